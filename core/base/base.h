@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base: errors and their sentences, byte buffers, deadlines.
+ *
+ * Knows nothing of processes, of the system or of IPC; every other layer may use it.
+ */
+#ifndef BASE_H
+#define BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wherry/deadline.h>
+
+/* --- error.c: the sentence of this thread's last failure --------------------------- */
+
+enum { FAILURE_TEXT = 512 };
+
+/* Keeps the sentence (printf(3) format) for wherry_error_text() and returns `error`, a
+ * negative errno.  Control bytes that come from outside are shown as \xHH. */
+int failure(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Keeps "CONTEXT: what the errno means" and returns `error`. */
+int failure_plain(int error, const char *context);
+
+/* Puts "PREFIX: " before the sentence that stands, and returns `error`. */
+int failure_prefix(int error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What an errno means, in words; never NULL, works for any number. */
+const char *error_words(int error);
+
+/* --- deadline.c --------------------------------------------------------------------- */
+
+/* `now` + `nanoseconds`, never past WHERRY_FOREVER, never WHERRY_POLL. */
+wherry_deadline deadline_add(wherry_deadline now, int64_t nanoseconds);
+
+/* The sooner of two. */
+wherry_deadline deadline_sooner(wherry_deadline a, wherry_deadline b);
+
+/* --- buffer.c: bytes that come in at the back and leave at the front ----------------- */
+
+/* `bytes + start` holds `size` bytes; all zero is an empty one. */
+struct buffer {
+    uint8_t *bytes;
+    size_t start;
+    size_t size;
+    size_t capacity;
+};
+
+/* Makes room for `more` bytes at the back (moving or growing).  Errors: -ENOMEM, the buffer
+ * is as before. */
+int buffer_reserve(struct buffer *, size_t more);
+
+/* Adds bytes at the back.  Errors: -ENOMEM. */
+int buffer_append(struct buffer *, const void *bytes, size_t size);
+
+/* Drops `size` bytes (at most what there is) from the front. */
+void buffer_consume(struct buffer *, size_t size);
+
+/* The front, and the room behind the back. */
+static inline uint8_t *buffer_front(const struct buffer *buffer)
+{
+    return buffer->bytes + buffer->start;
+}
+
+static inline size_t buffer_room(const struct buffer *buffer)
+{
+    return buffer->capacity - buffer->start - buffer->size;
+}
+
+/* Frees its memory; empty and usable again. */
+void buffer_release(struct buffer *);
+
+#endif

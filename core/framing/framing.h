@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * framing: how messages are cut out of bytes, and what surrounds them.
+ *
+ * Pure functions: no I/O, no allocation, no state but what the caller hands in.  All input
+ * is a stranger's: any bytes give an answer, in time that grows with their number only.
+ */
+#ifndef FRAMING_H
+#define FRAMING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wherry/mechanism.h>
+
+/* What a record is: a message, or one of the `wherry` framing's own words. */
+enum frame_word {
+    FRAME_MESSAGE,
+    FRAME_HELLO,    /* first of all; its payload is struct hello */
+    FRAME_END,      /* nothing follows: an orderly finish */
+    FRAME_SYNC,     /* "tell me when your program has taken all before this"; kind = serial */
+    FRAME_SYNC_ACK, /* "it has"; kind = the serial */
+    FRAME_WORDS
+};
+
+/* One record, as it stands on the wire. */
+struct frame {
+    enum frame_word word;
+    uint64_t size; /* of the payload */
+    int64_t kind;
+    uint32_t files; /* open files that travel with it */
+};
+
+enum {
+    FRAMING_HEAD = 64, /* room that encode needs for the bytes before and after a payload */
+    FRAMING_TAIL = 8
+};
+
+/* What stands around a payload. */
+struct frame_edges {
+    uint8_t head[FRAMING_HEAD];
+    size_t head_size;
+    uint8_t tail[FRAMING_TAIL];
+    size_t tail_size;
+};
+
+/* Where scan is in a record; zeroed before each record.  Keeps long records from being
+ * looked through again and again as they arrive. */
+struct frame_scan {
+    size_t seen;
+};
+
+/* Where a record lies in the bytes given: [head][payload: frame.size][tail]. */
+struct frame_place {
+    size_t head_size;
+    size_t tail_size;
+};
+
+enum { FRAMING_MORE = 0, FRAMING_FOUND = 1 };
+
+struct framing {
+    struct wherry_framing_info info;
+    bool end_completes; /* what stands at the end of the bytes is a last, whole record */
+    bool has_words;     /* carries frame_word other than FRAME_MESSAGE */
+
+    /* Whether a payload can be carried: 0, or -EBADMSG (a newline under `line`). */
+    int (*check)(const uint8_t *payload, size_t size);
+
+    /* Writes what stands around a payload of frame->size bytes.
+     * 0, or -ENOTSUP (a kind, files or word that this framing has no place for), -EMSGSIZE
+     * (size does not fit into its field). */
+    int (*encode)(const struct frame *, struct frame_edges *);
+
+    /* Looks at the first `size` bytes of a record (and whatever follows it).
+     * FRAMING_FOUND: *frame and *place are set; the payload itself need not be complete.
+     * FRAMING_MORE: cannot be told yet, nothing is set but scan->seen.
+     * -EPROTO: not this framing, or broken; -EMSGSIZE: larger than `limit`.  The sentence
+     * is set. */
+    int (*scan)(struct frame_scan *scan, const uint8_t *bytes, size_t size,
+                uint64_t limit, struct frame *frame, struct frame_place *place);
+};
+
+/* The framing with that name, or NULL; the framing at `index`, or NULL past the last. */
+const struct framing *framing_find(const char *name);
+const struct framing *framing_at(size_t index);
+
+/* "wherry|raw|line|…": for option tables and error texts. */
+extern const char framing_names[];
+
+/* --- hello.c: the first record of each direction of the `wherry` framing --------------- */
+
+enum { HELLO_VERSION = 1, HELLO_SIZE = 32 };
+
+/* What each side says of itself before anything else. */
+struct hello {
+    uint16_t version_least; /* the framing versions it speaks, from … to */
+    uint16_t version_most;
+    uint32_t layout;        /* hash of the shared-memory layout; 0: has none */
+    uint64_t message_limit; /* the largest message it takes */
+    uint32_t file_limit;
+    uint32_t flags; /* none are known yet; unknown ones are ignored */
+};
+
+void hello_encode(const struct hello *, uint8_t bytes[HELLO_SIZE]);
+
+/* Reads a hello; longer ones (from later versions) are fine, what is not known is skipped.
+ * 0, or -EPROTO: not a hello, or no version in common (the sentence names both). */
+int hello_decode(const uint8_t *bytes, size_t size, struct hello *out);
+
+#endif

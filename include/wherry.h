@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Wherry: processes that talk.
+ *
+ * This header includes the whole public interface of libwherry.  Each part is a header of
+ * its own and reads as its manual:
+ *
+ *   wherry/deadline.h    when a call stops waiting
+ *   wherry/message.h     bytes, a kind, open files, who sent them
+ *   wherry/channel.h     dial, listen, accept, pair, send, recv, drain, close
+ *   wherry/relay.h       two channels joined
+ *   wherry/mechanism.h   what each mechanism can do: the table, as data
+ *   wherry/transport.h   adding a mechanism of your own
+ *
+ * Rules that hold for every function:
+ *   - A result >= 0 is success, a result < 0 is a negative errno value (-ETIMEDOUT).  What
+ *     is given through `T **out` is written on success only.
+ *   - `T **` given in may be taken (the pointer becomes NULL), `T **out` is yours, a
+ *     returned pointer is borrowed.  Every function that frees accepts NULL.
+ *   - The sentence behind an error is wherry_error_text().
+ *   - Nothing here starts threads, installs signal handlers, logs, exits or changes the
+ *     state of the process.  Every descriptor is close-on-exec from birth.
+ */
+#ifndef WHERRY_H
+#define WHERRY_H
+
+#include <wherry/channel.h>
+#include <wherry/deadline.h>
+#include <wherry/mechanism.h>
+#include <wherry/message.h>
+#include <wherry/relay.h>
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adding a mechanism of your own.
+ *
+ * A transport moves messages; the channel above it does the rest, once for all of them:
+ * deadlines, cancel, retries, kinds, backpressure, counters.  So no function of this table
+ * ever waits, and each is a few lines.  examples/transport.c is a whole one.
+ */
+#ifndef WHERRY_TRANSPORT_H
+#define WHERRY_TRANSPORT_H
+
+#include <wherry/channel.h>
+#include <wherry/mechanism.h>
+
+WHERRY_BEGIN
+
+/* A descriptor and the poll(2) events that end a wait. */
+struct wherry_wait {
+    wherry_native fd;
+    short events;
+};
+
+enum { WHERRY_WAITS = 4 }; /* the most descriptors that one wait looks at */
+
+/*
+ * How messages move.  `state` is the transport's own.  The channel calls send, flush and
+ * finish from one thread at a time, recv from one thread at a time, both at once.
+ */
+struct wherry_transport {
+    const char *scheme;     /* as in addresses */
+    unsigned abilities;     /* enum wherry_ability; KINDS, FILES … are trusted */
+    uint64_t message_limit; /* the largest message that send takes; 0 = no limit of its own */
+
+    /* Tries to send.  0: all of it is with the mechanism, or some of it is and the rest is
+     * held here (then flush says -EAGAIN until it has gone); *message may be taken and
+     * set to NULL, else it stays the caller's to free, but only once flush has said 0.
+     * With WHERRY_MORE it may be kept back until the next send without it, or flush.
+     * -EAGAIN: full, nothing was taken.  Other errors as wherry_send. */
+    int (*send)(void *state, wherry_message **message, unsigned flags);
+
+    /* Tries to receive: 1 and *out, 0 at the end, -EAGAIN when nothing is there, other
+     * errors as wherry_recv. */
+    int (*recv)(void *state, wherry_message **out);
+
+    /* Moves on what send held.  0: nothing is held any more; -EAGAIN: something is.
+     * NULL: send never holds anything. */
+    int (*flush)(void *state);
+
+    /* Says what to wait for: fills up to WHERRY_WAITS entries, returns how many, or a
+     * negative errno where that direction cannot be waited for. */
+    int (*wait)(void *state, enum wherry_direction direction,
+                struct wherry_wait waits[WHERRY_WAITS]);
+
+    /* Half-close: nothing more will be sent.  Called once flush has said 0.  NULL:
+     * -ENOTSUP. */
+    int (*finish)(void *state);
+
+    /* How many complete messages could be received without asking the system again (read
+     * ahead); 0 or NULL: none, the descriptors of wait tell all. */
+    int (*ready)(void *state);
+
+    /* Adds what it knows to a description.  NULL: nothing. */
+    void (*describe)(void *state, struct wherry_channel_info *info);
+
+    /* Frees everything, descriptors too. */
+    void (*close)(void *state);
+};
+
+/* Makes a channel that moves its messages by `transport` (borrowed, must live as long) with
+ * `state` (taken on success: the channel calls close).  `address` is what descriptions show;
+ * its options, if it has any, are the channel's own (`wherry help channel`): full, queue,
+ * message, files, held.
+ * Errors: -EINVAL (no send and no recv, or an unknown option), -ENOMEM. */
+WHERRY_EXPORT int wherry_channel_new(const struct wherry_transport *transport, void *state,
+                                     const char *address, wherry_channel **out);
+
+/* Takes every message's parts out for a transport that must know who sent it: sets what
+ * wherry_message_sender() tells.
+ * Errors: -ENOMEM. */
+WHERRY_EXPORT int wherry_message_set_sender(wherry_message *, const struct wherry_peer *);
+
+WHERRY_END
+
+#endif
