@@ -108,4 +108,50 @@ void hello_encode(const struct hello *, uint8_t bytes[HELLO_SIZE]);
  * 0, or -EPROTO: not a hello, or no version in common (the sentence names both). */
 int hello_decode(const uint8_t *bytes, size_t size, struct hello *out);
 
+/* --- inside this folder ------------------------------------------------------------------ */
+
+extern const struct framing framing_wherry, framing_raw, framing_line, framing_length,
+    framing_header;
+
+/* For framings that carry any payload. */
+int framing_check_any(const uint8_t *payload, size_t size);
+
+/* For framings without kinds, files and words: 0, or -ENOTSUP with its sentence. */
+int framing_plain_only(const char *name, const struct frame *);
+
+/* Says that `bytes` are not a record of the framing `name`, shows how they begin, what that
+ * looks like and which framing would read it.  Returns -EPROTO. */
+int framing_foreign(const char *name, const uint8_t *bytes, size_t size);
+
+/* Says that a record of `size` bytes is more than `limit`, and what its `seen` first bytes
+ * look like if that is something else (`bytes` may be NULL).  Returns -EMSGSIZE. */
+int framing_too_large(const char *name, uint64_t size, uint64_t limit,
+                      const uint8_t *bytes, size_t seen);
+
+/* Little-endian numbers. */
+static inline uint32_t framing_load32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+static inline uint64_t framing_load64(const uint8_t *bytes)
+{
+    return framing_load32(bytes) | (uint64_t)framing_load32(bytes + 4) << 32;
+}
+
+static inline void framing_store32(uint8_t *bytes, uint32_t value)
+{
+    bytes[0] = (uint8_t)value;
+    bytes[1] = (uint8_t)(value >> 8);
+    bytes[2] = (uint8_t)(value >> 16);
+    bytes[3] = (uint8_t)(value >> 24);
+}
+
+static inline void framing_store64(uint8_t *bytes, uint64_t value)
+{
+    framing_store32(bytes, (uint32_t)value);
+    framing_store32(bytes + 4, (uint32_t)(value >> 32));
+}
+
 #endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The framing of Wherry's own: 16 bytes before each payload, all little-endian.
+ *
+ *   0  u32  size of the payload
+ *   4  u8   version, 1
+ *   5  u8   open files that travel with it
+ *   6  u16  flags: bits 0-3 are the word (enum frame_word), the others are 0
+ *   8  i64  kind, >= 0
+ *
+ * Byte 4 is looked at first: it is 1 in no text, so a peer that speaks something else
+ * is told apart by its fifth byte, before it has sent a whole head.
+ */
+#include "framing/framing.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/base.h"
+
+enum {
+    VERSION = 1,
+    HEAD_SIZE = 16,
+    AT_SIZE = 0,
+    AT_VERSION = 4,
+    AT_FILES = 5,
+    AT_KIND = 8,
+    WORD_BITS = 0xf,
+    LATER_VERSIONS = 8,    // what may become one; above it, it is something else
+    HELLO_SIZE_MOST = 4096 // a hello may grow in later versions, not without end
+};
+
+/* The most that a word's payload may have; a message's is the channel's own matter. */
+static uint64_t size_most(enum frame_word word, uint64_t limit)
+{
+    if (word == FRAME_MESSAGE)
+        return limit;
+    return word == FRAME_HELLO ? HELLO_SIZE_MOST : 0;
+}
+
+static int wherry_encode(const struct frame *frame, struct frame_edges *edges)
+{
+    bool is_bare = frame->word != FRAME_MESSAGE && frame->word != FRAME_HELLO;
+    if (frame->word >= FRAME_WORDS || frame->kind < 0)
+        return failure(-ENOTSUP, "the wherry framing has no word %d with kind %lld",
+                       (int)frame->word, (long long)frame->kind);
+    if (frame->files > UINT8_MAX || (is_bare && frame->files))
+        return failure(-ENOTSUP, "the wherry framing carries no %u open files here",
+                       (unsigned)frame->files);
+    if (frame->size > size_most(frame->word, UINT32_MAX))
+        return framing_too_large("wherry", frame->size,
+                                 size_most(frame->word, UINT32_MAX), NULL, 0);
+    framing_store32(edges->head + AT_SIZE, (uint32_t)frame->size);
+    framing_store32(edges->head + AT_VERSION,
+                    VERSION | frame->files << 8 | (uint32_t)frame->word << 16);
+    framing_store64(edges->head + AT_KIND, (uint64_t)frame->kind);
+    edges->head_size = HEAD_SIZE;
+    edges->tail_size = 0;
+    return 0;
+}
+
+static int wrong_version(const uint8_t *bytes, size_t size)
+{
+    bool is_later = bytes[AT_VERSION] > VERSION &&
+                    bytes[AT_VERSION] <= LATER_VERSIONS && size >= AT_KIND &&
+                    bytes[AT_SIZE + 3] == 0;
+    if (!is_later)
+        return framing_foreign("wherry", bytes, size);
+    return failure(-EPROTO,
+                   "the peer speaks version %u of the wherry framing, this side speaks "
+                   "version %d: bring both to one release of Wherry",
+                   bytes[AT_VERSION], VERSION);
+}
+
+/* Whether the parts of a whole head go together. */
+static int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
+{
+    if (flags & ~(uint32_t)WORD_BITS || frame->word >= FRAME_WORDS)
+        return failure(-EPROTO,
+                       "a broken record (framing wherry, flags 0x%04X that are not "
+                       "known): the peer is of a later release, or bytes were lost",
+                       flags);
+    if (frame->kind < 0)
+        return failure(-EPROTO,
+                       "a broken record (framing wherry, kind %lld): kinds are >= 0",
+                       (long long)frame->kind);
+    bool is_bare = frame->word != FRAME_MESSAGE && frame->word != FRAME_HELLO;
+    if (frame->word != FRAME_MESSAGE && frame->size > size_most(frame->word, limit))
+        return failure(-EPROTO,
+                       "a broken record (framing wherry, word %d with %llu bytes): it "
+                       "has at most %llu",
+                       (int)frame->word, (unsigned long long)frame->size,
+                       (unsigned long long)size_most(frame->word, limit));
+    if (is_bare && frame->files)
+        return failure(-EPROTO,
+                       "a broken record (framing wherry, word %d with open files)",
+                       (int)frame->word);
+    if (frame->size > size_most(frame->word, limit))
+        return framing_too_large("wherry", frame->size, limit, NULL, 0);
+    return FRAMING_FOUND;
+}
+
+static int wherry_scan(struct frame_scan *scan, const uint8_t *bytes, size_t size,
+                       uint64_t limit, struct frame *frame, struct frame_place *place)
+{
+    if (size > AT_VERSION && bytes[AT_VERSION] != VERSION)
+        return wrong_version(bytes, size);
+    if (size < HEAD_SIZE) {
+        scan->seen = size;
+        return FRAMING_MORE;
+    }
+    uint32_t flags = framing_load32(bytes + AT_VERSION) >> 16;
+    struct frame found = {
+        .word = (enum frame_word)(flags & WORD_BITS),
+        .size = framing_load32(bytes + AT_SIZE),
+        .files = bytes[AT_FILES],
+        .kind = (int64_t)framing_load64(bytes + AT_KIND),
+    };
+    int r = check_head(&found, flags, limit);
+    if (r < 0)
+        return r;
+    *frame = found;
+    *place = (struct frame_place){.head_size = HEAD_SIZE};
+    return FRAMING_FOUND;
+}
+
+const struct framing framing_wherry = {
+    .info = {.name = "wherry",
+             .summary = "16 bytes before each message: its size, kind and open files; "
+                        "between programs that use Wherry",
+             .abilities = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES | WHERRY_ABLE_DRAIN |
+                          WHERRY_ABLE_FINISH},
+    .has_words = true,
+    .check = framing_check_any,
+    .encode = wherry_encode,
+    .scan = wherry_scan,
+};
