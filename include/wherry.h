@@ -2,8 +2,8 @@
 /*
  * Wherry: processes that talk.
  *
- * This header includes the whole public interface of libwherry.  Each part is a header of
- * its own and reads as its manual:
+ * This header includes the whole public interface of libwherry.  Each part is a header
+ * of its own and reads as its manual:
  *
  *   wherry/deadline.h    when a call stops waiting
  *   wherry/message.h     bytes, a kind, open files, who sent them
@@ -13,8 +13,8 @@
  *   wherry/transport.h   adding a mechanism of your own
  *
  * Rules that hold for every function:
- *   - A result >= 0 is success, a result < 0 is a negative errno value (-ETIMEDOUT).  What
- *     is given through `T **out` is written on success only.
+ *   - A result >= 0 is success, a result < 0 is a negative errno value (-ETIMEDOUT).
+ * What is given through `T **out` is written on success only.
  *   - `T **` given in may be taken (the pointer becomes NULL), `T **out` is yours, a
  *     returned pointer is borrowed.  Every function that frees accepts NULL.
  *   - The sentence behind an error is wherry_error_text().

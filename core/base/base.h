@@ -13,7 +13,8 @@
 
 #include <wherry/deadline.h>
 
-/* --- error.c: the sentence of this thread's last failure --------------------------- */
+/* --- error.c: the sentence of this thread's last failure ---------------------------
+ */
 
 enum { FAILURE_TEXT = 512 };
 
@@ -31,7 +32,8 @@ int failure_prefix(int error, const char *format, ...)
 /* What an errno means, in words; never NULL, works for any number. */
 const char *error_words(int error);
 
-/* --- deadline.c --------------------------------------------------------------------- */
+/* --- deadline.c ---------------------------------------------------------------------
+ */
 
 /* `now` + `nanoseconds`, never past WHERRY_FOREVER, never WHERRY_POLL. */
 wherry_deadline deadline_add(wherry_deadline now, int64_t nanoseconds);
@@ -39,7 +41,8 @@ wherry_deadline deadline_add(wherry_deadline now, int64_t nanoseconds);
 /* The sooner of two. */
 wherry_deadline deadline_sooner(wherry_deadline a, wherry_deadline b);
 
-/* --- buffer.c: bytes that come in at the back and leave at the front ----------------- */
+/* --- buffer.c: bytes that come in at the back and leave at the front -----------------
+ */
 
 /* `bytes + start` holds `size` bytes; all zero is an empty one. */
 struct buffer {
@@ -49,8 +52,8 @@ struct buffer {
     size_t capacity;
 };
 
-/* Makes room for `more` bytes at the back (moving or growing).  Errors: -ENOMEM, the buffer
- * is as before. */
+/* Makes room for `more` bytes at the back (moving or growing).  Errors: -ENOMEM, the
+ * buffer is as before. */
 int buffer_reserve(struct buffer *, size_t more);
 
 /* Adds bytes at the back.  Errors: -ENOMEM. */

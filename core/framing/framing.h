@@ -2,8 +2,9 @@
 /*
  * framing: how messages are cut out of bytes, and what surrounds them.
  *
- * Pure functions: no I/O, no allocation, no state but what the caller hands in.  All input
- * is a stranger's: any bytes give an answer, in time that grows with their number only.
+ * Pure functions: no I/O, no allocation, no state but what the caller hands in.  All
+ * input is a stranger's: any bytes give an answer, in time that grows with their number
+ * only.
  */
 #ifndef FRAMING_H
 #define FRAMING_H
@@ -17,9 +18,10 @@
 /* What a record is: a message, or one of the `wherry` framing's own words. */
 enum frame_word {
     FRAME_MESSAGE,
-    FRAME_HELLO,    /* first of all; its payload is struct hello */
-    FRAME_END,      /* nothing follows: an orderly finish */
-    FRAME_SYNC,     /* "tell me when your program has taken all before this"; kind = serial */
+    FRAME_HELLO, /* first of all; its payload is struct hello */
+    FRAME_END,   /* nothing follows: an orderly finish */
+    FRAME_SYNC,  /* "tell me when your program has taken all before this"; kind = serial
+                  */
     FRAME_SYNC_ACK, /* "it has"; kind = the serial */
     FRAME_WORDS
 };
@@ -33,7 +35,8 @@ struct frame {
 };
 
 enum {
-    FRAMING_HEAD = 64, /* room that encode needs for the bytes before and after a payload */
+    FRAMING_HEAD =
+        64, /* room that encode needs for the bytes before and after a payload */
     FRAMING_TAIL = 8
 };
 
@@ -61,34 +64,37 @@ enum { FRAMING_MORE = 0, FRAMING_FOUND = 1 };
 
 struct framing {
     struct wherry_framing_info info;
-    bool end_completes; /* what stands at the end of the bytes is a last, whole record */
-    bool has_words;     /* carries frame_word other than FRAME_MESSAGE */
+    bool
+        end_completes; /* what stands at the end of the bytes is a last, whole record */
+    bool has_words;    /* carries frame_word other than FRAME_MESSAGE */
 
     /* Whether a payload can be carried: 0, or -EBADMSG (a newline under `line`). */
     int (*check)(const uint8_t *payload, size_t size);
 
     /* Writes what stands around a payload of frame->size bytes.
-     * 0, or -ENOTSUP (a kind, files or word that this framing has no place for), -EMSGSIZE
-     * (size does not fit into its field). */
+     * 0, or -ENOTSUP (a kind, files or word that this framing has no place for),
+     * -EMSGSIZE (size does not fit into its field). */
     int (*encode)(const struct frame *, struct frame_edges *);
 
     /* Looks at the first `size` bytes of a record (and whatever follows it).
-     * FRAMING_FOUND: *frame and *place are set; the payload itself need not be complete.
-     * FRAMING_MORE: cannot be told yet, nothing is set but scan->seen.
-     * -EPROTO: not this framing, or broken; -EMSGSIZE: larger than `limit`.  The sentence
-     * is set. */
+     * FRAMING_FOUND: *frame and *place are set; the payload itself need not be
+     * complete. FRAMING_MORE: cannot be told yet, nothing is set but scan->seen.
+     * -EPROTO: not this framing, or broken; -EMSGSIZE: larger than `limit`.  The
+     * sentence is set. */
     int (*scan)(struct frame_scan *scan, const uint8_t *bytes, size_t size,
                 uint64_t limit, struct frame *frame, struct frame_place *place);
 };
 
-/* The framing with that name, or NULL; the framing at `index`, or NULL past the last. */
+/* The framing with that name, or NULL; the framing at `index`, or NULL past the last.
+ */
 const struct framing *framing_find(const char *name);
 const struct framing *framing_at(size_t index);
 
 /* "wherry|raw|line|…": for option tables and error texts. */
 extern const char framing_names[];
 
-/* --- hello.c: the first record of each direction of the `wherry` framing --------------- */
+/* --- hello.c: the first record of each direction of the `wherry` framing
+ * --------------- */
 
 enum { HELLO_VERSION = 1, HELLO_SIZE = 32 };
 
@@ -104,11 +110,13 @@ struct hello {
 
 void hello_encode(const struct hello *, uint8_t bytes[HELLO_SIZE]);
 
-/* Reads a hello; longer ones (from later versions) are fine, what is not known is skipped.
- * 0, or -EPROTO: not a hello, or no version in common (the sentence names both). */
+/* Reads a hello; longer ones (from later versions) are fine, what is not known is
+ * skipped. 0, or -EPROTO: not a hello, or no version in common (the sentence names
+ * both). */
 int hello_decode(const uint8_t *bytes, size_t size, struct hello *out);
 
-/* --- inside this folder ------------------------------------------------------------------ */
+/* --- inside this folder
+ * ------------------------------------------------------------------ */
 
 extern const struct framing framing_wherry, framing_raw, framing_line, framing_length,
     framing_header;
@@ -119,12 +127,13 @@ int framing_check_any(const uint8_t *payload, size_t size);
 /* For framings without kinds, files and words: 0, or -ENOTSUP with its sentence. */
 int framing_plain_only(const char *name, const struct frame *);
 
-/* Says that `bytes` are not a record of the framing `name`, shows how they begin, what that
- * looks like and which framing would read it.  Returns -EPROTO. */
+/* Says that `bytes` are not a record of the framing `name`, shows how they begin, what
+ * that looks like and which framing would read it.  Returns -EPROTO. */
 int framing_foreign(const char *name, const uint8_t *bytes, size_t size);
 
-/* Says that a record of `size` bytes is more than `limit`, and what its `seen` first bytes
- * look like if that is something else (`bytes` may be NULL).  Returns -EMSGSIZE. */
+/* Says that a record of `size` bytes is more than `limit`, and what its `seen` first
+ * bytes look like if that is something else (`bytes` may be NULL).  Returns -EMSGSIZE.
+ */
 int framing_too_large(const char *name, uint64_t size, uint64_t limit,
                       const uint8_t *bytes, size_t seen);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * message: the nouns of talk.  Addresses with their options, messages, and the store that
- * lets a channel send and receive without allocating.
+ * message: the nouns of talk.  Addresses with their options, messages, and the store
+ * that lets a channel send and receive without allocating.
  */
 #ifndef MESSAGE_H
 #define MESSAGE_H
@@ -11,50 +11,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wherry/channel.h>
 #include <wherry/mechanism.h>
-#include <wherry/message.h>
+#include <wherry/transport.h>
 
-/* --- address.c: scheme:rest?option=value&… ------------------------------------------------ */
+/* --- address.c: scheme:rest?option=value&…
+ * ------------------------------------------------ */
 
 enum {
-    ADDRESS_TEXT = 4096,    /* the longest address */
-    ADDRESS_OPTIONS = 32,   /* the most options in one */
-    ADDRESS_SCHEME = 16,    /* the longest scheme, its NUL counted */
+    ADDRESS_TEXT = 4096,  /* the longest address */
+    ADDRESS_OPTIONS = 32, /* the most options in one */
+    ADDRESS_SCHEME = 16,  /* the longest scheme, its NUL counted */
 };
 
 /* An address taken apart; its strings live as long as it does. */
 struct address;
 
-/* Takes an address apart: scheme, rest, options.  Knows no schemes.  `options_first` says of
- * a scheme whether its options stand before the rest (`exec?framing=raw:grep 'a?b'`); such
- * a rest is kept as it is, no %HH and no `?` in it mean anything.
- * Errors: -EINVAL (the sentence says where), -ENAMETOOLONG, -ENOMEM. */
+/* Takes an address apart: scheme, rest, options.  Knows no schemes.  `options_first`
+ * says of a scheme whether its options stand before the rest (`exec?framing=raw:grep
+ * 'a?b'`); such a rest is kept as it is, no %HH and no `?` in it mean anything. Errors:
+ * -EINVAL (the sentence says where), -ENAMETOOLONG, -ENOMEM. */
 int address_parse(const char *text, bool (*options_first)(const char *scheme),
                   struct address **out);
 
-/* Checks every option against the tables (each ends with a NULL name; the list of tables
- * ends with NULL) and works out every value, defaults included.
- * Errors: -EINVAL: unknown (with the nearest known one), twice, not a value of its type,
- * or out of its bounds, which the sentence names. */
+/* Checks every option against the tables (each ends with a NULL name; the list of
+ * tables ends with NULL) and works out every value, defaults included. Errors: -EINVAL:
+ * unknown (with the nearest known one), twice, not a value of its type, or out of its
+ * bounds, which the sentence names. */
 int address_resolve(struct address *, const struct wherry_option *const *tables);
 
 void address_free(struct address *);
 
-const char *address_text(const struct address *);   /* as it was given */
+const char *address_text(const struct address *); /* as it was given */
 const char *address_scheme(const struct address *);
-const char *address_rest(const struct address *);   /* decoded, NUL after its end */
-size_t address_rest_size(const struct address *);   /* %00 may stand in it */
+const char *address_rest(const struct address *); /* decoded, NUL after its end */
+size_t address_rest_size(const struct address *); /* %00 may stand in it */
 
-/* Values after address_resolve; asking for an option that is in no table is a mistake of
- * ours (assert). Numbers: bytes, nanoseconds, 0/1 for flags, the place among `choices`. */
+/* Values after address_resolve; asking for an option that is in no table is a mistake
+ * of ours (assert). Numbers: bytes, nanoseconds, 0/1 for flags, the place among
+ * `choices`. */
 int64_t address_number(const struct address *, const char *option);
-const char *address_string(const struct address *, const char *option); /* NULL: not set */
+const char *address_string(const struct address *,
+                           const char *option); /* NULL: not set */
 bool address_given(const struct address *, const char *option);
 
 /* The nearest of `count` names to a mistyped one, or NULL when none is near. */
 const char *address_nearest(const char *name, const char *const *names, size_t count);
 
-/* --- option.c: one value of an option ----------------------------------------------------- */
+/* --- option.c: one value of an option
+ * ----------------------------------------------------- */
 
 /* Reads a value as its option's type: the number in *out (0 for text).
  * Errors: -EINVAL, the sentence names the option, its bounds and an example. */
@@ -69,5 +74,88 @@ const struct wherry_option *option_find(const struct wherry_option *table,
 
 /* Whether `value` is the place of `name` among the choices. */
 bool option_is(const struct wherry_option *, int64_t value, const char *name);
+
+/* --- message.c: bytes, a kind, open files, who sent them
+ * --------------------------------- */
+
+struct message_store;
+
+enum {
+    MESSAGE_DESTINATION = 128, /* room for a destination's or origin's socket name */
+    MESSAGE_FILES = 253,       /* SCM_MAX_FD */
+};
+
+/* Destination and origin are kept as the system's own socket names, in a block of their
+ * own that only connectionless channels need. */
+struct message_route {
+    uint32_t to_size; /* 0: none */
+    uint32_t from_size;
+    _Alignas(8) uint8_t to[MESSAGE_DESTINATION];
+    _Alignas(8) uint8_t from[MESSAGE_DESTINATION];
+    struct wherry_peer sender; /* when it is not the channel's one peer */
+    bool has_sender;
+};
+
+/*
+ * `data` points into `room` (the bytes behind this struct), into `own` (a block of its
+ * own, after growing), or at a stranger's bytes (`borrowed`: never freed or written).
+ */
+struct wherry_message {
+    uint8_t *data;
+    size_t size;
+    size_t capacity; /* bytes from `data` on */
+    int64_t kind;
+    uint32_t word;       /* enum frame_word; 0 for a message */
+    uint32_t file_count; /* places in `files`; a taken one is -1 */
+    int *files;
+    struct message_route *route;
+    struct message_store *store; /* goes back there when freed; NULL: to the system */
+    struct wherry_message *next; /* of whoever owns it: a list, the store */
+    uint8_t *own;
+    size_t room;       /* bytes in the block behind this struct */
+    int64_t queued_at; /* when a private queue took it */
+    bool borrowed;
+    bool files_lost; /* some of its open files did not fit into this process */
+};
+
+/* A message over someone's bytes, for the length of one call; on the caller's stack. */
+void message_borrow(wherry_message *, const void *bytes, size_t size, int64_t kind);
+
+/* Forgets its files without closing them (they have been handed on). */
+void message_close_files(wherry_message *);
+
+/* Adopts `count` descriptors: the message closes them.  Errors: -ENOMEM (still the
+ * caller's). */
+int message_adopt_files(wherry_message *, const int *files, size_t count);
+
+/* The route block, made at need.  Errors: -ENOMEM. */
+int message_route(wherry_message *, struct message_route **out);
+
+/* --- store.c: messages that come back to be used again
+ * ---------------------------------------- */
+
+/*
+ * One a channel.  Messages are taken by its sender (WHERRY_OUT) and its receiver
+ * (WHERRY_IN), each on one thread at a time, and freed on any.  It lives until the
+ * channel and the last of its messages are gone.
+ */
+int message_store_new(struct message_store **out);
+
+/* A message with room for `size` bytes (its size is set, its bytes are not), for one
+ * side. Errors: -ENOMEM. */
+int message_store_take(struct message_store *, enum wherry_direction side, size_t size,
+                       wherry_message **out);
+
+/* Gives back to the system what lies unused on one side. */
+void message_store_trim(struct message_store *, enum wherry_direction side);
+
+/* Bytes that lie unused in it. */
+size_t message_store_size(struct message_store *);
+
+/* The one peer of the channel: what wherry_message_sender() tells of its messages. */
+struct wherry_peer *message_store_peer(struct message_store *);
+
+/* The channel lets go of it. */
+void message_store_leave(struct message_store *);
 
 #endif

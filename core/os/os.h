@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os: the only folder with system headers and #if.  Descriptors, clock, waiting, identity.
+ * os: the only folder with system headers and #if.  Clock, waiting, descriptors,
+ * sockets, names in the file system, identity.
  *
- * Everything here is one system call or a few, without policy: who waits, retries and gives
- * up is decided above.  Results are >= 0 or a negative errno; EINTR never comes out.  No
- * call waits, except os_wait.  Every descriptor is close-on-exec from birth, and the flags
- * of a description that was not made here are never changed (MSG_DONTWAIT, RWF_NOWAIT, or
- * reopening through /proc/self/fd instead).
+ * Everything here is one system call or a few, without policy: who waits, retries and
+ * gives up is decided above.  Results are >= 0 or a negative errno; EINTR never comes
+ * out.  Only os_wait, os_connect and os_look_up wait.  Every descriptor is
+ * close-on-exec from birth, and the flags of a description that was not made here are
+ * never changed: MSG_DONTWAIT, RWF_NOWAIT, or reopening through /proc/self/fd instead.
  */
 #ifndef OS_H
 #define OS_H
@@ -18,26 +19,34 @@
 #include <wherry/deadline.h>
 #include <wherry/message.h>
 
-/* --- clock_linux.c, wait_linux.c ------------------------------------------------------- */
-
-int64_t os_now(void); /* CLOCK_MONOTONIC, nanoseconds */
+/* --- clock_linux.c
+ * ----------------------------------------------------------------------- */
 
 /* Gives up the processor once, so that a peer on the same core can run. */
 void os_yield(void);
 
+/* --- wait_linux.c
+ * ------------------------------------------------------------------------ */
+
+enum { OS_WAITS = 8 };
+
 struct os_wait {
     int fd;
-    short events; /* poll(2) */
-    short happened;
+    short events;   /* poll(2) */
+    short happened; /* poll(2), with POLLHUP and POLLERR */
 };
 
-/* Waits for one of `count` descriptors until `deadline`: how many happened, or -ETIMEDOUT.
- * A signal does not end it. */
+/* Waits until something happens to one of `count` (at most OS_WAITS) descriptors: how
+ * many, or -ETIMEDOUT.  A signal does not end it. */
 int os_wait(struct os_wait *waits, size_t count, wherry_deadline deadline);
 
-/* A bell wakes a wait from another thread or a signal handler: an eventfd(2). */
-int os_bell_new(void);      /* the descriptor, or -EMFILE … */
-void os_bell_ring(int bell); /* async-signal-safe; readable from now on */
+/* poll(2)'s words for a direction. */
+extern const short os_wait_in;
+extern const short os_wait_out;
+
+/* A bell wakes a wait from another thread or from a signal handler: an eventfd(2). */
+int os_bell_new(void);       /* the descriptor, or -EMFILE … */
+void os_bell_ring(int bell); /* async-signal-safe; it is readable from now on */
 void os_bell_clear(int bell);
 
 /* A watch is readable while any of its members is: an epoll(7) descriptor. */
@@ -45,16 +54,25 @@ int os_watch_new(void);
 int os_watch_add(int watch, int fd, short events);
 void os_watch_remove(int watch, int fd);
 
-/* --- lock_linux.c -------------------------------------------------------------------------- */
+/* --- lock_linux.c
+ * ------------------------------------------------------------------------ */
 
-struct os_lock;
-size_t os_lock_size(void);
+/* One thread at a time; held for a system call at most, never while waiting. */
+struct os_lock {
+    _Alignas(16) unsigned char state[64];
+};
 
-/* --- descriptor_linux.c: what kind it is, reading and writing bytes ------------------------ */
+void os_lock_init(struct os_lock *);
+void os_lock_take(struct os_lock *);
+bool os_lock_try(struct os_lock *);
+void os_lock_give(struct os_lock *);
+
+/* --- descriptor_linux.c: bytes in and out, without waiting and without SIGPIPE
+ * ------------- */
 
 enum os_kind {
-    OS_KIND_PIPE, /* a pipe or FIFO */
-    OS_KIND_STREAM,
+    OS_KIND_PIPE,     /* a pipe or FIFO */
+    OS_KIND_STREAM,   /* SOCK_STREAM */
     OS_KIND_PACKET,   /* SOCK_SEQPACKET */
     OS_KIND_DATAGRAM, /* SOCK_DGRAM */
     OS_KIND_FILE,     /* a regular file: always ready */
@@ -62,35 +80,197 @@ enum os_kind {
     OS_KIND_OTHER
 };
 
-/* A descriptor that bytes or packets move through without waiting. */
 struct os_descriptor {
     int fd;
     enum os_kind kind;
-    bool ours;       /* we made the description and set O_NONBLOCK on it */
-    bool owned;      /* close it at the end */
-    bool is_unix;    /* AF_UNIX: files and credentials can travel */
-    uint8_t refused; /* which of RWF_NOWAIT, RWF_NOSIGNAL this kernel refused */
+    bool nonblocking; /* its description is ours and has O_NONBLOCK */
+    bool owned;       /* os_release closes it */
+    bool is_unix;     /* AF_UNIX: open files and credentials can travel */
+    bool is_listening;
+    bool masks_sigpipe; /* this kernel has no RWF_NOSIGNAL */
 };
 
-/* Finds out what `fd` is and how to use it without waiting (and without changing its
- * flags).  `write` says which direction will be used.  `ours`: it was made by us with
- * O_NONBLOCK.  On failure fd is still the caller's.
- * Errors: -EBADF, -EMFILE, -EACCES (it would have to be reopened, and that is not
- * allowed). */
-int os_adopt(int fd, bool write, bool ours, struct os_descriptor *out);
+#define OS_DESCRIPTOR_NONE ((struct os_descriptor){.fd = -1})
+
+/* Finds out what `fd` is and makes it usable without waiting, its flags untouched.  A
+ * terminal, or a pipe on a kernel without RWF_NOWAIT for pipes, is reopened, and then
+ * out->fd is a new, owned descriptor.
+ * Errors: -EBADF, -EMFILE, -EACCES and -ENXIO (cannot be reopened). */
+int os_adopt(int fd, bool write, struct os_descriptor *out);
+
+/* Closes it if it is owned; it is none afterwards. */
+void os_release(struct os_descriptor *);
+
+void os_close(int fd); /* < 0 is fine */
+int os_duplicate(int fd);
 
 struct os_bytes {
     const void *bytes;
     size_t size;
 };
 
-/* Moves what it can of up to 4 pieces: how many bytes, -EAGAIN, -EPIPE … never raises
- * SIGPIPE. */
+struct os_room {
+    void *bytes;
+    size_t size;
+};
+
+enum { OS_PIECES = 4 }; /* the most pieces of one write or read */
+
+/* Moves what it can of `count` pieces: how many bytes, -EAGAIN, -EPIPE …. */
 int64_t os_write(struct os_descriptor *, const struct os_bytes *pieces, size_t count);
 
-/* Up to `size` bytes, 0 at the end, -EAGAIN … */
-int64_t os_read(struct os_descriptor *, void *bytes, size_t size);
+/* Fills what it can of `count` rooms: how many bytes, 0 at the end, -EAGAIN …. */
+int64_t os_read(struct os_descriptor *, const struct os_room *rooms, size_t count);
 
-void os_close(int fd); /* < 0 is fine */
+/* pipe(2): both ends non-blocking, with room for `capacity` bytes (0: the system's). */
+int os_pipe(size_t capacity, struct os_descriptor *reading,
+            struct os_descriptor *writing);
+
+/* Sets a pipe's capacity; what the system allows is the caller's limit. */
+int os_pipe_resize(int fd, size_t capacity);
+
+/* Bytes that wait in a descriptor to be read, or written and not yet taken; -ENOTSUP.
+ */
+int64_t os_unread(int fd);
+int64_t os_unsent(int fd);
+
+/* --- name_linux.c: names of sockets
+ * ------------------------------------------------------------ */
+
+/* A socket's name: struct sockaddr, as bytes. */
+struct os_name {
+    uint32_t size; /* 0: none */
+    _Alignas(8) uint8_t bytes[128];
+};
+
+/* unix(7): a path, or with `abstract` any bytes.  Errors: -ENAMETOOLONG (the sentence
+ * has the limit), -EINVAL (empty). */
+int os_name_unix(const char *path, size_t size, bool abstract, struct os_name *out);
+
+/* Looks up HOST:PORT ([v6]:PORT); up to `most` names, how many.  The one wait that no
+ * deadline ends, unless `numeric`.
+ * Errors: -EINVAL, -ENOENT (no such host), -EAGAIN (the resolver failed for now). */
+int os_look_up(const char *host_port, bool numeric, bool passive, struct os_name *out,
+               size_t most);
+
+/* "unix:/path", "unix:@name", "tcp:127.0.0.1:80", "udp:[::1]:80"; "" for no name. */
+void os_name_print(const struct os_name *, const char *scheme, char *out, size_t size);
+
+/* The reverse, numbers only.  Errors: -EINVAL, -ENAMETOOLONG. */
+int os_name_read(const char *text, struct os_name *out);
+
+bool os_name_is_unix(const struct os_name *);
+bool os_name_same(const struct os_name *, const struct os_name *);
+
+/* --- socket_linux.c
+ * ------------------------------------------------------------------------------ */
+
+/* What belongs to a socket before it is used; 0 and NULL are the system's choice. */
+struct os_socket_plan {
+    enum os_kind kind;
+    const struct os_name *name;  /* connect to it, or bind and listen on it */
+    const struct os_name *bound; /* the own name of one that connects */
+    int64_t buffer;              /* SO_SNDBUF and SO_RCVBUF, bytes */
+    int backlog;
+    bool reuse_port;
+    bool no_delay; /* TCP_NODELAY */
+    bool identify; /* SO_PASSCRED and SO_PASSPIDFD */
+    uint32_t mode; /* of a unix(7) path; 0: 0600 */
+};
+
+/* A connected pair.  Errors: -EMFILE, -ENFILE, -ENOMEM. */
+int os_socket_pair(const struct os_socket_plan *, struct os_descriptor out[2]);
+
+/* Connects; waits until `deadline` (a full unix backlog cannot be polled: SO_SNDTIMEO).
+ * Errors: as connect(2), -EAGAIN for WHERRY_POLL, -ETIMEDOUT. */
+int os_connect(const struct os_socket_plan *, wherry_deadline deadline,
+               struct os_descriptor *out);
+
+/* Binds, and listens where the kind does.  Errors: as bind(2) and listen(2). */
+int os_bind(const struct os_socket_plan *, struct os_descriptor *out);
+
+/* The next connection, or -EAGAIN …. */
+int os_accept(const struct os_descriptor *listening, struct os_descriptor *out);
+
+/* Its own name, and its peer's. */
+int os_socket_name(int fd, struct os_name *out);
+int os_socket_peer(int fd, struct os_name *out);
+
+/* The largest packet it sends, or 0 for no limit. */
+uint64_t os_packet_limit(const struct os_descriptor *);
+
+/* Whether the kernel attaches who sent it to what arrives here. */
+void os_identify(int fd, bool on);
+
+/* No more in that direction: shutdown(2). */
+int os_shut_down(int fd);
+
+/* --- packet_linux.c: sendmsg and recvmsg
+ * ----------------------------------------------------------- */
+
+enum { OS_FILES = 253 }; /* SCM_MAX_FD */
+
+/* Sends the pieces with open files, to `to` (NULL: the peer).
+ * Errors: -EAGAIN, -EMSGSIZE, -ETOOMANYREFS …. */
+int64_t os_send(struct os_descriptor *, const struct os_bytes *pieces, size_t count,
+                const int *files, size_t file_count, const struct os_name *to);
+
+/* What came with received bytes.  `files` are the caller's to close. */
+struct os_arrival {
+    size_t file_count;
+    bool files_lost; /* more came than this process had room for (MSG_CTRUNC) */
+    bool cut;        /* a packet was larger than the rooms */
+    bool identified; /* pid, uid and gid are set, by the kernel */
+    int64_t pid, uid, gid;
+    uint64_t identity; /* the pidfd's inode, or 0 */
+    struct os_name from;
+    int files[OS_FILES];
+};
+
+/* Fills the rooms, as os_read, and tells what came beside the bytes. */
+int64_t os_receive(struct os_descriptor *, const struct os_room *rooms, size_t count,
+                   struct os_arrival *arrival, bool want_name);
+
+/* --- path_linux.c: names in the file system
+ * ---------------------------------------------------------- */
+
+/* What was made there, so that exactly it is removed and nothing else. */
+struct os_file {
+    uint64_t device;
+    uint64_t inode;
+};
+
+/* mkfifo(3).  made = false when a FIFO stands there already.
+ * Errors: -EEXIST (something else stands there), -ENOENT, -EACCES …. */
+int os_make_fifo(const char *path, uint32_t mode, bool *made, struct os_file *out);
+
+/* Opens one end of a FIFO; non-blocking, its description ours.  A writing end of a FIFO
+ * that nobody reads is -ENXIO.  Errors: -ENOTSUP (not a FIFO), as open(2). */
+int os_open_fifo(const char *path, bool write, struct os_descriptor *out);
+
+/* Binds a unix(7) path that may be stale: under a lock beside it (flock(2)), replaced
+ * by rename(2) if nobody listens there; never unlinked blindly. Errors: -EADDRINUSE
+ * (somebody listens), -EEXIST (not a socket), as bind(2). */
+int os_bind_path(const struct os_socket_plan *, struct os_descriptor *out,
+                 struct os_file *made);
+
+/* Removes the path if it still is what was made. */
+void os_remove(const char *path, const struct os_file *made);
+
+/* --- identity_linux.c
+ * ------------------------------------------------------------------------------------
+ */
+
+/* Who created the other end of a unix socket (SO_PEERCRED): trust is CREATOR, or NONE.
+ */
+void os_creator(int fd, struct wherry_peer *out);
+
+/* This process, to notice a fork(2) since. */
+int64_t os_self(void);
+
+/* Other processes that have the far end of a pipe or unix socket open, from /proc; how
+ * many were found (more than `most` are only counted). */
+int os_holders(const struct os_descriptor *, bool far_end_writes, int64_t *pids,
+               int most);
 
 #endif

@@ -2,23 +2,23 @@
 /*
  * Channels: messages between processes.
  *
- * A channel is opened by an address (`scheme:rest?option=value&…`, see `wherry help` and
- * mechanism.h) with dial, listen and accept, or pair.  What it can do beyond bytes (kinds,
- * open files, drain) depends on its mechanism and framing: wherry_describe() tells.  What it
- * cannot do is -ENOTSUP, never imitated.
+ * A channel is opened by an address (`scheme:rest?option=value&…`, see `wherry help`
+ * and mechanism.h) with dial, listen and accept, or pair.  What it can do beyond bytes
+ * (kinds, open files, drain) depends on its mechanism and framing: wherry_describe()
+ * tells.  What it cannot do is -ENOTSUP, never imitated.
  *
  * Threads: one thread may send and another receive at the same time.  Sending are send,
- * write, loan, send_many, finish and drain; receiving are recv, recv_kind, recv_many and
- * read.  wherry_cancel() and wherry_describe() may be called by any thread.  close comes
- * last, when no other thread is inside.
+ * write, loan, send_many, finish and drain; receiving are recv, recv_kind, recv_many
+ * and read.  wherry_cancel() and wherry_describe() may be called by any thread.  close
+ * comes last, when no other thread is inside.
  *
  * fork(2): a channel that the kernel carries goes on working afterwards, in one process
- * each: after wherry_pair() and a plain fork(), either process closes the end it does not
- * use.  Closing an end that this process never used says nothing to the other end.
+ * each: after wherry_pair() and a plain fork(), either process closes the end it does
+ * not use.  Closing an end that this process never used says nothing to the other end.
  *
- * A peer that ends in order (wherry_finish, or wherry_close after use) is told by 0 from
- * recv.  Under the `wherry` framing an end of file without that word is -ECONNRESET: the
- * peer died, or closed without ever speaking.
+ * A peer that ends in order (wherry_finish, or wherry_close after use) is told by 0
+ * from recv.  Under the `wherry` framing an end of file without that word is
+ * -ECONNRESET: the peer died, or closed without ever speaking.
  */
 #ifndef WHERRY_CHANNEL_H
 #define WHERRY_CHANNEL_H
@@ -35,9 +35,9 @@ WHERRY_BEGIN
 typedef struct wherry_channel wherry_channel;
 typedef struct wherry_listener wherry_listener;
 
-/* The sentence behind the last error that a call of this thread returned: which address,
- * what was wrong, what would work.  Borrowed until this thread's next failing call; "" if
- * there was none. */
+/* The sentence behind the last error that a call of this thread returned: which
+ * address, what was wrong, what would work.  Borrowed until this thread's next failing
+ * call; "" if there was none. */
 WHERRY_EXPORT const char *wherry_error_text(void);
 
 /* Opens a channel to whoever listens at `address`; for a simplex mechanism (fifo:) the
@@ -50,60 +50,60 @@ WHERRY_EXPORT const char *wherry_error_text(void);
 WHERRY_EXPORT int wherry_dial(const char *address, wherry_deadline deadline,
                               wherry_channel **out);
 
-/* Opens a place to be dialled.  Never waits (a host name in tcp: and udp: does, while it is
- * looked up; `numeric=yes` refuses names).
- * Errors: as wherry_dial, and -EADDRINUSE (somebody listens there already), -EEXIST (the
- * path is not ours to replace). */
+/* Opens a place to be dialled.  Never waits (a host name in tcp: and udp: does, while
+ * it is looked up; `numeric=yes` refuses names). Errors: as wherry_dial, and
+ * -EADDRINUSE (somebody listens there already), -EEXIST (the path is not ours to
+ * replace). */
 WHERRY_EXPORT int wherry_listen(const char *address, wherry_listener **out);
 
-/* Takes the next peer.  A peer that connects and says nothing holds nobody up: it is given
- * `handshake=` (2 s) beside the others.  Simplex mechanisms give the reading end, once;
- * connectionless ones give their one channel at once; a second accept on either is
- * -EALREADY.
- * Errors: -EAGAIN, -ETIMEDOUT, -ECANCELED, -EALREADY, -EMFILE, -ENFILE, -ENOMEM. */
+/* Takes the next peer.  A peer that connects and says nothing holds nobody up: it is
+ * given `handshake=` (2 s) beside the others.  Simplex mechanisms give the reading end,
+ * once; connectionless ones give their one channel at once; a second accept on either
+ * is -EALREADY. Errors: -EAGAIN, -ETIMEDOUT, -ECANCELED, -EALREADY, -EMFILE, -ENFILE,
+ * -ENOMEM. */
 WHERRY_EXPORT int wherry_accept(wherry_listener *, wherry_deadline deadline,
                                 wherry_channel **out);
 
-/* Makes both ends at once, without a name: pipe:, pair:.  For a simplex mechanism out[0]
- * is the reading end and out[1] the writing end, as pipe(2) has them.
- * Errors: -EINVAL, -ENOTSUP, -EMFILE, -ENFILE, -ENOMEM. */
+/* Makes both ends at once, without a name: pipe:, pair:.  For a simplex mechanism
+ * out[0] is the reading end and out[1] the writing end, as pipe(2) has them. Errors:
+ * -EINVAL, -ENOTSUP, -EMFILE, -ENFILE, -ENOMEM. */
 WHERRY_EXPORT int wherry_pair(const char *address, wherry_channel *out[2]);
 
-/* More messages follow at once: they may be gathered and leave with the next send that does
- * not say so, or when 64 KiB have been gathered. */
+/* More messages follow at once: they may be gathered and leave with the next send that
+ * does not say so, or when 64 KiB have been gathered. */
 #define WHERRY_MORE 1u
 
 /* Sends a message and takes it (*message becomes NULL) when the result is 0.
  * 0 means, with `full=block` (the default) and `full=fail`, that the kernel or the ring
  * has all of it.  Once a byte of a message is on its way it counts as taken: if the
  * deadline passes then, the rest is held, 0 is returned, and every later send, drain or
- * finish moves it on.  `full=drop-oldest|drop-newest|latest|disconnect` put what does not
- * fit into a private list of at most `queue=` bytes and never wait.
- * May wait until `deadline`.
- * Errors: -EAGAIN (full: WHERRY_POLL or `full=fail`), -ETIMEDOUT, -ECANCELED,
- * -EMSGSIZE (larger than the limit: the text names both numbers), -EPIPE and -ECONNRESET
- * (the peer is gone), -ENOTSUP (open files or a kind on a channel without), -E2BIG (more
- * open files than `files=`), -EBADMSG (bytes that the framing cannot carry, such as a
- * newline under `line`), -EPERM (the reading end of a simplex mechanism), -ESHUTDOWN
- * (after wherry_finish), -EDESTADDRREQ and -EISCONN (to=), -ENOBUFS (`full=disconnect`
- * closed it), -ETOOMANYREFS (too many open files on their way, try later). */
-WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message, unsigned flags,
-                              wherry_deadline deadline);
+ * finish moves it on.  `full=drop-oldest|drop-newest|latest|disconnect` put what does
+ * not fit into a private list of at most `queue=` bytes and never wait. May wait until
+ * `deadline`. Errors: -EAGAIN (full: WHERRY_POLL or `full=fail`), -ETIMEDOUT,
+ * -ECANCELED, -EMSGSIZE (larger than the limit: the text names both numbers), -EPIPE
+ * and -ECONNRESET (the peer is gone), -ENOTSUP (open files or a kind on a channel
+ * without), -E2BIG (more open files than `files=`), -EBADMSG (bytes that the framing
+ * cannot carry, such as a newline under `line`), -EPERM (the reading end of a simplex
+ * mechanism), -ESHUTDOWN (after wherry_finish), -EDESTADDRREQ and -EISCONN (to=),
+ * -ENOBUFS (`full=disconnect` closed it), -ETOOMANYREFS (too many open files on their
+ * way, try later). */
+WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message,
+                              unsigned flags, wherry_deadline deadline);
 
 /* Receives the next message in the order of arrival: 1 and *out, or 0 when the peer
  * finished (*out is NULL).  May wait until `deadline`.
  * Errors: -EAGAIN (WHERRY_POLL), -ETIMEDOUT, -ECANCELED, -ECONNRESET (the peer died),
- * -EPROTO (it speaks another framing or version, or sent a broken record; the channel is
- * of no more use), -EMSGSIZE (it sent more than `message=`; of no more use where bytes
- * are framed), -EMFILE (this message's open files did not fit into the process: the
- * message is lost, the channel goes on), -EPERM (the writing end of a simplex mechanism),
- * -ENOMEM. */
+ * -EPROTO (it speaks another framing or version, or sent a broken record; the channel
+ * is of no more use), -EMSGSIZE (it sent more than `message=`; of no more use where
+ * bytes are framed), -EMFILE (this message's open files did not fit into the process:
+ * the message is lost, the channel goes on), -EPERM (the writing end of a simplex
+ * mechanism), -ENOMEM. */
 WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
                               wherry_deadline deadline);
 
 /* Receives by kind, as msgrcv(2) does by type: 0 takes any, n > 0 exactly n, n < 0 the
- * lowest kind <= -n among what has arrived.  What is passed over is held for later calls,
- * in order, within `held=` bytes, 1,024 messages and 16 × `files=` open files.
+ * lowest kind <= -n among what has arrived.  What is passed over is held for later
+ * calls, in order, within `held=` bytes, 1,024 messages and 16 × `files=` open files.
  * Errors: as wherry_recv, -ENOTSUP (no kinds here), and -ENOBUFS: the list is full and
  * nothing in it fits; nothing is lost. */
 WHERRY_EXPORT int wherry_recv_kind(wherry_channel *, int64_t kind, wherry_message **out,
@@ -117,50 +117,49 @@ WHERRY_EXPORT int wherry_write(wherry_channel *, const void *bytes, size_t size,
 /* Receives one message into `bytes` (at most `capacity`) and closes its open files.
  * Returns its size; 0 is also an empty message: `*ended` (may be NULL) tells the
  * difference, 1 when the peer finished, else 0.  `kind` may be NULL.
- * Errors: as wherry_recv, and -ENOSPC: the message is larger than `capacity`; it waits for
- * a call with more room. */
+ * Errors: as wherry_recv, and -ENOSPC: the message is larger than `capacity`; it waits
+ * for a call with more room. */
 WHERRY_EXPORT int64_t wherry_read(wherry_channel *, void *bytes, size_t capacity,
                                   int64_t *kind, int *ended, wherry_deadline deadline);
 
 /* Gives an empty message of `size` bytes (not zeroed) to be filled and sent on this
- * channel: on mechanisms that can, in the place where the peer will read it, elsewhere from
- * the channel's own store, so that sending costs no allocation.
- * Errors: -EMSGSIZE, -ENOMEM. */
+ * channel: on mechanisms that can, in the place where the peer will read it, elsewhere
+ * from the channel's own store, so that sending costs no allocation. Errors: -EMSGSIZE,
+ * -ENOMEM. */
 WHERRY_EXPORT int wherry_loan(wherry_channel *, size_t size, wherry_message **out,
                               wherry_deadline deadline);
 
-/* Sends up to `count` messages, gathered into as few system calls as can be.  Returns how
- * many were taken (their pointers become NULL), from the first on; an error only if that is
- * none.
- * Errors: as wherry_send; -EINVAL for a count of 0. */
+/* Sends up to `count` messages, gathered into as few system calls as can be.  Returns
+ * how many were taken (their pointers become NULL), from the first on; an error only if
+ * that is none. Errors: as wherry_send; -EINVAL for a count of 0. */
 WHERRY_EXPORT int wherry_send_many(wherry_channel *, wherry_message **messages,
                                    size_t count, wherry_deadline deadline);
 
-/* Receives at least one and up to `count` messages: waits for the first only.  Returns how
- * many, or 0 when the peer finished.
- * Errors: as wherry_recv; -EINVAL for a count of 0. */
+/* Receives at least one and up to `count` messages: waits for the first only.  Returns
+ * how many, or 0 when the peer finished. Errors: as wherry_recv; -EINVAL for a count of
+ * 0. */
 WHERRY_EXPORT int wherry_recv_many(wherry_channel *, wherry_message **out, size_t count,
                                    wherry_deadline deadline);
 
 /* No more from me: what is gathered or queued is sent, then the peer's recv gives 0.
- * Receiving goes on.  May wait until `deadline` WHERRY_FOREVER-like only for what is still
- * held: it never waits itself, -EAGAIN says that something is held still (call again, or
- * wherry_drain first).
- * Errors: -EAGAIN, -EPIPE, -ECONNRESET, -ENOTSUP (no half-close here), -EPERM. */
+ * Receiving goes on.  May wait until `deadline` WHERRY_FOREVER-like only for what is
+ * still held: it never waits itself, -EAGAIN says that something is held still (call
+ * again, or wherry_drain first). Errors: -EAGAIN, -EPIPE, -ECONNRESET, -ENOTSUP (no
+ * half-close here), -EPERM. */
 WHERRY_EXPORT int wherry_finish(wherry_channel *);
 
 /* Waits until the peer's program has taken (received, not only been sent) every message
  * sent so far.  Returns 0 when it has, else, at the deadline, how many it has not
  * confirmed.
- * May be called on the thread that receives, too: what arrives meanwhile is held for recv.
- * Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings: only the
- * `wherry` framing has the words for it), -ECANCELED, -EPIPE, -ECONNRESET, -ENOBUFS (what
- * arrives meanwhile no longer fits into the held list). */
+ * May be called on the thread that receives, too: what arrives meanwhile is held for
+ * recv. Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings: only
+ * the `wherry` framing has the words for it), -ECANCELED, -EPIPE, -ECONNRESET, -ENOBUFS
+ * (what arrives meanwhile no longer fits into the held list). */
 WHERRY_EXPORT int wherry_drain(wherry_channel *, wherry_deadline deadline);
 
 /* Whoever waits in a call on this channel, now or later, returns -ECANCELED instead of
- * waiting.  Calls that need not wait work as before, so what has arrived can be taken and a
- * last word be sent.  There is no way back.  Safe in a signal handler
+ * waiting.  Calls that need not wait work as before, so what has arrived can be taken
+ * and a last word be sent.  There is no way back.  Safe in a signal handler
  * (signal-safety(7)) and from any thread. */
 WHERRY_EXPORT void wherry_cancel(wherry_channel *);
 
@@ -169,15 +168,14 @@ WHERRY_EXPORT void wherry_cancel_accept(wherry_listener *);
 
 enum wherry_direction { WHERRY_IN, WHERRY_OUT };
 
-/* A descriptor for epoll(7), poll(2) or an event loop, and the poll(2) events to wait for.
- * Borrowed: the channel closes it; do not read from or write to it.
- * WHERRY_IN: it is readable whenever wherry_recv with WHERRY_POLL would not say -EAGAIN,
- * level-triggered, whatever the library has read ahead.  (A record that has arrived in part
- * makes it readable until a recv has looked at it.)  Take as many messages for one wake as
- * you like, one is enough.
- * WHERRY_OUT: writable whenever wherry_send with WHERRY_POLL may not say -EAGAIN.
- * Errors: -EMFILE, -ENFILE, -ENOMEM, -EPERM (the other end of a simplex mechanism),
- * -ENOTSUP (the mechanism has none). */
+/* A descriptor for epoll(7), poll(2) or an event loop, and the poll(2) events to wait
+ * for. Borrowed: the channel closes it; do not read from or write to it. WHERRY_IN: it
+ * is readable whenever wherry_recv with WHERRY_POLL would not say -EAGAIN,
+ * level-triggered, whatever the library has read ahead.  (A record that has arrived in
+ * part makes it readable until a recv has looked at it.)  Take as many messages for one
+ * wake as you like, one is enough. WHERRY_OUT: writable whenever wherry_send with
+ * WHERRY_POLL may not say -EAGAIN. Errors: -EMFILE, -ENFILE, -ENOMEM, -EPERM (the other
+ * end of a simplex mechanism), -ENOTSUP (the mechanism has none). */
 WHERRY_EXPORT int wherry_fd(wherry_channel *, enum wherry_direction direction,
                             wherry_native *out, short *events);
 
@@ -188,10 +186,10 @@ WHERRY_EXPORT int wherry_listener_fd(wherry_listener *, wherry_native *out,
 
 /* What is known of a channel at this moment. */
 struct wherry_channel_info {
-    char address[256];     /* as dialled, accepted or paired */
+    char address[256]; /* as dialled, accepted or paired */
     char scheme[16];
-    char framing[16];      /* "" where the mechanism keeps messages apart by itself */
-    unsigned abilities;    /* enum wherry_ability, of this channel as it was opened */
+    char framing[16];   /* "" where the mechanism keeps messages apart by itself */
+    unsigned abilities; /* enum wherry_ability, of this channel as it was opened */
     struct wherry_peer peer;
     uint64_t sent_messages;
     uint64_t sent_bytes;
@@ -200,36 +198,36 @@ struct wherry_channel_info {
     uint64_t dropped_messages; /* by `full=`; the kernel's own losses are not known */
     uint64_t queued_messages;  /* gathered, held back or in the private list */
     uint64_t queued_bytes;
-    int64_t queued_age;        /* nanoseconds since the oldest of them was given to us */
-    uint64_t held_messages;    /* received, passed over, waiting for recv */
+    int64_t queued_age;     /* nanoseconds since the oldest of them was given to us */
+    uint64_t held_messages; /* received, passed over, waiting for recv */
     uint64_t held_bytes;
     uint64_t held_files;
-    uint64_t unread_bytes;     /* in the kernel, for us to receive (where it tells) */
-    uint64_t unsent_bytes;     /* in the kernel, not yet taken by the peer (ditto) */
-    uint64_t message_limit;    /* the largest message this channel takes */
+    uint64_t unread_bytes;  /* in the kernel, for us to receive (where it tells) */
+    uint64_t unsent_bytes;  /* in the kernel, not yet taken by the peer (ditto) */
+    uint64_t message_limit; /* the largest message this channel takes */
     uint64_t queue_limit;
     uint64_t file_limit;
-    uint64_t memory;           /* bytes of memory that Wherry holds for the channel */
-    int error;                 /* the last error that a call on it returned, or 0 */
-    char error_text[256];      /* its sentence */
-    int holder_count;          /* other processes known to hold the other end open, */
-    int64_t holders[8];        /* and the first of them, by pid */
+    uint64_t memory;      /* bytes of memory that Wherry holds for the channel */
+    int error;            /* the last error that a call on it returned, or 0 */
+    char error_text[256]; /* its sentence */
+    int holder_count;     /* other processes known to hold the other end open, */
+    int64_t holders[8];   /* and the first of them, by pid */
 };
 
-/* Describes a channel.  `size` is sizeof(struct wherry_channel_info) as the caller knows
- * it: newer fields are left out.  The holders are looked for in /proc: milliseconds, and
- * only processes that this user may look into are found.
- * Errors: -EINVAL for a size of 0. */
+/* Describes a channel.  `size` is sizeof(struct wherry_channel_info) as the caller
+ * knows it: newer fields are left out.  The holders are looked for in /proc:
+ * milliseconds, and only processes that this user may look into are found. Errors:
+ * -EINVAL for a size of 0. */
 WHERRY_EXPORT int wherry_describe(wherry_channel *, struct wherry_channel_info *out,
                                   size_t size);
 
-/* The address at which a listener can be dialled: the one it was given, with a port or a
- * name that the system chose filled in.  Borrowed. */
+/* The address at which a listener can be dialled: the one it was given, with a port or
+ * a name that the system chose filled in.  Borrowed. */
 WHERRY_EXPORT const char *wherry_listener_address(const wherry_listener *);
 
-/* Closes a channel: says the orderly end if this process used it, hands what is gathered to
- * the kernel if it takes it at once (wherry_drain first, to be sure), closes every
- * descriptor, removes what names it made.  NULL is fine. */
+/* Closes a channel: says the orderly end if this process used it, hands what is
+ * gathered to the kernel if it takes it at once (wherry_drain first, to be sure),
+ * closes every descriptor, removes what names it made.  NULL is fine. */
 WHERRY_EXPORT void wherry_close(wherry_channel *);
 
 /* Closes a listener, removes its name, ends the peers that were not yet accepted. */

@@ -3,8 +3,8 @@
  * Deadlines: when a call stops waiting.
  *
  * A deadline is a point in time, not a length of it: nanoseconds of CLOCK_MONOTONIC
- * (clock_gettime(2)).  So it can be handed down through any number of calls and retries,
- * and nobody who sets the wall clock moves it.
+ * (clock_gettime(2)).  So it can be handed down through any number of calls and
+ * retries, and nobody who sets the wall clock moves it.
  */
 #ifndef WHERRY_DEADLINE_H
 #define WHERRY_DEADLINE_H

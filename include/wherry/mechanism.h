@@ -2,8 +2,8 @@
 /*
  * The table of mechanisms: what each transport can do, as data.
  *
- * `wherry transports`, `wherry help SCHEME`, the error texts, the manual and the tests all
- * read this one table.
+ * `wherry transports`, `wherry help SCHEME`, the error texts, the manual and the tests
+ * all read this one table.
  */
 #ifndef WHERRY_MECHANISM_H
 #define WHERRY_MECHANISM_H
@@ -27,15 +27,15 @@ enum wherry_ability {
     WHERRY_ABLE_MESSAGES = 1 << 7,       /* keeps messages apart without a framing */
     WHERRY_ABLE_KINDS = 1 << 8,
     WHERRY_ABLE_FILES = 1 << 9,
-    WHERRY_ABLE_SENDER = 1 << 10,   /* the kernel vouches for who speaks */
-    WHERRY_ABLE_FINISH = 1 << 11,   /* half-close */
-    WHERRY_ABLE_DRAIN = 1 << 12,    /* the peer's program confirms */
-    WHERRY_ABLE_HOSTS = 1 << 13,    /* across machines */
-    WHERRY_ABLE_OUTLIVES = 1 << 14, /* messages outlive their processes */
+    WHERRY_ABLE_SENDER = 1 << 10,    /* the kernel vouches for who speaks */
+    WHERRY_ABLE_FINISH = 1 << 11,    /* half-close */
+    WHERRY_ABLE_DRAIN = 1 << 12,     /* the peer's program confirms */
+    WHERRY_ABLE_HOSTS = 1 << 13,     /* across machines */
+    WHERRY_ABLE_OUTLIVES = 1 << 14,  /* messages outlive their processes */
     WHERRY_ABLE_STRANGERS = 1 << 15, /* needs no kinship between the processes */
     WHERRY_ABLE_LOSS = 1 << 16,      /* may lose, repeat or reorder messages */
     WHERRY_ABLE_MANY_WRITERS = 1 << 17,
-    WHERRY_ABLE_FRAMING = 1 << 18, /* messages are cut by `framing=` */
+    WHERRY_ABLE_FRAMING = 1 << 18,    /* messages are cut by `framing=` */
     WHERRY_ABLE_DESCRIPTOR = 1 << 19, /* wherry_fd */
     WHERRY_ABLE_TESTS_ONLY = 1 << 20
 };
@@ -46,7 +46,7 @@ enum wherry_option_type {
     WHERRY_OPTION_DURATION, /* 50us, 20ms, 2s; kept in nanoseconds */
     WHERRY_OPTION_FLAG,     /* yes or no (1 or 0) */
     WHERRY_OPTION_CHOICE,   /* one of `choices` */
-    WHERRY_OPTION_TEXT      /* any bytes, %HH decoded; least and most bound its length */
+    WHERRY_OPTION_TEXT /* any bytes, %HH decoded; least and most bound its length */
 };
 
 /* One option of an address. */
@@ -54,7 +54,7 @@ struct wherry_option {
     const char *name;
     enum wherry_option_type type;
     const char *standard; /* the default, as one would write it; NULL: not set */
-    int64_t least;        /* bounds, both allowed; in bytes, nanoseconds or as counted */
+    int64_t least; /* bounds, both allowed; in bytes, nanoseconds or as counted */
     int64_t most;
     const char *choices; /* "block|fail|latest" */
     const char *help;    /* one sentence */

@@ -3,8 +3,8 @@
  * Messages: bytes, a kind, open files, and who sent them.
  *
  * A message belongs to one owner at a time.  wherry_send() takes it when it succeeds,
- * wherry_recv() gives one.  It may be freed on any thread.  It is not locked: two threads
- * do not use one message at the same time.
+ * wherry_recv() gives one.  It may be freed on any thread.  It is not locked: two
+ * threads do not use one message at the same time.
  */
 #ifndef WHERRY_MESSAGE_H
 #define WHERRY_MESSAGE_H
@@ -33,11 +33,11 @@ enum wherry_trust {
 /* Who is at the other end, or who sent a message. */
 struct wherry_peer {
     enum wherry_trust trust;
-    int64_t pid;       /* as this process sees it; -1: unknown, 0: not visible from here */
-    int64_t uid;       /* -1: unknown */
-    int64_t gid;       /* -1: unknown */
-    uint64_t identity; /* names that one process for ever, even when its pid is used again
-                          (the inode of its pidfd, Linux 6.9); 0: not to be had */
+    int64_t pid; /* as this process sees it; -1: unknown, 0: not visible from here */
+    int64_t uid; /* -1: unknown */
+    int64_t gid; /* -1: unknown */
+    uint64_t identity; /* names that one process for ever, even when its pid is used
+                          again (the inode of its pidfd, Linux 6.9); 0: not to be had */
     char address[128]; /* its own address where it has one, else "" */
 };
 
@@ -50,8 +50,8 @@ WHERRY_EXPORT int wherry_message_new(size_t size, wherry_message **out);
 WHERRY_EXPORT int wherry_message_copy(const void *bytes, size_t size,
                                       wherry_message **out);
 
-/* The bytes, writable, borrowed until the message is freed, sent or resized; never NULL,
- * aligned to 8. */
+/* The bytes, writable, borrowed until the message is freed, sent or resized; never
+ * NULL, aligned to 8. */
 WHERRY_EXPORT void *wherry_message_data(const wherry_message *);
 
 /* How many bytes it holds. */
@@ -85,12 +85,12 @@ WHERRY_EXPORT wherry_native wherry_message_file(const wherry_message *, size_t i
  * Errors: -EINVAL past the end, -EBADF when it was taken already. */
 WHERRY_EXPORT wherry_native wherry_message_take_file(wherry_message *, size_t index);
 
-/* Who sent a received message; borrowed from it.  For a message made here: nobody (trust
- * none, pid -1). */
+/* Who sent a received message; borrowed from it.  For a message made here: nobody
+ * (trust none, pid -1). */
 WHERRY_EXPORT const struct wherry_peer *wherry_message_sender(const wherry_message *);
 
-/* Says where a message goes, on a connectionless channel (udp:, unix: datagram).  `to` is
- * an address as in wherry_peer.address: "udp:127.0.0.1:4000", "unix:/run/x",
+/* Says where a message goes, on a connectionless channel (udp:, unix: datagram).  `to`
+ * is an address as in wherry_peer.address: "udp:127.0.0.1:4000", "unix:/run/x",
  * "unix:@name".  NULL takes it back.  On a channel that has one peer, a message with a
  * destination is refused with -EISCONN.
  * Errors: -EINVAL (no such address, or a name instead of a number), -ENAMETOOLONG. */

@@ -20,7 +20,7 @@ enum wherry_relay_event {
 
 struct wherry_relay_notice {
     enum wherry_relay_event event;
-    const wherry_channel *from; /* the channel it came from, or that ended */
+    const wherry_channel *from;    /* the channel it came from, or that ended */
     const wherry_message *message; /* for MOVED, before it is sent; borrowed */
     int error;
 };
@@ -31,11 +31,11 @@ struct wherry_relay_options {
     void *user;
 };
 
-/* Joins `first` and `second` (NULL or the same: echo) until both have ended, and returns 0;
- * with `one_way` until the first has ended.  When one side finishes, the other is told by
- * wherry_finish and its own answers still come back.  `options` may be NULL.
- * Waits until `deadline`; wherry_cancel() on either channel ends it.
- * Errors: -ETIMEDOUT, -ECANCELED, and whatever ended a channel other than its orderly end
+/* Joins `first` and `second` (NULL or the same: echo) until both have ended, and
+ * returns 0; with `one_way` until the first has ended.  When one side finishes, the
+ * other is told by wherry_finish and its own answers still come back.  `options` may be
+ * NULL. Waits until `deadline`; wherry_cancel() on either channel ends it. Errors:
+ * -ETIMEDOUT, -ECANCELED, and whatever ended a channel other than its orderly end
  * (-ECONNRESET, -EPROTO …).  The channels stay the caller's. */
 WHERRY_EXPORT int wherry_relay(wherry_channel *first, wherry_channel *second,
                                const struct wherry_relay_options *options,

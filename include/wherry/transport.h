@@ -3,8 +3,8 @@
  * Adding a mechanism of your own.
  *
  * A transport moves messages; the channel above it does the rest, once for all of them:
- * deadlines, cancel, retries, kinds, backpressure, counters.  So no function of this table
- * ever waits, and each is a few lines.  examples/transport.c is a whole one.
+ * deadlines, cancel, retries, kinds, backpressure, counters.  So no function of this
+ * table ever waits, and each is a few lines.  examples/transport.c is a whole one.
  */
 #ifndef WHERRY_TRANSPORT_H
 #define WHERRY_TRANSPORT_H
@@ -23,18 +23,19 @@ struct wherry_wait {
 enum { WHERRY_WAITS = 4 }; /* the most descriptors that one wait looks at */
 
 /*
- * How messages move.  `state` is the transport's own.  The channel calls send, flush and
- * finish from one thread at a time, recv from one thread at a time, both at once.
+ * How messages move.  `state` is the transport's own.  The channel calls send, flush
+ * and finish from one thread at a time, recv from one thread at a time, both at once.
  */
 struct wherry_transport {
     const char *scheme;     /* as in addresses */
     unsigned abilities;     /* enum wherry_ability; KINDS, FILES … are trusted */
-    uint64_t message_limit; /* the largest message that send takes; 0 = no limit of its own */
+    uint64_t message_limit; /* the largest message that send takes; 0 = no limit of its
+                               own */
 
-    /* Tries to send.  0: all of it is with the mechanism, or some of it is and the rest is
-     * held here (then flush says -EAGAIN until it has gone); *message may be taken and
-     * set to NULL, else it stays the caller's to free, but only once flush has said 0.
-     * With WHERRY_MORE it may be kept back until the next send without it, or flush.
+    /* Tries to send.  0: all of it is with the mechanism, or some of it is and the rest
+     * is held here (then flush says -EAGAIN until it has gone); *message may be taken
+     * and set to NULL, else it stays the caller's to free, but only once flush has said
+     * 0. With WHERRY_MORE it may be kept back until the next send without it, or flush.
      * -EAGAIN: full, nothing was taken.  Other errors as wherry_send. */
     int (*send)(void *state, wherry_message **message, unsigned flags);
 
@@ -55,8 +56,8 @@ struct wherry_transport {
      * -ENOTSUP. */
     int (*finish)(void *state);
 
-    /* How many complete messages could be received without asking the system again (read
-     * ahead); 0 or NULL: none, the descriptors of wait tell all. */
+    /* How many complete messages could be received without asking the system again
+     * (read ahead); 0 or NULL: none, the descriptors of wait tell all. */
     int (*ready)(void *state);
 
     /* Adds what it knows to a description.  NULL: nothing. */
@@ -66,18 +67,20 @@ struct wherry_transport {
     void (*close)(void *state);
 };
 
-/* Makes a channel that moves its messages by `transport` (borrowed, must live as long) with
- * `state` (taken on success: the channel calls close).  `address` is what descriptions show;
- * its options, if it has any, are the channel's own (`wherry help channel`): full, queue,
- * message, files, held.
- * Errors: -EINVAL (no send and no recv, or an unknown option), -ENOMEM. */
-WHERRY_EXPORT int wherry_channel_new(const struct wherry_transport *transport, void *state,
-                                     const char *address, wherry_channel **out);
+/* Makes a channel that moves its messages by `transport` (borrowed, must live as long)
+ * with `state` (taken on success: the channel calls close).  `address` is what
+ * descriptions show; its options, if it has any, are the channel's own (`wherry help
+ * channel`): full, queue, message, files, held. Errors: -EINVAL (no send and no recv,
+ * or an unknown option), -ENOMEM. */
+WHERRY_EXPORT int wherry_channel_new(const struct wherry_transport *transport,
+                                     void *state, const char *address,
+                                     wherry_channel **out);
 
 /* Takes every message's parts out for a transport that must know who sent it: sets what
  * wherry_message_sender() tells.
  * Errors: -ENOMEM. */
-WHERRY_EXPORT int wherry_message_set_sender(wherry_message *, const struct wherry_peer *);
+WHERRY_EXPORT int wherry_message_set_sender(wherry_message *,
+                                            const struct wherry_peer *);
 
 WHERRY_END
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: messages that come back to be used again, so that a steady flow allocates
+ * nothing.
+ *
+ * Freed messages are pushed on `returned` by any thread (one compare-and-swap; takers
+ * only ever empty the whole list, so there is no ABA).  What was returned is sorted
+ * into bins by room when a bin runs out.  A channel's sender and receiver each have a
+ * shelf of bins of their own, so nothing is locked.  What lies unused is bounded, by
+ * number and by room.
+ *
+ * References: one for the channel, one for each message that is out.  The last one
+ * frees it.
+ */
+#include "message/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+/* Rooms of the bins, and how many unused messages each keeps. */
+static const struct {
+    size_t room;
+    unsigned keeps;
+} bins[] = {{256, 512},
+            {4096 + 64, 16},
+            {65536 + 4096, 4},
+            {1048576 + 64, 1},
+            {16777216 + 64, 1}};
+
+enum { BINS = sizeof(bins) / sizeof(bins[0]) };
+
+/* One thread's unused messages; the counts alone are read by others. */
+struct shelf {
+    wherry_message *unused[BINS];
+    atomic_uint count[BINS];
+};
+
+enum { RETURNED_MOST = 1024 }; /* more than that go to the system at once */
+
+struct message_store {
+    _Atomic(wherry_message *) returned;
+    atomic_uint returned_count;
+    atomic_size_t references;
+    struct shelf shelves[2];
+    struct wherry_peer peer;
+};
+
+/* --- blocks
+ * ------------------------------------------------------------------------------------
+ */
+
+int message_block_new(size_t size, wherry_message **out)
+{
+    if (size > SIZE_MAX - sizeof(wherry_message))
+        return failure(-ENOMEM, "no memory for a message of %zu bytes", size);
+    wherry_message *message = malloc(sizeof(*message) + size);
+    if (!message)
+        return failure(-ENOMEM, "no memory for a message of %zu bytes", size);
+    *message = (wherry_message){.size = size, .capacity = size, .room = size};
+    message->data = (uint8_t *)(message + 1);
+    *out = message;
+    return 0;
+}
+
+static void block_release(wherry_message *message)
+{
+    free(message->own);
+    free(message->route);
+    free(message);
+}
+
+/* --- bins
+ * ----------------------------------------------------------------------------------------
+ */
+
+static size_t bin_for(size_t size)
+{
+    size_t bin = 0;
+    while (bin < BINS && bins[bin].room < size)
+        bin++;
+    return bin;
+}
+
+static unsigned counted(struct shelf *shelf, size_t bin)
+{
+    return atomic_load_explicit(&shelf->count[bin], memory_order_relaxed);
+}
+
+static void count(struct shelf *shelf, size_t bin, unsigned number)
+{
+    atomic_store_explicit(&shelf->count[bin], number, memory_order_relaxed);
+}
+
+static void keep(struct shelf *shelf, wherry_message *message)
+{
+    size_t bin = bin_for(message->room);
+    if (bin == BINS || bins[bin].room != message->room ||
+        counted(shelf, bin) >= bins[bin].keeps) {
+        block_release(message);
+        return;
+    }
+    message->next = shelf->unused[bin];
+    shelf->unused[bin] = message;
+    count(shelf, bin, counted(shelf, bin) + 1);
+}
+
+static void sort_returned(struct message_store *store, struct shelf *shelf)
+{
+    atomic_store_explicit(&store->returned_count, 0, memory_order_relaxed);
+    wherry_message *message =
+        atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
+    while (message) {
+        wherry_message *next = message->next;
+        keep(shelf, message);
+        message = next;
+    }
+}
+
+static wherry_message *take_unused(struct message_store *store, struct shelf *shelf,
+                                   size_t bin)
+{
+    if (!shelf->unused[bin])
+        sort_returned(store, shelf);
+    wherry_message *message = shelf->unused[bin];
+    if (message) {
+        shelf->unused[bin] = message->next;
+        count(shelf, bin, counted(shelf, bin) - 1);
+    }
+    return message;
+}
+
+/* --- the store
+ * ---------------------------------------------------------------------------------------
+ */
+
+int message_store_new(struct message_store **out)
+{
+    struct message_store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return failure_plain(-ENOMEM, "no memory for a channel");
+    atomic_init(&store->references, 1);
+    store->peer = (struct wherry_peer){.pid = -1, .uid = -1, .gid = -1};
+    *out = store;
+    return 0;
+}
+
+int message_store_take(struct message_store *store, enum wherry_direction side,
+                       size_t size, wherry_message **out)
+{
+    size_t bin = bin_for(size);
+    wherry_message *message =
+        bin < BINS ? take_unused(store, &store->shelves[side], bin) : NULL;
+    if (!message) {
+        int r = message_block_new(bin < BINS ? bins[bin].room : size, &message);
+        if (r < 0)
+            return r;
+        message->store = store;
+    }
+    message->size = size;
+    atomic_fetch_add_explicit(&store->references, 1, memory_order_relaxed);
+    *out = message;
+    return 0;
+}
+
+void message_store_trim(struct message_store *store, enum wherry_direction side)
+{
+    struct shelf *shelf = &store->shelves[side];
+    sort_returned(store, shelf);
+    for (size_t bin = 0; bin < BINS; bin++) {
+        while (shelf->unused[bin]) {
+            wherry_message *next = shelf->unused[bin]->next;
+            block_release(shelf->unused[bin]);
+            shelf->unused[bin] = next;
+        }
+        count(shelf, bin, 0);
+    }
+}
+
+static void let_go(struct message_store *store)
+{
+    if (atomic_fetch_sub_explicit(&store->references, 1, memory_order_acq_rel) > 1)
+        return;
+    message_store_trim(store, WHERRY_IN);
+    message_store_trim(store, WHERRY_OUT);
+    free(store);
+}
+
+static void make_new(wherry_message *message)
+{
+    if (message->own) {
+        free(message->own);
+        message->own = NULL;
+    }
+    if (message->route) {
+        message->route->to_size = message->route->from_size = 0;
+        message->route->has_sender = false;
+    }
+    message->data = (uint8_t *)(message + 1);
+    message->capacity = message->room;
+    message->kind = 0;
+    message->word = 0;
+    message->files_lost = false;
+}
+
+void message_block_free(wherry_message *message)
+{
+    struct message_store *store = message->store;
+    if (!store) {
+        block_release(message);
+        return;
+    }
+    if (atomic_fetch_add_explicit(&store->returned_count, 1, memory_order_relaxed) >
+        RETURNED_MOST) {
+        block_release(message);
+        let_go(store);
+        return;
+    }
+    make_new(message);
+    wherry_message *first =
+        atomic_load_explicit(&store->returned, memory_order_relaxed);
+    do
+        message->next = first;
+    while (!atomic_compare_exchange_weak_explicit(
+        &store->returned, &first, message, memory_order_release, memory_order_relaxed));
+    let_go(store);
+}
+
+size_t message_store_size(struct message_store *store)
+{
+    size_t size = 0;
+    for (size_t bin = 0; bin < BINS; bin++)
+        size += (counted(&store->shelves[0], bin) + counted(&store->shelves[1], bin)) *
+                (sizeof(wherry_message) + bins[bin].room);
+    return size + sizeof(*store);
+}
+
+struct wherry_peer *message_store_peer(struct message_store *store)
+{
+    return &store->peer;
+}
+
+void message_store_leave(struct message_store *store)
+{
+    if (store)
+        let_go(store);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes through a descriptor, without waiting and without SIGPIPE.
+ *
+ * A socket is used with MSG_DONTWAIT and MSG_NOSIGNAL.  A pipe that was made here is
+ * O_NONBLOCK; one that was inherited shares its flags with strangers, so each call says
+ * RWF_NOWAIT, or, on kernels that refuse it for pipes (before 6.4), the pipe is opened
+ * a second time through /proc/self/fd with a description of our own.  RWF_NOSIGNAL
+ * (6.18) keeps a write to a widowed pipe quiet; before it, SIGPIPE is blocked around
+ * the write and taken back if it came.
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/sockios.h>
+
+// linux/fs.h of Debian 12 does not have it yet.
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100
+#endif
+
+static enum os_kind kind_of_socket(int type)
+{
+    static const struct {
+        int type;
+        enum os_kind kind;
+    } kinds[] = {{SOCK_STREAM, OS_KIND_STREAM},
+                 {SOCK_SEQPACKET, OS_KIND_PACKET},
+                 {SOCK_DGRAM, OS_KIND_DATAGRAM}};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].type == type)
+            return kinds[i].kind;
+    }
+    return OS_KIND_OTHER;
+}
+
+static int get_int(int fd, int option)
+{
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) < 0 ? -errno : value;
+}
+
+static int find_kind(int fd, struct os_descriptor *out)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    out->kind = OS_KIND_OTHER;
+    if (S_ISFIFO(status.st_mode))
+        out->kind = OS_KIND_PIPE;
+    if (S_ISREG(status.st_mode))
+        out->kind = OS_KIND_FILE;
+    if (S_ISCHR(status.st_mode) && isatty(fd))
+        out->kind = OS_KIND_TERMINAL;
+    if (S_ISSOCK(status.st_mode)) {
+        out->kind = kind_of_socket(get_int(fd, SO_TYPE));
+        out->is_unix = get_int(fd, SO_DOMAIN) == AF_UNIX;
+        out->is_listening = get_int(fd, SO_ACCEPTCONN) == 1;
+    }
+    return 0;
+}
+
+// Asked of a pipe of our own: on a stranger's, a byte would have to be moved to know.
+static bool pipes_know_nowait(void)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    char byte;
+    struct iovec one = {&byte, 1};
+    ssize_t r = preadv2(ends[0], &one, 1, -1, RWF_NOWAIT);
+    bool known = r < 0 && errno == EAGAIN;
+    close(ends[0]);
+    close(ends[1]);
+    return known;
+}
+
+static int reopen(struct os_descriptor *descriptor, bool write)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor->fd);
+    int flags = (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    int fd = open(path, flags);
+    if (fd < 0)
+        return -errno;
+    descriptor->fd = fd;
+    descriptor->nonblocking = true;
+    descriptor->owned = true;
+    return 0;
+}
+
+int os_adopt(int fd, bool write, struct os_descriptor *out)
+{
+    struct os_descriptor found = {.fd = fd};
+    int r = find_kind(fd, &found);
+    if (r < 0)
+        return r;
+    bool must_reopen = found.kind == OS_KIND_TERMINAL || found.kind == OS_KIND_OTHER ||
+                       (found.kind == OS_KIND_PIPE && !pipes_know_nowait());
+    if (must_reopen && (r = reopen(&found, write)) < 0)
+        return r;
+    *out = found;
+    return 0;
+}
+
+void os_close(int fd)
+{
+    // close(2) is never retried: on Linux the descriptor is gone whatever it says.
+    if (fd >= 0)
+        close(fd);
+}
+
+void os_release(struct os_descriptor *descriptor)
+{
+    if (descriptor->owned)
+        os_close(descriptor->fd);
+    *descriptor = OS_DESCRIPTOR_NONE;
+}
+
+int os_duplicate(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? -errno : copy;
+}
+
+static size_t pieces_to_vector(const struct os_bytes *pieces, size_t count,
+                               struct iovec *vector)
+{
+    assert(count <= OS_PIECES);
+    for (size_t i = 0; i < count; i++)
+        vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].bytes, pieces[i].size};
+    return count;
+}
+
+static void drop_pending_sigpipe(const sigset_t *pipe_only)
+{
+    struct timespec now = {0};
+    while (sigtimedwait(pipe_only, NULL, &now) < 0 && errno == EINTR)
+        ;
+}
+
+static ssize_t write_quietly(int fd, const struct iovec *vector, int count, int flags)
+{
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    ssize_t r = pwritev2(fd, vector, count, -1, flags);
+    int error = errno;
+    // Only the signal of this write is taken back, not one that waited before it.
+    if (r < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+        drop_pending_sigpipe(&pipe_only);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return r;
+}
+
+static ssize_t write_vector(struct os_descriptor *descriptor,
+                            const struct iovec *vector, int count)
+{
+    int nowait =
+        descriptor->nonblocking || descriptor->kind == OS_KIND_FILE ? 0 : RWF_NOWAIT;
+    if (!descriptor->masks_sigpipe) {
+        ssize_t r = pwritev2(descriptor->fd, vector, count, -1, nowait | RWF_NOSIGNAL);
+        if (r >= 0 || (errno != EOPNOTSUPP && errno != EINVAL))
+            return r;
+        descriptor->masks_sigpipe = true;
+    }
+    return write_quietly(descriptor->fd, vector, count, nowait);
+}
+
+static ssize_t send_vector(struct os_descriptor *descriptor, struct iovec *vector,
+                           size_t count)
+{
+    if (count == 1)
+        return send(descriptor->fd, vector->iov_base, vector->iov_len,
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct msghdr header = {.msg_iov = vector, .msg_iovlen = count};
+    return sendmsg(descriptor->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool is_socket(const struct os_descriptor *descriptor)
+{
+    return descriptor->kind == OS_KIND_STREAM || descriptor->kind == OS_KIND_PACKET ||
+           descriptor->kind == OS_KIND_DATAGRAM;
+}
+
+int64_t os_write(struct os_descriptor *descriptor, const struct os_bytes *pieces,
+                 size_t count)
+{
+    struct iovec vector[OS_PIECES];
+    count = pieces_to_vector(pieces, count, vector);
+    ssize_t r;
+    do
+        r = is_socket(descriptor) ? send_vector(descriptor, vector, count)
+                                  : write_vector(descriptor, vector, (int)count);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : r;
+}
+
+static ssize_t read_vector(struct os_descriptor *descriptor, struct iovec *vector,
+                           size_t count)
+{
+    if (is_socket(descriptor)) {
+        if (count == 1)
+            return recv(descriptor->fd, vector->iov_base, vector->iov_len,
+                        MSG_DONTWAIT);
+        struct msghdr header = {.msg_iov = vector, .msg_iovlen = count};
+        return recvmsg(descriptor->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    }
+    if (descriptor->nonblocking || descriptor->kind == OS_KIND_FILE)
+        return count == 1 ? read(descriptor->fd, vector->iov_base, vector->iov_len)
+                          : readv(descriptor->fd, vector, (int)count);
+    return preadv2(descriptor->fd, vector, (int)count, -1, RWF_NOWAIT);
+}
+
+int64_t os_read(struct os_descriptor *descriptor, const struct os_room *rooms,
+                size_t count)
+{
+    struct iovec vector[OS_PIECES];
+    assert(count <= OS_PIECES);
+    for (size_t i = 0; i < count; i++)
+        vector[i] = (struct iovec){rooms[i].bytes, rooms[i].size};
+    ssize_t r;
+    do
+        r = read_vector(descriptor, vector, count);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : r;
+}
+
+int os_pipe_resize(int fd, size_t capacity)
+{
+    if (capacity > INT_MAX)
+        return -EINVAL;
+    return fcntl(fd, F_SETPIPE_SZ, (int)capacity) < 0 ? -errno : 0;
+}
+
+int os_pipe(size_t capacity, struct os_descriptor *reading,
+            struct os_descriptor *writing)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    // A user over the system's soft limit of pipe pages gets the standard size: slower,
+    // not wrong.
+    if (capacity > 0)
+        (void)os_pipe_resize(ends[1], capacity);
+    struct os_descriptor end = {
+        .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
+    *reading = end;
+    *writing = end;
+    reading->fd = ends[0];
+    writing->fd = ends[1];
+    return 0;
+}
+
+static int64_t ask_count(int fd, unsigned long question)
+{
+    int count = 0;
+    return ioctl(fd, question, &count) < 0 ? -errno : count;
+}
+
+int64_t os_unread(int fd)
+{
+    return ask_count(fd, FIONREAD);
+}
+
+int64_t os_unsent(int fd)
+{
+    return ask_count(fd, SIOCOUTQ);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names in the file system: FIFOs and the paths of unix(7) sockets.
+ *
+ * What was made is known by device and inode, and only exactly that is removed again. A
+ * socket's path is taken under a lock (flock(2) on PATH.lock beside it), so that of two
+ * processes that start at once one wins, and a path left behind by the dead is replaced
+ * in one step by rename(2): whoever looks finds the old or the new one, never none.
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+static int look_at(const char *path, struct stat *status)
+{
+    return lstat(path, status) < 0 ? -errno : 0;
+}
+
+static void remember(const struct stat *status, struct os_file *out)
+{
+    *out = (struct os_file){.device = status->st_dev, .inode = status->st_ino};
+}
+
+static const char *kind_word(mode_t mode)
+{
+    static const struct {
+        mode_t type;
+        const char *word;
+    } words[] = {{S_IFREG, "a regular file"},  {S_IFDIR, "a directory"},
+                 {S_IFIFO, "a FIFO"},          {S_IFSOCK, "a socket"},
+                 {S_IFLNK, "a symbolic link"}, {S_IFCHR, "a character device"},
+                 {S_IFBLK, "a block device"}};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if ((mode & S_IFMT) == words[i].type)
+            return words[i].word;
+    }
+    return "something else";
+}
+
+int os_make_fifo(const char *path, uint32_t mode, bool *made, struct os_file *out)
+{
+    struct stat status;
+    *made = mkfifo(path, mode ? (mode_t)mode : 0600) == 0;
+    if (!*made && errno != EEXIST)
+        return -errno;
+    // A symbolic link to a FIFO is fine to use, but is nothing that was made here.
+    int r = stat(path, &status) < 0 ? -errno : 0;
+    if (r < 0)
+        return r;
+    if (!S_ISFIFO(status.st_mode))
+        return failure(-EEXIST, "%s is %s, not a FIFO: choose another path", path,
+                       kind_word(status.st_mode));
+    remember(&status, out);
+    return 0;
+}
+
+int os_open_fifo(const char *path, bool write, struct os_descriptor *out)
+{
+    int flags = (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    int fd;
+    do
+        fd = open(path, flags);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return -errno;
+    struct stat status;
+    if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
+        close(fd);
+        return failure(-ENOTSUP, "%s is %s, not a FIFO", path,
+                       kind_word(status.st_mode));
+    }
+    *out = (struct os_descriptor){
+        .fd = fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
+    return 0;
+}
+
+// Whether somebody listens at a socket's path: -EADDRINUSE, or 0 for nobody.
+static int find_listener(const struct os_socket_plan *plan)
+{
+    struct os_socket_plan visitor = {.kind = plan->kind, .name = plan->name};
+    struct os_descriptor visit;
+    int r = os_connect(&visitor, WHERRY_POLL, &visit);
+    if (r >= 0)
+        os_release(&visit);
+    // Only a refused connection says that nobody is there; a full backlog is somebody.
+    return r == -ECONNREFUSED ? 0 : -EADDRINUSE;
+}
+
+static int path_of(const struct os_name *name, char path[sizeof(struct sockaddr_un)])
+{
+    const size_t start = offsetof(struct sockaddr_un, sun_path);
+    memcpy(path, name->bytes + start, name->size - start);
+    path[name->size - start] = 0;
+    return 0;
+}
+
+static int take_path_lock(const char *path)
+{
+    char lock[sizeof(struct sockaddr_un) + 8];
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int error = -errno;
+        close(fd);
+        return error == -EWOULDBLOCK ? -EADDRINUSE : error;
+    }
+    // Its file may have been removed by the one who held it before us: then it locks
+    // nothing that others can see.
+    struct stat held, named;
+    bool same = fstat(fd, &held) == 0 && lstat(lock, &named) == 0 &&
+                held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+    if (!same) {
+        close(fd);
+        return -EADDRINUSE;
+    }
+    return fd;
+}
+
+static void give_path_lock(const char *path, int fd)
+{
+    char lock[sizeof(struct sockaddr_un) + 8];
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    unlink(lock);
+    close(fd);
+}
+
+// Binds to a name beside the path and renames it over: the stale one is gone in one
+// step.
+static int bind_over(const struct os_socket_plan *plan, const char *path,
+                     struct os_descriptor *out)
+{
+    char beside[sizeof(struct sockaddr_un) + 32];
+    snprintf(beside, sizeof(beside), "%s.%ld", path, (long)getpid());
+    struct os_name name;
+    int r = os_name_unix(beside, strlen(beside), false, &name);
+    if (r < 0) {
+        // The longest paths have no room for a name beside them: take the place itself.
+        if (unlink(path) < 0)
+            return -errno;
+        return os_bind(plan, out);
+    }
+    struct os_socket_plan moved = *plan;
+    moved.name = &name;
+    unlink(beside); // of a process with our number, which is no more
+    r = os_bind(&moved, out);
+    if (r < 0)
+        return r;
+    if (rename(beside, path) < 0) {
+        r = -errno;
+        unlink(beside);
+        os_release(out);
+    }
+    return r;
+}
+
+static int bind_locked(const struct os_socket_plan *plan, const char *path,
+                       struct os_descriptor *out)
+{
+    struct stat status;
+    int r = look_at(path, &status);
+    if (r == -ENOENT)
+        return os_bind(plan, out);
+    if (r < 0)
+        return r;
+    if (!S_ISSOCK(status.st_mode))
+        return failure(-EEXIST, "%s is %s, not a socket: choose another path", path,
+                       kind_word(status.st_mode));
+    r = find_listener(plan);
+    return r < 0 ? r : bind_over(plan, path, out);
+}
+
+int os_bind_path(const struct os_socket_plan *plan, struct os_descriptor *out,
+                 struct os_file *made)
+{
+    char path[sizeof(struct sockaddr_un)];
+    int r = path_of(plan->name, path);
+    int lock = take_path_lock(path);
+    if (lock < 0)
+        return lock;
+    r = bind_locked(plan, path, out);
+    struct stat status;
+    if (r >= 0 && look_at(path, &status) >= 0)
+        remember(&status, made);
+    give_path_lock(path, lock);
+    return r;
+}
+
+void os_remove(const char *path, const struct os_file *made)
+{
+    struct stat status;
+    if (look_at(path, &status) >= 0 && status.st_ino == made->inode &&
+        status.st_dev == made->device)
+        unlink(path);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for descriptors: ppoll(2), bells (eventfd(2)) and watches (epoll(7)).
+ *
+ * A wait ends by an event or by its deadline, never by a signal: the time that is left
+ * is worked out anew from the absolute deadline after each interruption.
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+const short os_wait_in = POLLIN;
+const short os_wait_out = POLLOUT;
+
+static struct timespec time_until(wherry_deadline deadline)
+{
+    int64_t left = deadline - wherry_now();
+    if (left < 0)
+        left = 0;
+    return (struct timespec){.tv_sec = (time_t)(left / 1000000000),
+                             .tv_nsec = (long)(left % 1000000000)};
+}
+
+static int wait_once(struct pollfd *polled, size_t count, wherry_deadline deadline)
+{
+    if (deadline == WHERRY_FOREVER)
+        return ppoll(polled, (nfds_t)count, NULL, NULL);
+    struct timespec left = time_until(deadline);
+    return ppoll(polled, (nfds_t)count, &left, NULL);
+}
+
+int os_wait(struct os_wait *waits, size_t count, wherry_deadline deadline)
+{
+    struct pollfd polled[OS_WAITS];
+    assert(count <= OS_WAITS);
+    for (size_t i = 0; i < count; i++)
+        polled[i] = (struct pollfd){.fd = waits[i].fd, .events = waits[i].events};
+    int r;
+    do
+        r = wait_once(polled, count, deadline);
+    while (r < 0 && (errno == EINTR || errno == EAGAIN));
+    if (r < 0)
+        return -errno;
+    for (size_t i = 0; i < count; i++)
+        waits[i].happened = polled[i].revents;
+    return r == 0 ? -ETIMEDOUT : r;
+}
+
+int os_bell_new(void)
+{
+    int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return bell < 0 ? -errno : bell;
+}
+
+void os_bell_ring(int bell)
+{
+    // Called in signal handlers: errno must be as it was.
+    int kept = errno;
+    uint64_t one = 1;
+    while (write(bell, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+    errno = kept;
+}
+
+void os_bell_clear(int bell)
+{
+    uint64_t count;
+    while (read(bell, &count, sizeof(count)) < 0 && errno == EINTR)
+        ;
+}
+
+int os_watch_new(void)
+{
+    int watch = epoll_create1(EPOLL_CLOEXEC);
+    return watch < 0 ? -errno : watch;
+}
+
+int os_watch_add(int watch, int fd, short events)
+{
+    // The low epoll event bits are poll's own (epoll_ctl(2)).
+    struct epoll_event event = {.events = (uint32_t)(unsigned short)events,
+                                .data = {.fd = fd}};
+    return epoll_ctl(watch, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+void os_watch_remove(int watch, int fd)
+{
+    epoll_ctl(watch, EPOLL_CTL_DEL, fd, NULL);
+}
