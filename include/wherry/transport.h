@@ -52,13 +52,22 @@ struct wherry_transport {
     int (*wait)(void *state, enum wherry_direction direction,
                 struct wherry_wait waits[WHERRY_WAITS]);
 
+    /* A message that was sent in part and left with the caller (see send) is about to go:
+     * copies what is left of it.  NULL: send never leaves one.
+     * Errors: -ENOMEM; the channel is cut then. */
+    int (*keep)(void *state);
+
     /* Half-close: nothing more will be sent.  Called once flush has said 0.  NULL:
      * -ENOTSUP. */
     int (*finish)(void *state);
 
-    /* How many complete messages could be received without asking the system again
-     * (read ahead); 0 or NULL: none, the descriptors of wait tell all. */
+    /* Whether a complete message could be received without asking the system again (read
+     * ahead): 1 or 0.  NULL: never, the descriptors of wait tell all. */
     int (*ready)(void *state);
+
+    /* The channel is idle: gives back memory that only a busy one needs.  Called with
+     * neither send nor recv under way.  NULL: nothing to give. */
+    void (*rest)(void *state);
 
     /* Adds what it knows to a description.  NULL: nothing. */
     void (*describe)(void *state, struct wherry_channel_info *info);
