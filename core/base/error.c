@@ -48,19 +48,18 @@ static void keep(const char *raw, bool is_cut)
     size_t used = 0;
     for (const unsigned char *at = (const unsigned char *)raw; *at;) {
         size_t size = printable(at);
-        size_t needed = size ? size : ESCAPE_SIZE;
-        if (used + needed > room) {
+        if (used + (size ? size : ESCAPE_SIZE) > room) {
             is_cut = true;
             break;
         }
-        if (size)
-            memcpy(sentence + used, at, size);
-        else
-            memcpy(sentence + used,
-                   (char[]){'\\', 'x', digits[*at >> 4], digits[*at & 15]},
-                   ESCAPE_SIZE);
-        used += needed;
-        at += size ? size : 1;
+        if (size == 0) {
+            sentence[used++] = '\\';
+            sentence[used++] = 'x';
+            sentence[used++] = digits[*at >> 4];
+            sentence[used++] = digits[*at++ & 15];
+        }
+        for (; size > 0; size--)
+            sentence[used++] = (char)*at++;
     }
     memcpy(sentence + used, is_cut ? cut_mark : "", is_cut ? sizeof cut_mark : 1);
 }

@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Builds the fuzz targets and runs each for SECONDS, two at a time:
+#
+#   tests/fuzz/run.sh SECONDS [TARGET...]
+#
+# New inputs are kept in build-fuzz/corpus, what broke a property in build-fuzz/findings.
+# Each run adds a line to tests/fuzz/executions.log: date commit target executions seconds
+# findings.  A "+" after the commit says that the tree had changes.
+
+set -eu
+
+cd "$(dirname "$0")/../.."
+here=tests/fuzz
+build='build-fuzz'
+log=$here/executions.log
+all='address options framing-wherry framing-raw framing-line framing-length
+framing-header hello'
+
+if [ $# -eq 0 ] || ! [ "$1" -gt 0 ] 2>/dev/null; then
+    echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
+    exit 2
+fi
+seconds=$1
+shift
+targets=${*:-$all}
+
+# What slows AddressSanitizer down without finding more: stacks of allocations, filling of
+# fresh memory, a large quarantine, a second look at printf's arguments.
+export ASAN_OPTIONS="check_printf=0:malloc_context_size=0:max_malloc_fill_size=0:\
+quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
+
+# What is fuzzed is watched by coverage; the targets themselves and the formatting of
+# sentences are not, and comparisons are not traced: the dictionaries know the words.
+build_targets() {
+    flags='-std=c11 -D_POSIX_C_SOURCE=200809L -O2 -g -Iinclude -Icore
+        -fsanitize=address,undefined -fno-sanitize-recover=all'
+    mkdir -p "$build"
+    objects=
+    for source in core/base/error.c core/framing/*.c core/message/address.c \
+        core/message/option.c; do
+        object=$build/$(echo "$source" | tr / _).o
+        watch='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp'
+        if [ "$source" = core/base/error.c ]; then
+            watch=
+        fi
+        # shellcheck disable=SC2086
+        clang $flags $watch -c "$source" -o "$object"
+        objects="$objects $object"
+    done
+    for target in $targets; do
+        object=$build/$target.o
+        # shellcheck disable=SC2086
+        clang $flags -DFRAMING="${target#framing-}" -c "$here/${target%%-*}.c" \
+            -o "$object"
+        # shellcheck disable=SC2086
+        clang $flags -fsanitize=fuzzer "$object" $objects -o "$build/$target"
+    done
+}
+
+longest() {
+    case $1 in
+    address | framing-header) echo 160 ;;
+    options) echo 40 ;;
+    hello) echo 48 ;;
+    *) echo 96 ;;
+    esac
+}
+
+commit() {
+    name=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+    git diff --quiet HEAD -- core/base core/framing core/message $here/*.[ch] \
+        2>/dev/null || name=$name+
+    echo "$name"
+}
+
+# One target; a finding ends its run early.
+run_target() {
+    target=$1
+    work=$build/corpus/$target
+    found=$build/findings/$target/
+    output=$build/$target.log
+    dictionary=$here/$target.dict
+    mkdir -p "$work" "$found" "$here/corpus/$target"
+    set -- -max_total_time="$seconds" -max_len="$(longest "$target")" -timeout=10 \
+        -entropic=0 -print_final_stats=1 -artifact_prefix="$found"
+    if [ -f "$dictionary" ]; then
+        set -- "$@" -dict="$dictionary"
+    fi
+    findings=0
+    started=$(date +%s)
+    "$build/$target" "$@" "$work" "$here/corpus/$target" >"$output" 2>&1 || findings=1
+    spent=$(($(date +%s) - started))
+    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$output")
+    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $tested $target ${executions:-0} $spent" \
+        "$findings" >>$log
+    if [ $findings -ne 0 ]; then
+        echo "$target: a property does not hold, see $output and $found" >&2
+    fi
+}
+
+# Every second target, beginning with the first or second.
+run_lane() {
+    turn=$1
+    for target in $targets; do
+        turn=$((1 - turn))
+        if [ $turn -eq 1 ]; then
+            run_target "$target"
+        fi
+    done
+}
+
+build_targets
+tested=$(commit)
+run_lane 0 &
+first=$!
+run_lane 1 &
+second=$!
+trap 'kill $first $second 2>/dev/null; exit 130' INT TERM
+wait $first $second
+trap - INT TERM
+
+awk '{ executions[$3] += $4; seconds[$3] += $5; findings[$3] += $6 }
+    END {
+        printf "%-16s %14s %8s %8s\n", "target", "executions", "seconds", "findings"
+        for (target in executions) {
+            printf "%-16s %14d %8d %8d\n", target, executions[target], seconds[target],
+                findings[target] | "sort"
+            bad += findings[target]
+        }
+        close("sort")
+        exit bad > 0
+    }' $log
