@@ -26,10 +26,11 @@
  * What it finds: stdin is /dev/null; $TMPDIR is harness_directory(), $WHERRY_DIR the
  * empty directory `wherry` therein.  It leads its session.  What it may be run under:
  *
- *   WHERRY_TEST_SLOW=N         deadlines are N times longer (valgrind and sanitizers
- * are noticed without it) WHERRY_TEST_STORM=US       each thread is interrupted every
- * US microseconds WHERRY_TEST_KERNEL=6.1     what is newer than that Linux is refused
- *   WHERRY_TEST_REFUSE=NAME,…  these system calls are refused (NAME, or NAME:ERRNO)
+ *   WHERRY_TEST_SLOW=N        deadlines are N times longer (valgrind and
+ *                             sanitizers are noticed without it)
+ *   WHERRY_TEST_STORM=US      each thread is interrupted every US microseconds
+ *   WHERRY_TEST_KERNEL=6.1    what is newer than that Linux is refused
+ *   WHERRY_TEST_REFUSE=NAME   this system call is refused; NAME:ERRNO, NAME,NAME
  *
  * Everything here may be called from any thread and from any forked child.
  */
@@ -167,6 +168,7 @@ pid_t harness_program(const char *const argv[], int input, int output);
 
 /* Waits for a child's end: its exit status, or minus the signal that killed it. */
 int harness_wait(pid_t pid);
+int harness_wait_within(pid_t pid, int milliseconds); /* instead of HARNESS_PATIENCE */
 
 /* Kills a child by SIGKILL and waits for its end. */
 void harness_kill(pid_t pid);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time as tests see it: a monotonic clock, deadlines that stretch where everything is
+ * slow, and waiting for what has no descriptor.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "parts.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define COMPILED_SLOWNESS 10
+#elif defined(__SANITIZE_ADDRESS__)
+#define COMPILED_SLOWNESS 3
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COMPILED_SLOWNESS 10
+#elif __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define COMPILED_SLOWNESS 3
+#endif
+#endif
+#ifndef COMPILED_SLOWNESS
+#define COMPILED_SLOWNESS 1
+#endif
+
+enum { VALGRIND_SLOWNESS = 20, STORM_SLOWNESS = 3, SLOWNESS_MOST = 1000 };
+
+int64_t harness_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int slowness(void)
+{
+    const char *told = getenv("WHERRY_TEST_SLOW");
+    if (told && *told) {
+        long factor = strtol(told, NULL, 10);
+        return factor < 1 ? 1 : factor > SLOWNESS_MOST ? SLOWNESS_MOST : (int)factor;
+    }
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded && strstr(preloaded, "vgpreload"))
+        return VALGRIND_SLOWNESS;
+    return storm_is_on() ? COMPILED_SLOWNESS * STORM_SLOWNESS : COMPILED_SLOWNESS;
+}
+
+bool harness_is_slow(void)
+{
+    return slowness() > 1;
+}
+
+int harness_stretch(int milliseconds)
+{
+    return milliseconds * slowness();
+}
+
+void pause_briefly(int microseconds)
+{
+    struct timespec pause = {.tv_nsec = (long)microseconds * 1000};
+    ppoll(NULL, 0, &pause, NULL);
+}
+
+void harness_until(bool (*is_so)(void *argument), void *argument)
+{
+    int64_t end = harness_now() + (int64_t)harness_stretch(HARNESS_PATIENCE) * 1000000;
+    while (!is_so(argument)) {
+        if (harness_now() > end)
+            FAIL("what was waited for did not come within %d ms",
+                 harness_stretch(HARNESS_PATIENCE));
+        pause_briefly(500);
+    }
+}

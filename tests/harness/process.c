@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes that tests start: bound to their parent, waited for with a deadline, and
+ * watched until they really sleep.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "parts.h"
+
+pid_t fork_bound(void)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent)
+        _exit(1);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    return 0;
+}
+
+static pid_t fork_checked(void)
+{
+    pid_t pid = fork_bound();
+    if (pid < 0)
+        FAIL("fork: %s", harness_errno_name(errno));
+    return pid;
+}
+
+pid_t harness_child(void (*run)(void *argument), void *argument)
+{
+    fflush(stdout);
+    pid_t pid = fork_checked();
+    if (pid != 0)
+        return pid;
+    run(argument);
+    fflush(stdout);
+    _exit(0);
+}
+
+pid_t harness_program(const char *const argv[], int input, int output)
+{
+    fflush(stdout);
+    pid_t pid = fork_checked();
+    if (pid != 0)
+        return pid;
+    if (input >= 0)
+        dup2(input, STDIN_FILENO);
+    if (output >= 0)
+        dup2(output, STDOUT_FILENO);
+    execvp(argv[0], (char *const *)argv);
+    dprintf(STDERR_FILENO, "%s: %s\n", argv[0], harness_errno_name(errno));
+    _exit(127);
+}
+
+static bool has_ended(pid_t pid)
+{
+    siginfo_t end = {.si_pid = 0};
+    int r = waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT | WNOHANG);
+    return r == 0 && end.si_pid == pid;
+}
+
+bool process_ended(pid_t pid, int milliseconds)
+{
+    int64_t end = harness_now() + (int64_t)milliseconds * 1000000;
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    bool ended;
+    while (!(ended = has_ended(pid)) && harness_now() < end) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (fd < 0) // none left, or refused
+            pause_briefly(1000);
+        else
+            poll(&wait, 1, (int)((end - harness_now()) / 1000000) + 1);
+    }
+    if (fd >= 0)
+        close(fd);
+    return ended;
+}
+
+static int reap(pid_t pid)
+{
+    int status = 0;
+    pid_t r;
+    do
+        r = waitpid(pid, &status, 0);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        FAIL("process %d is no child: %s", (int)pid, harness_errno_name(errno));
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int harness_wait_within(pid_t pid, int milliseconds)
+{
+    siginfo_t end;
+    bool is_child = waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT | WNOHANG) == 0;
+    if (is_child && !process_ended(pid, harness_stretch(milliseconds))) {
+        stacks_print(getpid(), STDERR_FILENO);
+        FAIL("child %d did not end within %d ms", (int)pid,
+             harness_stretch(milliseconds));
+    }
+    return reap(pid);
+}
+
+int harness_wait(pid_t pid)
+{
+    return harness_wait_within(pid, HARNESS_PATIENCE);
+}
+
+void harness_kill(pid_t pid)
+{
+    if (kill(pid, SIGKILL) < 0)
+        FAIL("kill %d: %s", (int)pid, harness_errno_name(errno));
+    harness_wait(pid);
+}
+
+pid_t harness_thread(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+/* What a thread does: "S" and the line of its system call.  False if it is not asleep.
+ */
+static bool sleeps_in(pid_t tid, char *call, size_t size)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)tid);
+    harness_read_file(path, text, sizeof text);
+    const char *state = strrchr(text, ')');
+    if (!state)
+        FAIL("thread %d is no more", (int)tid);
+    if (state[2] != 'S')
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
+    harness_read_file(path, call, size);
+    return *call >= '0' && *call <= '9';
+}
+
+void harness_wait_blocked(pid_t tid)
+{
+    enum { LOOKS = 3, LOOK_MICROSECONDS = 300 };
+
+    int64_t end = harness_now() + (int64_t)harness_stretch(HARNESS_PATIENCE) * 1000000;
+    char before[256] = "", now[256] = "";
+    // In a storm a thread comes out of its call and goes back: the same call is as
+    // good.
+    for (int same = 0; same < LOOKS;) {
+        bool is_asleep = sleeps_in(tid, now, sizeof now);
+        same = is_asleep && strcmp(now, before) == 0 ? same + 1 : 0;
+        strcpy(before, is_asleep ? now : "");
+        if (harness_now() > end) {
+            stacks_print(getpid(), STDERR_FILENO);
+            FAIL("thread %d did not fall asleep within %d ms", (int)tid,
+                 harness_stretch(HARNESS_PATIENCE));
+        }
+        pause_briefly(LOOK_MICROSECONDS);
+    }
+}
+
+bool harness_have_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    while (path && *path) {
+        char file[PATH_MAX];
+        int length = (int)strcspn(path, ":");
+        snprintf(file, sizeof file, "%.*s/%s", length, path, name);
+        if (access(file, X_OK) == 0)
+            return true;
+        path += length;
+        path += *path == ':';
+    }
+    return false;
+}
