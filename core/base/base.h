@@ -20,13 +20,29 @@ enum { FAILURE_TEXT = 512 };
 
 /* Keeps the sentence (printf(3) format) for wherry_error_text() and returns `error`, a
  * negative errno.  Control bytes that come from outside are shown as \xHH. */
-int failure(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define failure(error, ...) failure_is((error), failure_keep(__VA_ARGS__))
+
+int failure_keep(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* In sight of the compiler, which so learns that a failure returns what it was given.
+ */
+static inline int failure_is(int error, int kept)
+{
+    (void)kept;
+    return error;
+}
 
 /* Keeps "CONTEXT: what the errno means" and returns `error`. */
-int failure_plain(int error, const char *context);
+#define failure_plain(error, context)                                                  \
+    failure_is((error), failure_words((error), (context)))
+
+int failure_words(int error, const char *context);
 
 /* Puts "PREFIX: " before the sentence that stands, and returns `error`. */
-int failure_prefix(int error, const char *format, ...)
+#define failure_prefix(error, ...)                                                     \
+    failure_is((error), failure_before((error), __VA_ARGS__))
+
+int failure_before(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* What an errno means, in words; never NULL, works for any number. */

@@ -64,7 +64,7 @@ static void keep(const char *raw, bool is_cut)
     memcpy(sentence + used, is_cut ? cut_mark : "", is_cut ? sizeof cut_mark : 1);
 }
 
-int failure(int error, const char *format, ...)
+int failure_keep(const char *format, ...)
 {
     char raw[FAILURE_TEXT];
     va_list arguments;
@@ -72,15 +72,15 @@ int failure(int error, const char *format, ...)
     int size = vsnprintf(raw, sizeof raw, format, arguments);
     va_end(arguments);
     keep(raw, size >= (int)sizeof raw);
-    return error;
+    return 0;
 }
 
-int failure_plain(int error, const char *context)
+int failure_words(int error, const char *context)
 {
-    return failure(error, "%s: %s", context, error_words(error));
+    return failure_keep("%s: %s", context, error_words(error));
 }
 
-int failure_prefix(int error, const char *format, ...)
+int failure_before(int error, const char *format, ...)
 {
     char raw[2 * FAILURE_TEXT];
     va_list arguments;
@@ -91,7 +91,7 @@ int failure_prefix(int error, const char *format, ...)
     snprintf(raw + size, sizeof raw - size, ": %s",
              sentence[0] ? sentence : error_words(error));
     keep(raw, false);
-    return error;
+    return 0;
 }
 
 const char *wherry_error_text(void)

@@ -93,8 +93,7 @@ const struct framing *framing_at(size_t index);
 /* "wherry|raw|line|…": for option tables and error texts. */
 extern const char framing_names[];
 
-/* --- hello.c: the first record of each direction of the `wherry` framing
- * --------------- */
+/* --- hello.c: the first record of each direction of the `wherry` framing --- */
 
 enum { HELLO_VERSION = 1, HELLO_SIZE = 32 };
 
@@ -115,8 +114,7 @@ void hello_encode(const struct hello *, uint8_t bytes[HELLO_SIZE]);
  * both). */
 int hello_decode(const uint8_t *bytes, size_t size, struct hello *out);
 
-/* --- inside this folder
- * ------------------------------------------------------------------ */
+/* --- inside this folder -------------------------------------------------- */
 
 extern const struct framing framing_wherry, framing_raw, framing_line, framing_length,
     framing_header;

@@ -91,8 +91,7 @@ int wherry_message_set_kind(wherry_message *message, int64_t kind)
     return 0;
 }
 
-/* --- open files
- * --------------------------------------------------------------------------- */
+/* --- open files ---------------------------------------------------------- */
 
 static int *files_resize(wherry_message *message, size_t count)
 {
@@ -160,8 +159,7 @@ void message_close_files(wherry_message *message)
     message->file_count = 0;
 }
 
-/* --- who sent it, and where it goes
- * ----------------------------------------------------------- */
+/* --- who sent it, and where it goes -------------------------------------- */
 
 int message_route(wherry_message *message, struct message_route **out)
 {

@@ -15,8 +15,7 @@
 #include <wherry/mechanism.h>
 #include <wherry/transport.h>
 
-/* --- address.c: scheme:rest?option=value&…
- * ------------------------------------------------ */
+/* --- address.c: scheme:rest?option=value&… ------------------------------- */
 
 enum {
     ADDRESS_TEXT = 4096,  /* the longest address */
@@ -58,8 +57,7 @@ bool address_given(const struct address *, const char *option);
 /* The nearest of `count` names to a mistyped one, or NULL when none is near. */
 const char *address_nearest(const char *name, const char *const *names, size_t count);
 
-/* --- option.c: one value of an option
- * ----------------------------------------------------- */
+/* --- option.c: one value of an option ------------------------------------ */
 
 /* Reads a value as its option's type: the number in *out (0 for text).
  * Errors: -EINVAL, the sentence names the option, its bounds and an example. */
@@ -75,8 +73,7 @@ const struct wherry_option *option_find(const struct wherry_option *table,
 /* Whether `value` is the place of `name` among the choices. */
 bool option_is(const struct wherry_option *, int64_t value, const char *name);
 
-/* --- message.c: bytes, a kind, open files, who sent them
- * --------------------------------- */
+/* --- message.c: bytes, a kind, open files, who sent them ----------------- */
 
 struct message_store;
 
@@ -131,8 +128,7 @@ int message_adopt_files(wherry_message *, const int *files, size_t count);
 /* The route block, made at need.  Errors: -ENOMEM. */
 int message_route(wherry_message *, struct message_route **out);
 
-/* --- store.c: messages that come back to be used again
- * ---------------------------------------- */
+/* --- store.c: messages that come back to be used again ------------------- */
 
 /*
  * One a channel.  Messages are taken by its sender (WHERRY_OUT) and its receiver

@@ -44,9 +44,7 @@ struct message_store {
     struct wherry_peer peer;
 };
 
-/* --- blocks
- * ------------------------------------------------------------------------------------
- */
+/* --- blocks -------------------------------------------------------------- */
 
 int message_block_new(size_t size, wherry_message **out)
 {
@@ -68,9 +66,7 @@ static void block_release(wherry_message *message)
     free(message);
 }
 
-/* --- bins
- * ----------------------------------------------------------------------------------------
- */
+/* --- bins ---------------------------------------------------------------- */
 
 static size_t bin_for(size_t size)
 {
@@ -128,9 +124,7 @@ static wherry_message *take_unused(struct message_store *store, struct shelf *sh
     return message;
 }
 
-/* --- the store
- * ---------------------------------------------------------------------------------------
- */
+/* --- the store ----------------------------------------------------------- */
 
 int message_store_new(struct message_store **out)
 {

@@ -22,16 +22,28 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
 
-// linux/fs.h of Debian 12 does not have it yet.
-#ifndef RWF_NOSIGNAL
-#define RWF_NOSIGNAL 0x00000100
-#endif
+// uapi/linux/fs.h; RWF_NOSIGNAL is newer than Debian 12's, and musl has none of them.
+enum { NOWAIT = 0x00000008, NOSIGNAL = 0x00000100 };
+
+// musl 1.2.3 has no wrappers for readv and writev with flags.  An offset of -1 means
+// the file's own position (preadv2(2)).
+static ssize_t read_flagged(int fd, const struct iovec *vector, size_t count, int flags)
+{
+    return syscall(SYS_preadv2, fd, vector, count, -1L, -1L, flags);
+}
+
+static ssize_t write_flagged(int fd, const struct iovec *vector, size_t count,
+                             int flags)
+{
+    return syscall(SYS_pwritev2, fd, vector, count, -1L, -1L, flags);
+}
 
 static enum os_kind kind_of_socket(int type)
 {
@@ -84,7 +96,7 @@ static bool pipes_know_nowait(void)
         return false;
     char byte;
     struct iovec one = {&byte, 1};
-    ssize_t r = preadv2(ends[0], &one, 1, -1, RWF_NOWAIT);
+    ssize_t r = read_flagged(ends[0], &one, 1, NOWAIT);
     bool known = r < 0 && errno == EAGAIN;
     close(ends[0]);
     close(ends[1]);
@@ -139,6 +151,16 @@ int os_duplicate(int fd)
     return copy < 0 ? -errno : copy;
 }
 
+int os_access(int fd, bool *reads, bool *writes)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    *reads = (flags & O_ACCMODE) != O_WRONLY;
+    *writes = (flags & O_ACCMODE) != O_RDONLY;
+    return 0;
+}
+
 static size_t pieces_to_vector(const struct os_bytes *pieces, size_t count,
                                struct iovec *vector)
 {
@@ -155,14 +177,15 @@ static void drop_pending_sigpipe(const sigset_t *pipe_only)
         ;
 }
 
-static ssize_t write_quietly(int fd, const struct iovec *vector, int count, int flags)
+static ssize_t write_quietly(int fd, const struct iovec *vector, size_t count,
+                             int flags)
 {
     sigset_t pipe_only, before, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     sigpending(&pending);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t r = pwritev2(fd, vector, count, -1, flags);
+    ssize_t r = write_flagged(fd, vector, count, flags);
     int error = errno;
     // Only the signal of this write is taken back, not one that waited before it.
     if (r < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
@@ -175,10 +198,10 @@ static ssize_t write_quietly(int fd, const struct iovec *vector, int count, int 
 static ssize_t write_vector(struct os_descriptor *descriptor,
                             const struct iovec *vector, int count)
 {
-    int nowait =
-        descriptor->nonblocking || descriptor->kind == OS_KIND_FILE ? 0 : RWF_NOWAIT;
+    bool waits_never = descriptor->nonblocking || descriptor->kind == OS_KIND_FILE;
+    int nowait = waits_never ? 0 : NOWAIT;
     if (!descriptor->masks_sigpipe) {
-        ssize_t r = pwritev2(descriptor->fd, vector, count, -1, nowait | RWF_NOSIGNAL);
+        ssize_t r = write_flagged(descriptor->fd, vector, count, nowait | NOSIGNAL);
         if (r >= 0 || (errno != EOPNOTSUPP && errno != EINVAL))
             return r;
         descriptor->masks_sigpipe = true;
@@ -210,7 +233,7 @@ int64_t os_write(struct os_descriptor *descriptor, const struct os_bytes *pieces
     ssize_t r;
     do
         r = is_socket(descriptor) ? send_vector(descriptor, vector, count)
-                                  : write_vector(descriptor, vector, (int)count);
+                                  : write_vector(descriptor, vector, count);
     while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : r;
 }
@@ -228,7 +251,23 @@ static ssize_t read_vector(struct os_descriptor *descriptor, struct iovec *vecto
     if (descriptor->nonblocking || descriptor->kind == OS_KIND_FILE)
         return count == 1 ? read(descriptor->fd, vector->iov_base, vector->iov_len)
                           : readv(descriptor->fd, vector, (int)count);
-    return preadv2(descriptor->fd, vector, (int)count, -1, RWF_NOWAIT);
+    return read_flagged(descriptor->fd, vector, count, NOWAIT);
+}
+
+// A FIFO that nobody has written to yet reads as ended, but has not hung up (fifo(7)).
+static ssize_t read_descriptor(struct os_descriptor *descriptor, struct iovec *vector,
+                               size_t count)
+{
+    ssize_t r = read_vector(descriptor, vector, count);
+    if (r != 0 || !descriptor->awaits_writer)
+        return r;
+    if (!os_hung_up(descriptor->fd)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    // A writer may have come and gone since the first look.
+    descriptor->awaits_writer = false;
+    return read_vector(descriptor, vector, count);
 }
 
 int64_t os_read(struct os_descriptor *descriptor, const struct os_room *rooms,
@@ -240,7 +279,7 @@ int64_t os_read(struct os_descriptor *descriptor, const struct os_room *rooms,
         vector[i] = (struct iovec){rooms[i].bytes, rooms[i].size};
     ssize_t r;
     do
-        r = read_vector(descriptor, vector, count);
+        r = read_descriptor(descriptor, vector, count);
     while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : r;
 }

@@ -42,8 +42,12 @@ int64_t os_self(void)
     return getpid();
 }
 
-/* --- the socket at the other end, by sock_diag(7)
- * ------------------------------------------ */
+int64_t os_user(void)
+{
+    return geteuid();
+}
+
+/* --- the socket at the other end, by sock_diag(7) ------------------------ */
 
 static uint32_t peer_in(const struct nlmsghdr *header, size_t size)
 {
@@ -100,8 +104,7 @@ static uint32_t peer_inode(uint32_t inode)
     return peer_in((const struct nlmsghdr *)(const void *)answer, (size_t)size);
 }
 
-/* --- who has a file open, by proc(5)
- * ----------------------------------------------------------- */
+/* --- who has a file open, by proc(5) ------------------------------------- */
 
 struct search {
     dev_t device;

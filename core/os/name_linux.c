@@ -46,6 +46,13 @@ int os_name_unix(const char *path, size_t size, bool abstract, struct os_name *o
     return 0;
 }
 
+void os_name_unix_any(struct os_name *out)
+{
+    const sa_family_t family = AF_UNIX;
+    *out = (struct os_name){.size = sizeof(family)};
+    memcpy(out->bytes, &family, sizeof(family));
+}
+
 // Splits "host:port" or "[v6]:port" at its last colon.
 static int split(const char *text, char host[HOST_TEXT], char port[PORT_TEXT])
 {

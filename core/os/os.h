@@ -19,14 +19,12 @@
 #include <wherry/deadline.h>
 #include <wherry/message.h>
 
-/* --- clock_linux.c
- * ----------------------------------------------------------------------- */
+/* --- clock_linux.c ------------------------------------------------------- */
 
 /* Gives up the processor once, so that a peer on the same core can run. */
 void os_yield(void);
 
-/* --- wait_linux.c
- * ------------------------------------------------------------------------ */
+/* --- wait_linux.c -------------------------------------------------------- */
 
 enum { OS_WAITS = 8 };
 
@@ -54,8 +52,11 @@ int os_watch_new(void);
 int os_watch_add(int watch, int fd, short events);
 void os_watch_remove(int watch, int fd);
 
-/* --- lock_linux.c
- * ------------------------------------------------------------------------ */
+/* A timer is readable from the moment it is set to: a timerfd(2), never read. */
+int os_timer_new(void);                          /* the descriptor, or -EMFILE … */
+void os_timer_set(int timer, wherry_deadline at); /* WHERRY_FOREVER: never */
+
+/* --- lock_linux.c -------------------------------------------------------- */
 
 /* One thread at a time; held for a system call at most, never while waiting. */
 struct os_lock {
@@ -67,8 +68,7 @@ void os_lock_take(struct os_lock *);
 bool os_lock_try(struct os_lock *);
 void os_lock_give(struct os_lock *);
 
-/* --- descriptor_linux.c: bytes in and out, without waiting and without SIGPIPE
- * ------------- */
+/* --- descriptor_linux.c: bytes in and out, without waiting and without SIGPIPE --- */
 
 enum os_kind {
     OS_KIND_PIPE,     /* a pipe or FIFO */
@@ -88,6 +88,7 @@ struct os_descriptor {
     bool is_unix;     /* AF_UNIX: open files and credentials can travel */
     bool is_listening;
     bool masks_sigpipe; /* this kernel has no RWF_NOSIGNAL */
+    bool awaits_writer; /* a FIFO: its end before the first writer is none */
 };
 
 #define OS_DESCRIPTOR_NONE ((struct os_descriptor){.fd = -1})
@@ -103,6 +104,9 @@ void os_release(struct os_descriptor *);
 
 void os_close(int fd); /* < 0 is fine */
 int os_duplicate(int fd);
+
+/* What a descriptor was opened for.  Errors: -EBADF. */
+int os_access(int fd, bool *reads, bool *writes);
 
 struct os_bytes {
     const void *bytes;
@@ -134,8 +138,7 @@ int os_pipe_resize(int fd, size_t capacity);
 int64_t os_unread(int fd);
 int64_t os_unsent(int fd);
 
-/* --- name_linux.c: names of sockets
- * ------------------------------------------------------------ */
+/* --- name_linux.c: names of sockets -------------------------------------- */
 
 /* A socket's name: struct sockaddr, as bytes. */
 struct os_name {
@@ -146,6 +149,9 @@ struct os_name {
 /* unix(7): a path, or with `abstract` any bytes.  Errors: -ENAMETOOLONG (the sentence
  * has the limit), -EINVAL (empty). */
 int os_name_unix(const char *path, size_t size, bool abstract, struct os_name *out);
+
+/* Binding to it gives an abstract name that the kernel chooses. */
+void os_name_unix_any(struct os_name *out);
 
 /* Looks up HOST:PORT ([v6]:PORT); up to `most` names, how many.  The one wait that no
  * deadline ends, unless `numeric`.
@@ -162,8 +168,7 @@ int os_name_read(const char *text, struct os_name *out);
 bool os_name_is_unix(const struct os_name *);
 bool os_name_same(const struct os_name *, const struct os_name *);
 
-/* --- socket_linux.c
- * ------------------------------------------------------------------------------ */
+/* --- socket_linux.c ------------------------------------------------------ */
 
 /* What belongs to a socket before it is used; 0 and NULL are the system's choice. */
 struct os_socket_plan {
@@ -175,13 +180,14 @@ struct os_socket_plan {
     bool reuse_port;
     bool no_delay; /* TCP_NODELAY */
     bool identify; /* SO_PASSCRED and SO_PASSPIDFD */
-    uint32_t mode; /* of a unix(7) path; 0: 0600 */
+    uint32_t mode; /* of a unix(7) path, whatever the umask; 0: 0600 less the umask */
 };
 
 /* A connected pair.  Errors: -EMFILE, -ENFILE, -ENOMEM. */
 int os_socket_pair(const struct os_socket_plan *, struct os_descriptor out[2]);
 
 /* Connects; waits until `deadline` (a full unix backlog cannot be polled: SO_SNDTIMEO).
+ * A path that was bound for it is gone again when it fails.
  * Errors: as connect(2), -EAGAIN for WHERRY_POLL, -ETIMEDOUT. */
 int os_connect(const struct os_socket_plan *, wherry_deadline deadline,
                struct os_descriptor *out);
@@ -202,11 +208,13 @@ uint64_t os_packet_limit(const struct os_descriptor *);
 /* Whether the kernel attaches who sent it to what arrives here. */
 void os_identify(int fd, bool on);
 
+/* Whether the peer will send no more (POLLRDHUP). */
+bool os_hung_up(int fd);
+
 /* No more in that direction: shutdown(2). */
 int os_shut_down(int fd);
 
-/* --- packet_linux.c: sendmsg and recvmsg
- * ----------------------------------------------------------- */
+/* --- packet_linux.c: sendmsg and recvmsg --------------------------------- */
 
 enum { OS_FILES = 253 }; /* SCM_MAX_FD */
 
@@ -231,8 +239,7 @@ struct os_arrival {
 int64_t os_receive(struct os_descriptor *, const struct os_room *rooms, size_t count,
                    struct os_arrival *arrival, bool want_name);
 
-/* --- path_linux.c: names in the file system
- * ---------------------------------------------------------- */
+/* --- path_linux.c: names in the file system ------------------------------ */
 
 /* What was made there, so that exactly it is removed and nothing else. */
 struct os_file {
@@ -244,12 +251,18 @@ struct os_file {
  * Errors: -EEXIST (something else stands there), -ENOENT, -EACCES …. */
 int os_make_fifo(const char *path, uint32_t mode, bool *made, struct os_file *out);
 
-/* Opens one end of a FIFO; non-blocking, its description ours.  A writing end of a FIFO
- * that nobody reads is -ENXIO.  Errors: -ENOTSUP (not a FIFO), as open(2). */
-int os_open_fifo(const char *path, bool write, struct os_descriptor *out);
+enum os_fifo_end {
+    OS_FIFO_READ,  /* os_read says -EAGAIN until the first writer has come */
+    OS_FIFO_WRITE, /* -ENXIO where nobody reads */
+    OS_FIFO_KEEP   /* reads, and never sees an end: it could write itself (fifo(7)) */
+};
+
+/* Opens one end of a FIFO; non-blocking, its description ours.
+ * Errors: -ENOTSUP (not a FIFO), as open(2). */
+int os_open_fifo(const char *path, enum os_fifo_end, struct os_descriptor *out);
 
 /* Binds a unix(7) path that may be stale: under a lock beside it (flock(2)), replaced
- * by rename(2) if nobody listens there; never unlinked blindly. Errors: -EADDRINUSE
+ * if nobody listens there; never unlinked blindly. Errors: -EADDRINUSE
  * (somebody listens), -EEXIST (not a socket), as bind(2). */
 int os_bind_path(const struct os_socket_plan *, struct os_descriptor *out,
                  struct os_file *made);
@@ -257,9 +270,17 @@ int os_bind_path(const struct os_socket_plan *, struct os_descriptor *out,
 /* Removes the path if it still is what was made. */
 void os_remove(const char *path, const struct os_file *made);
 
-/* --- identity_linux.c
- * ------------------------------------------------------------------------------------
- */
+/* What stands at the path now.  Errors: as lstat(2). */
+int os_look(const char *path, struct os_file *out);
+
+/* "a socket", "a FIFO", "a regular file", …; "nothing" where nothing can be seen. */
+const char *os_path_word(const char *path);
+
+/* The path from the root on, for a program that changes its directory; to be freed.
+ * NULL: no memory. */
+char *os_path_absolute(const char *path);
+
+/* --- identity_linux.c ---------------------------------------------------- */
 
 /* Who created the other end of a unix socket (SO_PEERCRED): trust is CREATOR, or NONE.
  */
@@ -267,6 +288,9 @@ void os_creator(int fd, struct wherry_peer *out);
 
 /* This process, to notice a fork(2) since. */
 int64_t os_self(void);
+
+/* The user that this process acts for. */
+int64_t os_user(void);
 
 /* Other processes that have the far end of a pipe or unix socket open, from /proc; how
  * many were found (more than `most` are only counted). */

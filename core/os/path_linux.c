@@ -4,15 +4,17 @@
  *
  * What was made is known by device and inode, and only exactly that is removed again. A
  * socket's path is taken under a lock (flock(2) on PATH.lock beside it), so that of two
- * processes that start at once one wins, and a path left behind by the dead is replaced
- * in one step by rename(2): whoever looks finds the old or the new one, never none.
+ * processes that start at once one wins, and a path left behind by the dead is looked
+ * at, moved aside and replaced by one of them only.
  */
 #define _GNU_SOURCE
 #include "os/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -49,11 +51,41 @@ static const char *kind_word(mode_t mode)
     return "something else";
 }
 
+int os_look(const char *path, struct os_file *out)
+{
+    struct stat status;
+    int r = look_at(path, &status);
+    if (r >= 0)
+        remember(&status, out);
+    return r;
+}
+
+const char *os_path_word(const char *path)
+{
+    struct stat status;
+    return look_at(path, &status) < 0 ? "nothing" : kind_word(status.st_mode);
+}
+
+char *os_path_absolute(const char *path)
+{
+    char here[PATH_MAX];
+    if (path[0] == '/' || !getcwd(here, sizeof(here)))
+        return strdup(path);
+    size_t size = strlen(here) + strlen(path) + 2;
+    char *whole = malloc(size);
+    if (whole)
+        snprintf(whole, size, "%s/%s", here, path);
+    return whole;
+}
+
 int os_make_fifo(const char *path, uint32_t mode, bool *made, struct os_file *out)
 {
     struct stat status;
     *made = mkfifo(path, mode ? (mode_t)mode : 0600) == 0;
     if (!*made && errno != EEXIST)
+        return -errno;
+    // The umask takes away what was asked for.
+    if (*made && mode && chmod(path, (mode_t)mode) < 0)
         return -errno;
     // A symbolic link to a FIFO is fine to use, but is nothing that was made here.
     int r = stat(path, &status) < 0 ? -errno : 0;
@@ -66,24 +98,39 @@ int os_make_fifo(const char *path, uint32_t mode, bool *made, struct os_file *ou
     return 0;
 }
 
-int os_open_fifo(const char *path, bool write, struct os_descriptor *out)
+int os_open_fifo(const char *path, enum os_fifo_end end, struct os_descriptor *out)
 {
-    int flags = (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    int fd;
-    do
-        fd = open(path, flags);
-    while (fd < 0 && errno == EINTR);
-    if (fd < 0)
-        return -errno;
+    static const int modes[] = {
+        [OS_FIFO_READ] = O_RDONLY, [OS_FIFO_WRITE] = O_WRONLY, [OS_FIFO_KEEP] = O_RDWR};
+
+    // Before, because opening a device can do things; after, because it may be another.
     struct stat status;
-    if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
-        close(fd);
-        return failure(-ENOTSUP, "%s is %s, not a FIFO", path,
+    if (stat(path, &status) < 0)
+        return -errno;
+    int fd = -1;
+    if (S_ISFIFO(status.st_mode)) {
+        do
+            fd = open(path, modes[end] | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        while (fd < 0 && errno == EINTR);
+        if (fd < 0 || fstat(fd, &status) < 0)
+            goto fail;
+    }
+    if (!S_ISFIFO(status.st_mode)) {
+        os_close(fd);
+        return failure(-ENOTSUP, "%s is %s, not a FIFO: choose another path", path,
                        kind_word(status.st_mode));
     }
-    *out = (struct os_descriptor){
-        .fd = fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
+    *out = (struct os_descriptor){.fd = fd,
+                                  .kind = OS_KIND_PIPE,
+                                  .nonblocking = true,
+                                  .owned = true,
+                                  .awaits_writer = end == OS_FIFO_READ};
     return 0;
+
+fail:;
+    int error = -errno;
+    os_close(fd);
+    return error;
 }
 
 // Whether somebody listens at a socket's path: -EADDRINUSE, or 0 for nobody.
@@ -138,32 +185,23 @@ static void give_path_lock(const char *path, int fd)
     close(fd);
 }
 
-// Binds to a name beside the path and renames it over: the stale one is gone in one
-// step.
+// Moves the stale one aside, takes its place, and only then removes it.  A socket that
+// is bound elsewhere and renamed over it would go on telling its peers the other name.
 static int bind_over(const struct os_socket_plan *plan, const char *path,
-                     struct os_descriptor *out)
+                     const struct os_file *stale, struct os_descriptor *out)
 {
-    char beside[sizeof(struct sockaddr_un) + 32];
-    snprintf(beside, sizeof(beside), "%s.%ld", path, (long)getpid());
-    struct os_name name;
-    int r = os_name_unix(beside, strlen(beside), false, &name);
-    if (r < 0) {
-        // The longest paths have no room for a name beside them: take the place itself.
-        if (unlink(path) < 0)
-            return -errno;
-        return os_bind(plan, out);
-    }
-    struct os_socket_plan moved = *plan;
-    moved.name = &name;
-    unlink(beside); // of a process with our number, which is no more
-    r = os_bind(&moved, out);
+    char aside[sizeof(struct sockaddr_un) + 32];
+    snprintf(aside, sizeof(aside), "%s.%ld", path, (long)getpid());
+    if (rename(path, aside) < 0)
+        return -errno;
+    struct os_file moved;
+    int r = os_look(aside, &moved);
+    bool is_stale =
+        r >= 0 && moved.inode == stale->inode && moved.device == stale->device;
+    r = is_stale ? os_bind(plan, out) : -EADDRINUSE;
     if (r < 0)
-        return r;
-    if (rename(beside, path) < 0) {
-        r = -errno;
-        unlink(beside);
-        os_release(out);
-    }
+        (void)link(aside, path); // back, unless somebody was quicker
+    unlink(aside);
     return r;
 }
 
@@ -179,8 +217,10 @@ static int bind_locked(const struct os_socket_plan *plan, const char *path,
     if (!S_ISSOCK(status.st_mode))
         return failure(-EEXIST, "%s is %s, not a socket: choose another path", path,
                        kind_word(status.st_mode));
+    struct os_file stale;
+    remember(&status, &stale);
     r = find_listener(plan);
-    return r < 0 ? r : bind_over(plan, path, out);
+    return r < 0 ? r : bind_over(plan, path, &stale, out);
 }
 
 int os_bind_path(const struct os_socket_plan *plan, struct os_descriptor *out,

@@ -107,6 +107,38 @@ static int bind_name(int fd, const struct os_name *name)
                : 0;
 }
 
+static const char *path_of(const struct os_name *name)
+{
+    const size_t start = offsetof(struct sockaddr_un, sun_path);
+    bool is_path =
+        os_name_is_unix(name) && name->size > start && name->bytes[start] != 0;
+    // os_name_unix sees to the NUL behind it.
+    return is_path ? (const char *)name->bytes + start : NULL;
+}
+
+// The path is born with these rights, without a moment of others; what the umask took
+// away of an explicit mode comes back afterwards.
+static int bind_closed(const struct os_socket_plan *plan, int fd,
+                       const struct os_name *name)
+{
+    const char *path = path_of(name);
+    if (path && fchmod(fd, plan->mode ? plan->mode : 0600) < 0 && errno != EINVAL)
+        return -errno;
+    int r = bind_name(fd, name);
+    if (r >= 0 && path && plan->mode && chmod(path, plan->mode) < 0) {
+        r = -errno;
+        unlink(path);
+    }
+    return r;
+}
+
+static void unbind(const struct os_name *name)
+{
+    const char *path = path_of(name);
+    if (path)
+        unlink(path); // ours: it was not there before bind(2)
+}
+
 static int connect_name(int fd, const struct os_name *name)
 {
     const struct sockaddr *to = (const struct sockaddr *)(const void *)name->bytes;
@@ -159,10 +191,11 @@ static int connect_inet(int fd, const struct os_name *name, wherry_deadline dead
     int r = connect_name(fd, name);
     if (r != -EINPROGRESS && r != -EINTR)
         return r;
-    if (deadline == WHERRY_POLL)
-        return -EAGAIN;
+    // Within one machine it is through already, though connect(2) could not say so.
     struct os_wait wait = {.fd = fd, .events = os_wait_out};
     r = os_wait(&wait, 1, deadline);
+    if (r == -ETIMEDOUT && deadline == WHERRY_POLL)
+        return -EAGAIN;
     return r < 0 ? r : connect_result(fd);
 }
 
@@ -173,11 +206,14 @@ int os_connect(const struct os_socket_plan *plan, wherry_deadline deadline,
     int fd = new_socket(plan);
     if (fd < 0)
         return fd;
-    int r = plan->bound ? bind_name(fd, plan->bound) : 0;
+    int r = plan->bound ? bind_closed(plan, fd, plan->bound) : 0;
+    bool is_bound = plan->bound && r >= 0;
     if (r >= 0)
         r = is_unix ? connect_unix(fd, plan->name, deadline)
                     : connect_inet(fd, plan->name, deadline);
     if (r < 0) {
+        if (is_bound)
+            unbind(plan->bound);
         close(fd);
         return r;
     }
@@ -190,23 +226,23 @@ int os_bind(const struct os_socket_plan *plan, struct os_descriptor *out)
     int fd = new_socket(plan);
     if (fd < 0)
         return fd;
-    bool is_unix = os_name_is_unix(plan->name);
-    // Before bind(2): the path is born with these rights, without a moment of others.
-    if (is_unix && fchmod(fd, plan->mode ? plan->mode : 0600) < 0 && errno != EINVAL)
-        goto fail;
-    int r = bind_name(fd, plan->name);
-    if (r >= 0 && plan->kind != OS_KIND_DATAGRAM)
+    bool listens = plan->kind != OS_KIND_DATAGRAM;
+    int r = bind_closed(plan, fd, plan->name);
+    bool is_bound = r >= 0;
+    // For accept: another process with this listener may take what poll(2) saw.
+    if (r >= 0 && listens && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        r = -errno;
+    if (r >= 0 && listens)
         r = listen(fd, plan->backlog) < 0 ? -errno : 0;
-    if (r >= 0) {
-        *out = describe(fd, plan->kind, is_unix);
-        out->is_listening = plan->kind != OS_KIND_DATAGRAM;
-        return 0;
+    if (r < 0) {
+        if (is_bound)
+            unbind(plan->name);
+        close(fd);
+        return r;
     }
-    errno = -r;
-fail:
-    r = -errno;
-    close(fd);
-    return r;
+    *out = describe(fd, plan->kind, os_name_is_unix(plan->name));
+    out->is_listening = listens;
+    return 0;
 }
 
 int os_accept(const struct os_descriptor *listening, struct os_descriptor *out)
@@ -214,8 +250,7 @@ int os_accept(const struct os_descriptor *listening, struct os_descriptor *out)
     struct pollfd ready = {.fd = listening->fd, .events = POLLIN};
     int fd;
     do {
-        // The listener may be shared with a process that has it blocking: look first,
-        // and a connection that another one took in between is told by the next look.
+        // An inherited listener may be blocking, and its flags are not ours to change.
         if (poll(&ready, 1, 0) == 0)
             return -EAGAIN;
         fd = accept4(listening->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -223,9 +258,7 @@ int os_accept(const struct os_descriptor *listening, struct os_descriptor *out)
     if (fd < 0)
         return -errno;
     *out = describe(fd, listening->kind, listening->is_unix);
-    if (!listening->is_unix)
-        set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    return 0;
+    return 0; // TCP_NODELAY and the buffers' sizes are the listener's
 }
 
 static int get_name(int fd, struct os_name *out,
@@ -263,6 +296,12 @@ uint64_t os_packet_limit(const struct os_descriptor *descriptor)
     // unix(7) refuses what is larger than the buffer less what the kernel keeps for
     // itself.
     return size > KERNEL_SHARE ? (uint64_t)(size - KERNEL_SHARE) : 0;
+}
+
+bool os_hung_up(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLRDHUP};
+    return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 int os_shut_down(int fd)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for descriptors: ppoll(2), bells (eventfd(2)) and watches (epoll(7)).
+ * Waiting for descriptors: ppoll(2), bells (eventfd(2)), watches (epoll(7)) and timers
+ * (timerfd_create(2)).
  *
  * A wait ends by an event or by its deadline, never by a signal: the time that is left
  * is worked out anew from the absolute deadline after each interruption.
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,4 +96,20 @@ int os_watch_add(int watch, int fd, short events)
 void os_watch_remove(int watch, int fd)
 {
     epoll_ctl(watch, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int os_timer_new(void)
+{
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return timer < 0 ? -errno : timer;
+}
+
+void os_timer_set(int timer, wherry_deadline at)
+{
+    struct itimerspec when = {0}; // all zero: never
+    if (at != WHERRY_FOREVER) {
+        when.it_value.tv_sec = (time_t)(at / 1000000000);
+        when.it_value.tv_nsec = (long)(at % 1000000000);
+    }
+    (void)timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
 }

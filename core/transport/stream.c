@@ -49,10 +49,7 @@ static void stream_rest(void *state)
     struct stream *stream = state;
     struct stream_in *in = &stream->in;
     struct stream_out *out = &stream->out;
-    if (in->ahead && in->end == 0) {
-        wherry_message_free(in->ahead);
-        in->ahead = NULL;
-    }
+    ahead_rest(&in->ahead);
     if (out->gathered_end == 0) {
         free(out->gathered);
         out->gathered = NULL;
@@ -96,11 +93,14 @@ static void stream_describe(void *state, struct wherry_channel_info *info)
 static void stream_close(void *state)
 {
     struct stream *stream = state;
-    wherry_message_free(stream->in.ahead);
+    wherry_message_free(stream->in.ahead.block);
     wherry_message_free(stream->in.partial);
     wherry_message_free(stream->out.rest);
     open_files_close(&stream->in.files);
     free(stream->out.gathered);
+    if (stream->path)
+        os_remove(stream->path, &stream->made);
+    free(stream->path);
     if (!stream->one_descriptor)
         os_release(&stream->out.descriptor);
     os_release(&stream->in.descriptor);
@@ -120,8 +120,7 @@ static const struct wherry_transport stream_moves = {
     .close = stream_close,
 };
 
-/* --- making one
- * ------------------------------------------------------------------------------- */
+/* --- making one ---------------------------------------------------------- */
 
 static void plan_directions(struct stream *stream, const struct stream_plan *plan)
 {
@@ -135,14 +134,14 @@ static unsigned abilities_of(const struct stream *stream,
 {
     const unsigned of_framing = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES;
     unsigned abilities = plan->abilities;
-    abilities &= ~of_framing | stream->framing->info.abilities;
+    abilities &= ~of_framing | stream->cutter.framing->info.abilities;
     const struct os_descriptor *any = plan->in.fd >= 0 ? &plan->in : &plan->out;
     if (!any->is_unix)
         abilities &= ~(unsigned)(WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER);
     bool duplex = plan->in.fd >= 0 && plan->out.fd >= 0;
     if (!duplex)
         abilities &= ~(unsigned)(WHERRY_ABLE_DUPLEX | WHERRY_ABLE_DRAIN);
-    if (!stream->framing->has_words || !plan->words)
+    if (!stream->cutter.framing->has_words || !plan->words)
         abilities &= ~(unsigned)(WHERRY_ABLE_DRAIN | WHERRY_ABLE_SENDER);
     if (plan->in.fd < 0)
         abilities &= ~(unsigned)WHERRY_ABLE_RECV;
@@ -165,14 +164,21 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
     struct message_store *store = NULL;
     int r = stream ? message_store_new(&store)
                    : failure_plain(-ENOMEM, "no memory for a channel");
+    if (r >= 0 && plan->path && !(stream->path = strdup(plan->path))) {
+        message_store_leave(store);
+        r = failure_plain(-ENOMEM, "no memory for a channel");
+    }
     if (r < 0) {
         free(stream);
         release_plan(plan);
         return r;
     }
-    stream->framing = framing_find(address_string(plan->address, "framing"));
-    stream->store = store;
-    stream->message_limit = (uint64_t)address_number(plan->address, "message");
+    stream->made = plan->made;
+    stream->cutter = (struct cutter){
+        .framing = framing_find(address_string(plan->address, "framing")),
+        .store = store,
+        .message_limit = (uint64_t)address_number(plan->address, "message"),
+    };
     stream->file_limit = (uint32_t)address_number(plan->address, "files");
     plan_directions(stream, plan);
     out->moves = &stream_moves;
@@ -180,8 +186,8 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
     out->store = store;
     out->abilities = abilities_of(stream, plan);
     out->message_limit = plan->message_limit;
-    out->framing = stream->framing->info.name;
-    out->words = plan->words && stream->framing->has_words;
+    out->framing = stream->cutter.framing->info.name;
+    out->words = plan->words && stream->cutter.framing->has_words;
     stream->in.receives_files =
         (out->abilities & (WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER)) != 0;
     *message_store_peer(store) = out->peer;

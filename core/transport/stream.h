@@ -8,16 +8,11 @@
 #ifndef TRANSPORT_STREAM_H
 #define TRANSPORT_STREAM_H
 
-#include "transport/transport.h"
+#include "transport/ahead.h"
 
-enum {
-    AHEAD_SMALL = 1024,  /* what an idle or quiet stream reads at once */
-    AHEAD_LARGE = 69632, /* a busy one: 64 KiB and what stands around it */
-    GATHER = 65536       /* small messages of WHERRY_MORE leave together at this size */
-};
+enum { GATHER = 65536 }; /* small messages of WHERRY_MORE leave together at this size */
 
-/* --- open_files.c: received descriptors, until their messages are cut out
- * ------------------- */
+/* --- open_files.c: received descriptors, until their messages are cut out --- */
 
 /* A queue of descriptors with marks where the kernel lost some. */
 struct open_files {
@@ -39,15 +34,11 @@ int open_files_claim(struct open_files *, size_t count, wherry_message *);
 
 void open_files_close(struct open_files *);
 
-/* --- the two directions
- * ----------------------------------------------------------------------- */
+/* --- the two directions -------------------------------------------------- */
 
 struct stream_in {
     struct os_descriptor descriptor;
-    wherry_message *ahead; /* block that is read into; holds [start, end) */
-    size_t start;
-    size_t end;
-    struct frame_scan scan;
+    struct ahead ahead;
     wherry_message *partial; /* a large message that is read in place */
     size_t filled;
     size_t tail_left; /* bytes behind its payload, to be skipped */
@@ -70,13 +61,13 @@ struct stream_out {
 };
 
 struct stream {
-    const struct framing *framing;
-    struct message_store *store;
-    uint64_t message_limit;
+    struct cutter cutter;
     uint32_t file_limit;
     bool one_descriptor; /* in and out are the same */
     struct stream_in in;
     struct stream_out out;
+    struct os_file made;
+    char *path; /* removed at close; NULL: none */
 };
 
 int stream_recv(void *state, wherry_message **out);

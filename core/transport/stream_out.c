@@ -42,8 +42,7 @@ static int flush_gathered(struct stream_out *out)
     return 0;
 }
 
-/* --- a message and what stands around it
- * ------------------------------------------------------ */
+/* --- a message and what stands around it --------------------------------- */
 
 static size_t record_size(const struct frame_edges *edges,
                           const wherry_message *message)
@@ -111,7 +110,8 @@ int stream_keep(void *state)
     if (!out->rest || !out->rest->borrowed)
         return 0;
     wherry_message *copy;
-    int r = message_store_take(stream->store, WHERRY_OUT, out->rest->size, &copy);
+    int r =
+        message_store_take(stream->cutter.store, WHERRY_OUT, out->rest->size, &copy);
     if (r < 0)
         return r;
     memcpy(copy->data, out->rest->data, out->rest->size);
@@ -119,9 +119,7 @@ int stream_keep(void *state)
     return 0;
 }
 
-/* --- sending
- * -----------------------------------------------------------------------------------
- */
+/* --- sending ------------------------------------------------------------- */
 
 static int encode(struct stream *stream, const wherry_message *message,
                   struct frame_edges *edges)
@@ -130,12 +128,12 @@ static int encode(struct stream *stream, const wherry_message *message,
                           .size = message->size,
                           .kind = message->kind,
                           .files = message->file_count};
-    if (stream->framing->check) {
-        int r = stream->framing->check(message->data, message->size);
+    if (stream->cutter.framing->check) {
+        int r = stream->cutter.framing->check(message->data, message->size);
         if (r < 0)
             return r;
     }
-    return stream->framing->encode(&frame, edges);
+    return stream->cutter.framing->encode(&frame, edges);
 }
 
 static void append(struct stream_out *out, const void *bytes, size_t size)

@@ -54,21 +54,27 @@ enum full_policy {
     FULL_CUT
 };
 
-void limits_from(const struct address *, struct channel_limits *out);
-
-/* A place to be dialled, while it is open. */
-struct harbour;
+/* Of an address that transport_address has checked; what wraps another mechanism
+ * (fault:) has the bounds that the inner address says.  Errors: -ENOMEM. */
+int limits_from(const struct address *, struct channel_limits *out);
 
 /* What a transport's files are made of. NULL members: it cannot. */
 struct transport {
     struct wherry_mechanism mechanism;
     const struct wherry_option *const *options; /* tables, the list ends with NULL */
+    bool options_first; /* they stand before the rest, which is kept as it is */
+    bool wraps;         /* the rest is the address of another mechanism */
+
+    /* Whether the rest makes sense, looking at nothing but the address.  NULL: anything
+     * does.  Errors: -EINVAL, -ENAMETOOLONG; the sentence is set, without the address. */
+    int (*check)(const struct address *);
 
     /* Errors: as wherry_dial. */
     int (*dial)(const struct address *, wherry_deadline, struct endpoint *out);
 
-    /* *state is the listener's own, until unlisten.  `shown` (ENDPOINT_ADDRESS bytes)
-     * is where it can be dialled.  Errors: as wherry_listen. */
+    /* *state is the listener's own, until unlisten; the address must live as long.
+     * `shown` (ENDPOINT_ADDRESS bytes) is where it can be dialled.
+     * Errors: as wherry_listen. */
     int (*listen)(const struct address *, void **state, char *shown);
 
     /* The next peer, without waiting: -EAGAIN, -EALREADY, …. */
@@ -82,8 +88,7 @@ struct transport {
     int (*pair)(const struct address *, struct endpoint out[2]);
 };
 
-/* --- table.c
- * ------------------------------------------------------------------------------- */
+/* --- table.c ------------------------------------------------------------- */
 
 const struct transport *transport_find(const char *scheme);
 
@@ -104,8 +109,7 @@ extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
     transport_fault;
 
-/* --- stream.c: messages cut out of bytes
- * ---------------------------------------------------- */
+/* --- stream.c: messages cut out of bytes --------------------------------- */
 
 /* What a stream is made of; an unused direction is OS_DESCRIPTOR_NONE.  Fill out->peer
  * (all of it) and out->address before stream_new and packet_new, they fill in the rest.
@@ -117,12 +121,13 @@ struct stream_plan {
     unsigned abilities;            /* of the mechanism; the framing's are masked in */
     uint64_t message_limit;        /* of the mechanism itself (PIPE_BUF); 0: none */
     bool words; /* the `wherry` framing may say hello, end and sync here: one peer */
+    struct os_file made; /* a path to remove at close, if `path` is set */
+    const char *path;    /* copied */
 };
 
 int stream_new(const struct stream_plan *, struct endpoint *out);
 
-/* --- packet.c: a packet is a message
- * -------------------------------------------------------- */
+/* --- packet.c: a packet is a message ------------------------------------- */
 
 struct packet_plan {
     const struct address *address;   /* framing= message= files= */
@@ -136,10 +141,70 @@ struct packet_plan {
 
 int packet_new(const struct packet_plan *, struct endpoint *out);
 
-/* --- endpoint.c: filling one in
- * ------------------------------------------------------------- */
+/* --- endpoint.c: what the openers share ---------------------------------- */
 
-/* Copies the text of an address, cut to fit. */
+/* Starts an endpoint: nobody is known at its other end, and descriptions show `address`
+ * (cut to fit). */
 void endpoint_show(struct endpoint *, const char *address);
+
+/* Closes what was opened and did not become a channel. */
+void endpoint_close(struct endpoint *);
+
+/* What an error means to one mechanism, and what would work. */
+struct complaint {
+    int error;        /* an errno; 0 ends a table */
+    const char *text; /* NULL: the sentence that stands says it */
+};
+
+/* Makes "ADDRESS: text" the sentence, by the table (may be NULL), else in general words,
+ * and returns `error`. */
+int endpoint_refuse(const struct address *, int error, const struct complaint *table);
+
+/* The largest payload whose record has at most `size` bytes under the address's
+ * framing. */
+uint64_t endpoint_payload(const struct address *, uint64_t size);
+
+/* `mode=` as chmod(1) reads it.  Errors: -EINVAL (an 8 or a 9). */
+int endpoint_mode(const struct address *, uint32_t *out);
+
+/* The endpoint of a connected socket of any kind (taken, also on failure): its peer, its
+ * address as given, and how it moves.  `path` (may be NULL) is its own name, removed at
+ * close. */
+int endpoint_socket(const struct address *, struct os_descriptor, const char *path,
+                    struct endpoint *out);
+
+/* All that a socket can do; stream.c and packet.c leave what this one can. */
+enum {
+    ENDPOINT_SOCKET = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |
+                      WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER |
+                      WHERRY_ABLE_FINISH | WHERRY_ABLE_DRAIN | WHERRY_ABLE_FRAMING |
+                      WHERRY_ABLE_DESCRIPTOR
+};
+
+/* --- harbour.c: a place to be dialled, while it is open ------------------ */
+
+/* Either a listening socket, or the one end that accept gives: the reading end of a
+ * FIFO, a bound datagram socket. */
+struct harbour {
+    const struct address *address;
+    struct os_descriptor descriptor;
+    bool is_given;       /* the one end */
+    bool one_user;       /* other users' connections are not let in (but root's) */
+    struct os_file made; /* removed at the end, if `path` is set */
+    char *path;          /* allocated */
+    char shown[ENDPOINT_ADDRESS];
+};
+
+/* An empty one.  Errors: -ENOMEM. */
+int harbour_new(const struct address *, struct harbour **out);
+
+/* Says where it can be dialled: at the address as it was given, or, where the system
+ * has `chosen` a port or name, at its real name with the options as given. */
+void harbour_show(struct harbour *, bool chosen, char *shown);
+
+/* Members of struct transport. */
+int harbour_accept(void *state, struct endpoint *out);
+int harbour_wait(void *state, struct wherry_wait waits[WHERRY_WAITS]);
+void harbour_close(void *state);
 
 #endif

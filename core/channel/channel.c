@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A channel from its first moment to its last; opening is open.c's and listener.c's.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+wherry_channel *channel_blank(void)
+{
+    wherry_channel *channel = calloc(1, sizeof(*channel));
+    if (!channel)
+        return NULL;
+    os_lock_init(&channel->out.lock);
+    os_lock_init(&channel->in.lock);
+    os_lock_init(&channel->error_lock);
+    for (int direction = 0; direction < 2; direction++)
+        atomic_init(&channel->bell[direction], -1);
+    channel->in.watch = -1;
+    channel->in.ready = -1;
+    return channel;
+}
+
+void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
+                  const struct channel_limits *limits)
+{
+    channel->moves = endpoint->moves;
+    channel->state = endpoint->state;
+    channel->store = endpoint->store;
+    channel->abilities = endpoint->abilities;
+    channel->words = endpoint->words;
+    channel->framing = endpoint->framing;
+    channel->mechanism_limit = endpoint->message_limit;
+    channel->limits = *limits;
+    memcpy(channel->address, endpoint->address, sizeof(channel->address));
+    size_t scheme = strcspn(channel->address, ":?");
+    if (scheme < sizeof(channel->scheme))
+        memcpy(channel->scheme, channel->address, scheme);
+}
+
+int channel_new(struct endpoint *endpoint, const struct channel_limits *limits,
+                wherry_channel **out)
+{
+    wherry_channel *channel = channel_blank();
+    if (!channel) {
+        endpoint->moves->close(endpoint->state);
+        message_store_leave(endpoint->store);
+        return failure_plain(-ENOMEM, "no memory for a channel");
+    }
+    channel_fill(channel, endpoint, limits);
+    *out = channel;
+    return 0;
+}
+
+int channel_error(wherry_channel *channel, int error)
+{
+    if (error >= 0 || error == -EAGAIN)
+        return error;
+    os_lock_take(&channel->error_lock);
+    channel->error = error;
+    snprintf(channel->error_text, sizeof(channel->error_text), "%s",
+             wherry_error_text());
+    os_lock_give(&channel->error_lock);
+    return error;
+}
+
+// Syncs whose messages have all been taken are answered before the end is said: the
+// peer that drains must not take the end for a loss.
+static void answer_last_syncs(wherry_channel *channel)
+{
+    wherry_message *message;
+    if (!(channel->abilities & WHERRY_ABLE_RECV) || channel->in.held.first)
+        return;
+    if (channel_pull(channel, &message) == 1)
+        list_append(&channel->in.held, message);
+}
+
+static void say_end(wherry_channel *channel)
+{
+    if (channel->out.finished || channel->out.broken)
+        return;
+    if (channel->words)
+        answer_last_syncs(channel);
+    if (channel_flush(channel) >= 0 && channel->words)
+        (void)words_say(channel, FRAME_END, 0);
+    if (channel->moves->flush)
+        (void)channel->moves->flush(channel->state);
+}
+
+void wherry_close(wherry_channel *channel)
+{
+    if (!channel)
+        return;
+    // A copy that a fork(2) left to a process that never used it says nothing.
+    if (channel->out.speaker == os_self())
+        say_end(channel);
+    channel->moves->close(channel->state);
+    list_free(&channel->out.queue);
+    list_free(&channel->in.held);
+    os_close(channel->in.watch);
+    os_close(channel->in.ready);
+    os_close(atomic_load(&channel->bell[WHERRY_IN]));
+    os_close(atomic_load(&channel->bell[WHERRY_OUT]));
+    message_store_leave(channel->store);
+    free(channel);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a channel, between the files of core/channel.
+ *
+ * What the sender uses is in `out` and under its lock, what the receiver uses in `in`
+ * and under its own.  A lock is held while trying (system calls that do not wait),
+ * never while waiting.  Locks are taken in the order in, out; a receiver only ever
+ * tries for `out`. Everything else is atomic, or written before the channel is shown to
+ * anybody.
+ */
+#ifndef CHANNEL_H
+#define CHANNEL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <wherry/channel.h>
+#include <wherry/relay.h>
+#include <wherry/transport.h>
+
+#include "base/base.h"
+#include "transport/transport.h"
+
+/* --- list.c: messages in order, with their sums -------------------------- */
+
+struct message_list {
+    wherry_message *first;
+    wherry_message *last;
+    uint64_t count; /* messages; words among them are not counted in the sums below */
+    uint64_t bytes;
+    uint64_t files;
+};
+
+void list_append(struct message_list *, wherry_message *);
+void list_prepend(struct message_list *, wherry_message *);
+
+/* Takes out the one behind `before` (NULL: the first). */
+wherry_message *list_take(struct message_list *, wherry_message *before);
+void list_free(struct message_list *);
+
+/* --- the channel --------------------------------------------------------- */
+
+struct channel_out {
+    struct os_lock lock;
+    struct message_list queue; /* of the policies that keep one */
+    int broken;                /* nothing can be sent any more, and why */
+    bool finished;
+    int64_t speaker; /* the process that said hello; 0: nobody yet */
+    atomic_bool said_hello;
+    atomic_uint_least64_t messages;
+    atomic_uint_least64_t bytes;
+    atomic_uint_least64_t dropped;
+};
+
+struct channel_in {
+    struct os_lock lock;
+    struct message_list held; /* passed over, or received while draining */
+    int ended;                /* 1: the orderly end, < 0: the error it ended with */
+    int owed;                 /* an error of one message, for the next call to tell */
+    bool heard_hello;
+    bool heard_end;
+    atomic_uint_least64_t messages;
+    atomic_uint_least64_t bytes;
+    /* wherry_fd */
+    int watch;
+    int ready; /* a bell: readable while user space holds a message */
+    bool ready_rung;
+};
+
+struct wherry_channel {
+    const struct wherry_transport *moves;
+    void *state;
+    struct message_store *store;
+    unsigned abilities;
+    bool words;
+    struct channel_limits limits;
+    uint64_t mechanism_limit; /* of one message; 0: none */
+    const char *framing;
+    char scheme[ADDRESS_SCHEME];
+    char address[ENDPOINT_ADDRESS];
+
+    struct channel_out out;
+    struct channel_in in;
+
+    /* between the two threads, drain and cancel */
+    atomic_bool canceled;
+    atomic_int bell[2];             /* by direction; -1 until somebody waits */
+    atomic_bool waiting[2];         /* somebody is about to, or does */
+    atomic_uint turn[2];            /* counts what the other thread did for this one */
+    atomic_int_least64_t ack_due;   /* serial + 1 of a sync to be answered; 0: none */
+    atomic_int_least64_t ack_heard; /* messages that the peer's program has taken */
+    atomic_uint_least64_t
+        peer_limit; /* its message= as its hello said; 0: not yet known */
+
+    struct os_lock error_lock;
+    int error;
+    char error_text[256];
+};
+
+/* An empty channel (NULL: no memory), and an endpoint put into it. */
+wherry_channel *channel_blank(void);
+void channel_fill(wherry_channel *, const struct endpoint *,
+                  const struct channel_limits *);
+
+/* Makes a channel of an endpoint, which it takes, also on failure.  Errors: -ENOMEM. */
+int channel_new(struct endpoint *, const struct channel_limits *, wherry_channel **out);
+
+/* Keeps an error and its sentence for describe; returns it.  -EAGAIN passes silently.
+ */
+int channel_error(wherry_channel *, int error);
+
+/* --- wait.c -------------------------------------------------------------- */
+
+/* One call's attempts.  `turn` is read before each. */
+struct patience {
+    unsigned turn;
+    unsigned yields;
+    int64_t pause;
+    bool rested;
+};
+
+void patience_begin(wherry_channel *, enum wherry_direction, struct patience *);
+
+/* Waits until that direction may be worth another try: 0, -EAGAIN (WHERRY_POLL),
+ * -ETIMEDOUT, -ECANCELED.  No lock may be held. */
+int channel_wait(wherry_channel *, enum wherry_direction, wherry_deadline,
+                 struct patience *);
+
+/* The same for a drain, which waits on the sender's behalf for the receiving direction.
+ */
+int channel_wait_answer(wherry_channel *, wherry_deadline, struct patience *);
+
+/* Tells whoever waits in that direction to look again. */
+void channel_nudge(wherry_channel *, enum wherry_direction);
+
+/* The bell of a direction, made at need.  Errors: -EMFILE …. */
+int channel_bell(wherry_channel *, enum wherry_direction);
+
+/* --- words.c: hello, end, sync ------------------------------------------- */
+
+/* Says hello if this process has not; the caller holds out.lock.  Errors: -EAGAIN …. */
+int words_say_hello(wherry_channel *, unsigned flags);
+
+/* Says one word; the caller holds out.lock.  Errors: -EAGAIN …. */
+int words_say(wherry_channel *, enum frame_word word, int64_t number);
+
+/* Answers a sync that is due, if the sender's lock is free (else its holder does). */
+void words_answer(wherry_channel *);
+
+/* What a received word means; the caller holds in.lock.  The message is freed or held.
+ */
+int words_hear(wherry_channel *, wherry_message *word);
+
+/* Listens, without waiting, until the peer's hello has been heard: 1, -EAGAIN, or how
+ * the peer ended before that. */
+int channel_greeted(wherry_channel *);
+
+/* --- recv.c -------------------------------------------------------------- */
+
+/* The next message from the transport, words dealt with: 1, 0 the end, -EAGAIN …; the
+ * caller holds in.lock. */
+int channel_pull(wherry_channel *, wherry_message **out);
+
+/* Whether the held list takes no more. */
+bool channel_held_full(const wherry_channel *);
+
+/* Sets the readiness of wherry_fd to what user space holds; the caller holds in.lock.
+ */
+void channel_show_ready(wherry_channel *);
+
+/* --- send.c -------------------------------------------------------------- */
+
+/* Moves on whatever was taken and is still here; the caller holds out.lock.  0: all of
+ * it is gone, -EAGAIN …. */
+int channel_flush(wherry_channel *);
+
+/* Gives out.lock back, and answers what became due while it was held. */
+void channel_give_out(wherry_channel *);
+
+/* --- queue.c: the private list of the policies that keep one ------------- */
+
+/* What happens to a message that the mechanism has no room for; the caller holds
+ * out.lock. 0: taken or dropped, -EAGAIN: wait or fail, -ENOBUFS: cut. */
+int queue_full(wherry_channel *, wherry_message **message);
+
+/* Sends what is queued; 0: nothing is left. */
+int queue_flush(wherry_channel *);
+
+#endif

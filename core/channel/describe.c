@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of a channel at this moment.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void describe_identity(wherry_channel *channel, struct wherry_channel_info *info)
+{
+    snprintf(info->address, sizeof(info->address), "%s", channel->address);
+    snprintf(info->scheme, sizeof(info->scheme), "%s", channel->scheme);
+    snprintf(info->framing, sizeof(info->framing), "%s", channel->framing);
+    info->abilities = channel->abilities;
+}
+
+static void describe_limits(wherry_channel *channel, struct wherry_channel_info *info)
+{
+    uint64_t limit = channel->limits.message;
+    uint64_t peer = atomic_load(&channel->peer_limit);
+    if (channel->mechanism_limit && channel->mechanism_limit < limit)
+        limit = channel->mechanism_limit;
+    info->message_limit = peer && peer < limit ? peer : limit;
+    info->queue_limit = channel->limits.queue;
+    info->file_limit =
+        channel->abilities & WHERRY_ABLE_FILES ? channel->limits.files : 0;
+}
+
+static void describe_in(wherry_channel *channel, struct wherry_channel_info *info)
+{
+    info->peer = *message_store_peer(channel->store);
+    info->received_messages = atomic_load(&channel->in.messages);
+    info->received_bytes = atomic_load(&channel->in.bytes);
+    info->held_messages = channel->in.held.count;
+    info->held_bytes = channel->in.held.bytes;
+    info->held_files = channel->in.held.files;
+}
+
+static void describe_out(wherry_channel *channel, struct wherry_channel_info *info)
+{
+    const struct message_list *queue = &channel->out.queue;
+    info->sent_messages = atomic_load(&channel->out.messages);
+    info->sent_bytes = atomic_load(&channel->out.bytes);
+    info->dropped_messages = atomic_load(&channel->out.dropped);
+    info->queued_messages += queue->count;
+    info->queued_bytes += queue->bytes;
+    if (queue->first)
+        info->queued_age = wherry_now() - queue->first->queued_at;
+}
+
+int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
+                    size_t size)
+{
+    if (size == 0)
+        return failure(-EINVAL, "a description needs room");
+    struct wherry_channel_info info = {0};
+    describe_identity(channel, &info);
+    describe_limits(channel, &info);
+    os_lock_take(&channel->in.lock);
+    os_lock_take(&channel->out.lock);
+    describe_in(channel, &info);
+    describe_out(channel, &info);
+    info.memory = sizeof(*channel) + message_store_size(channel->store);
+    if (channel->moves->describe)
+        channel->moves->describe(channel->state, &info);
+    channel_give_out(channel);
+    os_lock_give(&channel->in.lock);
+    os_lock_take(&channel->error_lock);
+    info.error = channel->error;
+    memcpy(info.error_text, channel->error_text, sizeof(info.error_text));
+    os_lock_give(&channel->error_lock);
+    memset(out, 0, size);
+    memcpy(out, &info, size < sizeof(info) ? size : sizeof(info));
+    return 0;
+}

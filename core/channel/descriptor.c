@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One descriptor for an event loop.
+ *
+ * For receiving it is a watch over the kernel's descriptors and a bell of our own,
+ * which is rung while user space holds a message (read ahead, passed over) that the
+ * kernel no longer knows of.  For sending the kernel's own descriptor says it all.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+
+static int make_watch(wherry_channel *channel)
+{
+    struct channel_in *in = &channel->in;
+    struct wherry_wait waits[WHERRY_WAITS];
+    int count = channel->moves->wait(channel->state, WHERRY_IN, waits);
+    if (count <= 0)
+        return count < 0 ? count : -ENOTSUP;
+    int watch = os_watch_new();
+    if (watch < 0)
+        return watch;
+    int ready = os_bell_new();
+    int r = ready < 0 ? ready : os_watch_add(watch, ready, os_wait_in);
+    for (int i = 0; i < count && r >= 0; i++)
+        r = os_watch_add(watch, waits[i].fd, waits[i].events);
+    if (r < 0) {
+        os_close(ready);
+        os_close(watch);
+        return r;
+    }
+    in->watch = watch;
+    in->ready = ready;
+    in->ready_rung = false;
+    return 0;
+}
+
+static int fd_in(wherry_channel *channel, wherry_native *out, short *events)
+{
+    int r = 0;
+    os_lock_take(&channel->in.lock);
+    if (channel->in.watch < 0)
+        r = make_watch(channel);
+    if (r >= 0) {
+        channel_show_ready(channel);
+        *out = channel->in.watch;
+        *events = os_wait_in;
+    }
+    os_lock_give(&channel->in.lock);
+    return r;
+}
+
+static int fd_out(wherry_channel *channel, wherry_native *out, short *events)
+{
+    struct wherry_wait waits[WHERRY_WAITS];
+    int count = channel->moves->wait(channel->state, WHERRY_OUT, waits);
+    if (count <= 0)
+        return count < 0 ? count : -ENOTSUP;
+    *out = waits[0].fd;
+    *events = waits[0].events;
+    return 0;
+}
+
+int wherry_fd(wherry_channel *channel, enum wherry_direction direction,
+              wherry_native *out, short *events)
+{
+    unsigned needed = direction == WHERRY_IN ? WHERRY_ABLE_RECV : WHERRY_ABLE_SEND;
+    if (!(channel->abilities & needed))
+        return channel_error(
+            channel, failure(-EPERM, "%s: this end cannot do that", channel->address));
+    int r = direction == WHERRY_IN ? fd_in(channel, out, events)
+                                   : fd_out(channel, out, events);
+    if (r == -ENOTSUP)
+        r = failure(r, "%s: this mechanism has no descriptor to wait for",
+                    channel->address);
+    else if (r < 0)
+        r = failure_plain(r, channel->address);
+    return channel_error(channel, r);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receiving: the next message, or the next of a kind.
+ *
+ * What was passed over stands in the held list, in order, and is looked at first.  The
+ * list is bounded; when it is full and nothing in it fits, that is said at once and
+ * nothing is lost.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { HELD_MESSAGES = 1024, HELD_FILES_FACTOR = 16 };
+
+bool channel_held_full(const wherry_channel *channel)
+{
+    const struct message_list *held = &channel->in.held;
+    uint64_t files = (uint64_t)channel->limits.files * HELD_FILES_FACTOR;
+    return held->count >= HELD_MESSAGES || held->bytes >= channel->limits.held ||
+           (held->files > 0 && held->files >= files);
+}
+
+/* --- from the transport -------------------------------------------------- */
+
+static void count(wherry_channel *channel, size_t size)
+{
+    uint64_t messages =
+        atomic_load_explicit(&channel->in.messages, memory_order_relaxed);
+    uint64_t bytes = atomic_load_explicit(&channel->in.bytes, memory_order_relaxed);
+    atomic_store_explicit(&channel->in.messages, messages + 1, memory_order_relaxed);
+    atomic_store_explicit(&channel->in.bytes, bytes + size, memory_order_relaxed);
+}
+
+static int peer_died(wherry_channel *channel)
+{
+    const struct wherry_peer *peer = message_store_peer(channel->store);
+    if (peer->trust == WHERRY_TRUST_KERNEL && peer->pid > 0)
+        return failure(-ECONNRESET,
+                       "%s: the peer (process %lld of user %lld) went away without an "
+                       "orderly end: it died, or was killed",
+                       channel->address, (long long)peer->pid, (long long)peer->uid);
+    if (channel->in.heard_hello)
+        return failure(-ECONNRESET,
+                       "%s: the peer went away without an orderly end: it died, or was "
+                       "killed",
+                       channel->address);
+    return failure(-ECONNRESET, "%s: the other end was closed before it ever spoke",
+                   channel->address);
+}
+
+// Errors that are one message's, and leave the channel as good as before.
+static bool is_passing(int error)
+{
+    return error == -EAGAIN || error == -EMFILE || error == -ENOMEM;
+}
+
+static int end_with(wherry_channel *channel, int r)
+{
+    if (r == 0 && channel->words && !channel->in.heard_end)
+        r = peer_died(channel);
+    // After its orderly end a peer may drop what we sent: that is no news.
+    else if (r == -ECONNRESET && channel->in.heard_end)
+        r = 0;
+    else if (r < 0)
+        r = failure_prefix(r, "%s", channel->address);
+    bool packets = (channel->abilities & WHERRY_ABLE_MESSAGES) != 0;
+    bool passing = is_passing(r) ||
+                   (packets && (r == -EMSGSIZE || r == -EPROTO || r == -ECONNREFUSED));
+    if (!passing)
+        channel->in.ended = r == 0 ? 1 : r;
+    return r;
+}
+
+int channel_pull(wherry_channel *channel, wherry_message **out)
+{
+    if (channel->in.ended)
+        return channel->in.ended > 0
+                   ? 0
+                   : failure_plain(channel->in.ended, channel->address);
+    for (;;) {
+        wherry_message *message;
+        int r =
+            channel->in.heard_end ? 0 : channel->moves->recv(channel->state, &message);
+        if (r == -EAGAIN)
+            return -EAGAIN;
+        if (r <= 0)
+            return end_with(channel, r);
+        if (message->word == FRAME_MESSAGE &&
+            (channel->in.heard_hello || !channel->words)) {
+            count(channel, message->size);
+            *out = message;
+            return 1;
+        }
+        if (message->word == FRAME_MESSAGE) {
+            wherry_message_free(message);
+            r = failure(-EPROTO,
+                        "the peer did not begin with a hello: it speaks another "
+                        "framing or version, or the end is used by two");
+        } else {
+            r = words_hear(channel, message);
+        }
+        if (r < 0) {
+            r = failure_prefix(r, "%s", channel->address);
+            return channel->in.ended = r;
+        }
+    }
+}
+
+/* --- from the held list -------------------------------------------------- */
+
+// A sync that has come to the front has nothing untaken before it.
+static void hear_front_syncs(wherry_channel *channel)
+{
+    struct message_list *held = &channel->in.held;
+    while (held->first && held->first->word != FRAME_MESSAGE)
+        (void)words_hear(channel, list_take(held, NULL));
+}
+
+static bool fits(const wherry_message *message, int64_t kind)
+{
+    return message->word == FRAME_MESSAGE && (kind == 0 || message->kind == kind);
+}
+
+static bool take_first_fitting(wherry_channel *channel, int64_t kind,
+                               wherry_message **out)
+{
+    wherry_message *before = NULL;
+    for (wherry_message *each = channel->in.held.first; each; each = each->next) {
+        if (fits(each, kind)) {
+            *out = list_take(&channel->in.held, before);
+            return true;
+        }
+        before = each;
+    }
+    return false;
+}
+
+static bool take_lowest(wherry_channel *channel, int64_t most, wherry_message **out)
+{
+    wherry_message *before = NULL, *before_lowest = NULL, *lowest = NULL;
+    for (wherry_message *each = channel->in.held.first; each; each = each->next) {
+        bool better = !lowest || each->kind < lowest->kind;
+        if (each->word == FRAME_MESSAGE && each->kind <= most && better) {
+            lowest = each;
+            before_lowest = before;
+        }
+        before = each;
+    }
+    if (lowest)
+        *out = list_take(&channel->in.held, before_lowest);
+    return lowest != NULL;
+}
+
+static bool take_held(wherry_channel *channel, int64_t kind, wherry_message **out)
+{
+    bool found = kind < 0 ? take_lowest(channel, -kind, out)
+                          : take_first_fitting(channel, kind, out);
+    if (found)
+        hear_front_syncs(channel);
+    return found;
+}
+
+static int list_is_full(const wherry_channel *channel, int64_t kind)
+{
+    const struct message_list *held = &channel->in.held;
+    return failure(
+        -ENOBUFS,
+        "%s: %llu messages of %llu bytes have been passed over and none is of "
+        "the kind wanted (%lld): receive some of them, or raise held=",
+        channel->address, (unsigned long long)held->count,
+        (unsigned long long)held->bytes, (long long)kind);
+}
+
+/* --- the next one -------------------------------------------------------- */
+
+// For a kind below zero all that has arrived must be seen before the lowest is known.
+static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out)
+{
+    struct message_list *held = &channel->in.held;
+    if (channel->in.owed) {
+        int owed = channel->in.owed;
+        channel->in.owed = 0;
+        return failure_plain(owed, channel->address);
+    }
+    if (held->first && kind >= 0 && take_held(channel, kind, out))
+        return 1;
+    for (;;) {
+        if (kind != 0 && channel_held_full(channel))
+            return take_held(channel, kind, out) ? 1 : list_is_full(channel, kind);
+        wherry_message *message;
+        int r = channel_pull(channel, &message);
+        if (r <= 0)
+            return kind < 0 && take_held(channel, kind, out) ? 1 : r;
+        if (kind >= 0 && fits(message, kind)) {
+            *out = message;
+            return 1;
+        }
+        list_append(held, message);
+    }
+}
+
+void channel_show_ready(wherry_channel *channel)
+{
+    struct channel_in *in = &channel->in;
+    if (in->watch < 0)
+        return;
+    bool ready = in->held.count > 0 || in->ended || in->owed ||
+                 (channel->moves->ready && channel->moves->ready(channel->state));
+    if (ready == in->ready_rung)
+        return;
+    in->ready_rung = ready;
+    if (ready)
+        os_bell_ring(in->ready);
+    else
+        os_bell_clear(in->ready);
+}
+
+static int check(wherry_channel *channel, int64_t kind)
+{
+    if (!(channel->abilities & WHERRY_ABLE_RECV))
+        return failure(-EPERM, "%s: this is the sending end of a one-way mechanism",
+                       channel->address);
+    if (kind != 0 && !(channel->abilities & WHERRY_ABLE_KINDS))
+        return failure(-ENOTSUP, "%s: there are no kinds on this channel",
+                       channel->address);
+    if (kind == INT64_MIN)
+        return failure(-EINVAL, "%s: no such kind", channel->address);
+    return 0;
+}
+
+// Whoever only listens says hello too, so that the peer learns who is there.
+static void greet(wherry_channel *channel)
+{
+    bool said = atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+    if (said || !channel->words || !os_lock_try(&channel->out.lock))
+        return;
+    (void)words_say_hello(channel, 0);
+    channel_give_out(channel);
+}
+
+int channel_greeted(wherry_channel *channel)
+{
+    int r = 0;
+    os_lock_take(&channel->in.lock);
+    // The hello is heard on the way to the first message, which is held then.
+    while (r >= 0 && !channel->in.heard_hello) {
+        wherry_message *message = NULL;
+        r = channel_pull(channel, &message);
+        if (r == 1)
+            list_append(&channel->in.held, message);
+        else if (r == 0)
+            break;
+    }
+    bool heard = channel->in.heard_hello;
+    os_lock_give(&channel->in.lock);
+    if (heard)
+        return 1;
+    return r == 0 ? -ECONNRESET : r;
+}
+
+static int receive(wherry_channel *channel, int64_t kind, wherry_message **out,
+                   wherry_deadline deadline)
+{
+    int r = check(channel, kind);
+    if (r < 0)
+        return r;
+    greet(channel);
+    struct patience patience;
+    patience_begin(channel, WHERRY_IN, &patience);
+    for (;;) {
+        os_lock_take(&channel->in.lock);
+        r = take_next(channel, kind, out);
+        channel_show_ready(channel);
+        os_lock_give(&channel->in.lock);
+        if (r != -EAGAIN)
+            return r;
+        if (atomic_load(&channel->ack_due) > 0)
+            words_answer(channel);
+        r = channel_wait(channel, WHERRY_IN, deadline, &patience);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* --- the public verbs ---------------------------------------------------- */
+
+int wherry_recv_kind(wherry_channel *channel, int64_t kind, wherry_message **out,
+                     wherry_deadline deadline)
+{
+    wherry_message *message = NULL;
+    int r = receive(channel, kind, &message, deadline);
+    if (r >= 0)
+        *out = message;
+    return channel_error(channel, r);
+}
+
+int wherry_recv(wherry_channel *channel, wherry_message **out, wherry_deadline deadline)
+{
+    return wherry_recv_kind(channel, 0, out, deadline);
+}
+
+static void put_back(wherry_channel *channel, wherry_message *message)
+{
+    os_lock_take(&channel->in.lock);
+    list_prepend(&channel->in.held, message);
+    channel_show_ready(channel);
+    os_lock_give(&channel->in.lock);
+}
+
+int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
+                    int64_t *kind, int *ended, wherry_deadline deadline)
+{
+    wherry_message *message = NULL;
+    int r = receive(channel, 0, &message, deadline);
+    if (r < 0)
+        return channel_error(channel, r);
+    if (ended)
+        *ended = r == 0;
+    if (r == 0)
+        return 0;
+    size_t size = message->size;
+    if (size > capacity) {
+        put_back(channel, message);
+        r = failure(-ENOSPC, "%s: a message of %zu bytes waits, there is room for %zu",
+                    channel->address, size, capacity);
+        return channel_error(channel, r);
+    }
+    if (size > 0)
+        memcpy(bytes, message->data, size);
+    if (kind)
+        *kind = message->kind;
+    wherry_message_free(message);
+    return (int64_t)size;
+}
+
+int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count_most,
+                     wherry_deadline deadline)
+{
+    if (count_most == 0 || count_most > INT32_MAX)
+        return channel_error(channel, failure(-EINVAL,
+                                              "recv_many: %zu messages are none "
+                                              "or too many",
+                                              count_most));
+    int r = wherry_recv(channel, &out[0], deadline);
+    if (r <= 0)
+        return r;
+    size_t done = 1;
+    os_lock_take(&channel->in.lock);
+    while (done < count_most && (r = take_next(channel, 0, &out[done])) == 1)
+        done++;
+    // An error that is one message's own is told by the next call; what ends the
+    // channel that call finds by itself.
+    if (r < 0 && r != -EAGAIN && !channel->in.ended)
+        channel->in.owed = r;
+    channel_show_ready(channel);
+    os_lock_give(&channel->in.lock);
+    return (int)done;
+}

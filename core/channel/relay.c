@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Relay: what arrives on one channel is sent on another.
+ *
+ * Each direction is a lane that carries at most one message: the next is received when
+ * the last is gone, so a slow reader at one end slows the writer at the other, and
+ * nothing piles up between.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+
+struct lane {
+    wherry_channel *from;
+    wherry_channel *to;
+    wherry_message *message; /* on its way */
+    bool from_ended;
+    bool done; /* `to` has been told the end */
+    int error;
+};
+
+struct relay {
+    const struct wherry_relay_options *options;
+    struct lane lanes[2];
+    int count;
+};
+
+static void notice(const struct relay *relay, enum wherry_relay_event event,
+                   const struct lane *lane, int error)
+{
+    if (!relay->options || !relay->options->notice)
+        return;
+    struct wherry_relay_notice what = {
+        .event = event, .from = lane->from, .message = lane->message, .error = error};
+    relay->options->notice(relay->options->user, &what);
+}
+
+static int end_lane(struct relay *relay, struct lane *lane)
+{
+    int r = wherry_finish(lane->to);
+    if (r == -EAGAIN)
+        return r;
+    // What cannot be half closed ends with the whole channel, which is the caller's.
+    lane->done = true;
+    notice(relay, WHERRY_RELAY_LEFT, lane, lane->error);
+    return 0;
+}
+
+static int take_one(struct relay *relay, struct lane *lane)
+{
+    int r = wherry_recv(lane->from, &lane->message, WHERRY_POLL);
+    if (r == -EAGAIN)
+        return r;
+    if (r == 1) {
+        notice(relay, WHERRY_RELAY_MOVED, lane, 0);
+        return 0;
+    }
+    lane->from_ended = true;
+    lane->error = r;
+    return 0;
+}
+
+// Moves a lane on until it would have to wait.
+static int move(struct relay *relay, struct lane *lane)
+{
+    while (!lane->done) {
+        int r;
+        if (lane->message)
+            r = wherry_send(lane->to, &lane->message, 0, WHERRY_POLL);
+        else
+            r = lane->from_ended ? end_lane(relay, lane) : take_one(relay, lane);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int add_wait(struct os_wait *waits, int count, const struct lane *lane)
+{
+    bool sending = lane->message || lane->from_ended;
+    wherry_channel *channel = sending ? lane->to : lane->from;
+    struct os_wait *place = &waits[count];
+    int r = wherry_fd(channel, sending ? WHERRY_OUT : WHERRY_IN, &place->fd,
+                      &place->events);
+    return r < 0 ? r : count + 1;
+}
+
+static int add_bell(struct os_wait *waits, int count, wherry_channel *channel)
+{
+    int bell = channel_bell(channel, WHERRY_IN);
+    if (bell < 0)
+        return bell;
+    waits[count] = (struct os_wait){.fd = bell, .events = os_wait_in};
+    if (atomic_load(&channel->canceled))
+        return failure(-ECANCELED, "%s: the relay was cancelled", channel->address);
+    return count + 1;
+}
+
+static int wait_for_lanes(struct relay *relay, wherry_deadline deadline)
+{
+    if (deadline == WHERRY_POLL)
+        return -EAGAIN;
+    struct os_wait waits[OS_WAITS];
+    int count = add_bell(waits, 0, relay->lanes[0].from);
+    if (count >= 0)
+        count = add_bell(waits, count, relay->lanes[0].to);
+    for (int i = 0; i < relay->count && count >= 0; i++) {
+        if (!relay->lanes[i].done)
+            count = add_wait(waits, count, &relay->lanes[i]);
+    }
+    if (count < 0)
+        return count;
+    int r = os_wait(waits, (size_t)count, deadline);
+    return r == -ETIMEDOUT ? failure(r, "the relay's deadline passed") : r;
+}
+
+static bool is_done(const struct relay *relay)
+{
+    for (int i = 0; i < relay->count; i++) {
+        if (!relay->lanes[i].done)
+            return false;
+    }
+    return true;
+}
+
+static int run(struct relay *relay, wherry_deadline deadline)
+{
+    for (;;) {
+        for (int i = 0; i < relay->count; i++) {
+            int r = move(relay, &relay->lanes[i]);
+            if (r < 0 && r != -EAGAIN)
+                return r;
+        }
+        if (is_done(relay))
+            return relay->lanes[0].error ? relay->lanes[0].error
+                                         : relay->lanes[1].error;
+        int r = wait_for_lanes(relay, deadline);
+        if (r < 0)
+            return r;
+    }
+}
+
+int wherry_relay(wherry_channel *first, wherry_channel *second,
+                 const struct wherry_relay_options *options, wherry_deadline deadline)
+{
+    bool echo = !second || second == first;
+    struct relay relay = {.options = options, .count = 1};
+    relay.lanes[0] = (struct lane){.from = first, .to = echo ? first : second};
+    if (!echo && !(options && options->one_way)) {
+        relay.lanes[1] = (struct lane){.from = second, .to = first};
+        relay.count = 2;
+    }
+    notice(&relay, WHERRY_RELAY_JOINED, &relay.lanes[0], 0);
+    int r = run(&relay, deadline);
+    for (int i = 0; i < relay.count; i++)
+        wherry_message_free(relay.lanes[i].message);
+    return r;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending: checks, tries, waits.
+ *
+ * A message is taken whole or not at all.  If the mechanism took a part, the call waits
+ * for the rest by its deadline, and what is left then is kept and goes first from then
+ * on.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+
+/* --- what may be sent ---------------------------------------------------- */
+
+static int check_size(const wherry_channel *channel, size_t size)
+{
+    uint64_t peer = atomic_load_explicit(&channel->peer_limit, memory_order_relaxed);
+    if (size > channel->limits.message)
+        return failure(
+            -EMSGSIZE,
+            "%s: a message of %zu bytes is over this channel's limit of %llu "
+            "(message=)",
+            channel->address, size, (unsigned long long)channel->limits.message);
+    if (channel->mechanism_limit && size > channel->mechanism_limit)
+        return failure(
+            -EMSGSIZE,
+            "%s: a message of %zu bytes is over the mechanism's limit of %llu "
+            "(the channel's own is %llu)",
+            channel->address, size, (unsigned long long)channel->mechanism_limit,
+            (unsigned long long)channel->limits.message);
+    if (peer && size > peer)
+        return failure(
+            -EMSGSIZE,
+            "%s: a message of %zu bytes is over the peer's limit of %llu (this "
+            "side's is %llu)",
+            channel->address, size, (unsigned long long)peer,
+            (unsigned long long)channel->limits.message);
+    return 0;
+}
+
+static int check_extras(const wherry_channel *channel, const wherry_message *message)
+{
+    unsigned abilities = channel->abilities;
+    if (message->file_count > 0 && !(abilities & WHERRY_ABLE_FILES))
+        return failure(-ENOTSUP, "%s: open files cannot travel on this channel",
+                       channel->address);
+    if (message->file_count > channel->limits.files)
+        return failure(-E2BIG, "%s: %u open files are over the limit of %u (files=)",
+                       channel->address, message->file_count, channel->limits.files);
+    if (message->kind != 0 && !(abilities & WHERRY_ABLE_KINDS))
+        return failure(-ENOTSUP, "%s: there are no kinds on this channel (kind %lld)",
+                       channel->address, (long long)message->kind);
+    if (message->kind < 0)
+        return failure(-EINVAL, "%s: a kind is a number >= 0", channel->address);
+    bool routed = message->route && message->route->to_size > 0;
+    if (routed && !(abilities & WHERRY_ABLE_CONNECTIONLESS))
+        return failure(-EISCONN,
+                       "%s: this channel has one peer, a message cannot go "
+                       "elsewhere",
+                       channel->address);
+    return 0;
+}
+
+static int check(wherry_channel *channel, const wherry_message *message)
+{
+    if (!(channel->abilities & WHERRY_ABLE_SEND))
+        return failure(-EPERM, "%s: this is the receiving end of a one-way mechanism",
+                       channel->address);
+    if (channel->out.finished)
+        return failure(-ESHUTDOWN, "%s: this end has finished sending",
+                       channel->address);
+    if (channel->out.broken)
+        return failure_plain(channel->out.broken, channel->address);
+    int r = check_size(channel, message->size);
+    bool plain = message->file_count == 0 && message->kind == 0 && !message->route;
+    return r < 0 || plain ? r : check_extras(channel, message);
+}
+
+/* --- trying -------------------------------------------------------------- */
+
+static int explain(wherry_channel *channel, int error)
+{
+    if (error == -EPIPE || error == -ECONNRESET) {
+        const struct wherry_peer *peer = message_store_peer(channel->store);
+        channel->out.broken = error;
+        if (peer->pid > 0)
+            return failure(error, "%s: the peer (process %lld) has gone away",
+                           channel->address, (long long)peer->pid);
+        return failure(error, "%s: nobody reads the other end any more",
+                       channel->address);
+    }
+    if (error == -ENOTCONN || error == -EDESTADDRREQ)
+        return failure(-EDESTADDRREQ, "%s: a message needs a destination here (to=)",
+                       channel->address);
+    if (error == -ETOOMANYREFS)
+        return failure(error,
+                       "%s: too many open files of this user are on their way; try "
+                       "again later",
+                       channel->address);
+    if (error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG ||
+        error == -ENOBUFS)
+        return failure_prefix(error, "%s", channel->address);
+    return failure_plain(error, channel->address);
+}
+
+static void count(wherry_channel *channel, size_t size)
+{
+    // Only the sender writes them: plain additions that others may read.
+    uint64_t messages =
+        atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
+    uint64_t bytes = atomic_load_explicit(&channel->out.bytes, memory_order_relaxed);
+    atomic_store_explicit(&channel->out.messages, messages + 1, memory_order_relaxed);
+    atomic_store_explicit(&channel->out.bytes, bytes + size, memory_order_relaxed);
+}
+
+static int try_send(wherry_channel *channel, wherry_message **message, unsigned flags)
+{
+    size_t size = (*message)->size;
+    int r = words_say_hello(channel, WHERRY_MORE);
+    if (r >= 0 && channel->out.queue.first)
+        r = queue_flush(channel);
+    if (r >= 0)
+        r = channel->moves->send(channel->state, message, flags);
+    if (r == -EAGAIN)
+        r = queue_full(channel, message);
+    if (r < 0)
+        return r == -EAGAIN ? r : explain(channel, r);
+    count(channel, size);
+    return 0;
+}
+
+int channel_flush(wherry_channel *channel)
+{
+    int r = queue_flush(channel);
+    if (r >= 0 && channel->moves->flush)
+        r = channel->moves->flush(channel->state);
+    return r;
+}
+
+void channel_give_out(wherry_channel *channel)
+{
+    os_lock_give(&channel->out.lock);
+    if (atomic_load(&channel->ack_due) > 0)
+        words_answer(channel);
+}
+
+static bool may_wait(const wherry_channel *channel)
+{
+    return channel->limits.full == FULL_BLOCK;
+}
+
+// The message is taken, and some of it is still here.  What the deadline leaves is
+// kept.
+static int push_rest(wherry_channel *channel, wherry_deadline deadline)
+{
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    for (;;) {
+        os_lock_take(&channel->out.lock);
+        int r = channel->moves->flush(channel->state);
+        channel_give_out(channel);
+        if (r != -EAGAIN)
+            return r < 0 ? explain(channel, r) : 0;
+        if (!may_wait(channel) ||
+            channel_wait(channel, WHERRY_OUT, deadline, &patience) < 0)
+            break;
+    }
+    if (!channel->moves->keep)
+        return 0;
+    os_lock_take(&channel->out.lock);
+    int r = channel->moves->keep(channel->state);
+    if (r < 0)
+        channel->out.broken = r;
+    channel_give_out(channel);
+    return r;
+}
+
+// A transport that cannot keep the caller's bytes gets a copy.
+static int own(wherry_channel *channel, wherry_message **message, wherry_message **copy)
+{
+    if (!(*message)->borrowed || channel->moves->keep || !channel->moves->flush)
+        return 0;
+    int r = wherry_message_copy((*message)->data, (*message)->size, copy);
+    if (r < 0)
+        return r;
+    (*copy)->kind = (*message)->kind;
+    *message = *copy;
+    return 0;
+}
+
+static int send_until(wherry_channel *channel, wherry_message **message, unsigned flags,
+                      wherry_deadline deadline)
+{
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    for (;;) {
+        os_lock_take(&channel->out.lock);
+        int r = try_send(channel, message, flags);
+        bool held = r == 0 && !(flags & WHERRY_MORE) && channel->moves->flush &&
+                    channel->moves->flush(channel->state) == -EAGAIN;
+        channel_give_out(channel);
+        if (held)
+            return push_rest(channel, deadline);
+        if (r != -EAGAIN)
+            return r;
+        if (!may_wait(channel))
+            return -EAGAIN;
+        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* --- the public verbs ---------------------------------------------------- */
+
+int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flags,
+                wherry_deadline deadline)
+{
+    int r = check(channel, *message);
+    if (r >= 0)
+        r = send_until(channel, message, flags, deadline);
+    return channel_error(channel, r);
+}
+
+int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_t kind,
+                 unsigned flags, wherry_deadline deadline)
+{
+    wherry_message borrowed, *message = &borrowed, *copy = NULL;
+    message_borrow(&borrowed, bytes, size, kind);
+    int r = check(channel, message);
+    if (r >= 0)
+        r = own(channel, &message, &copy);
+    if (r >= 0)
+        r = send_until(channel, &message, flags, deadline);
+    if (copy && message == copy)
+        wherry_message_free(copy);
+    return channel_error(channel, r);
+}
+
+int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,
+                wherry_deadline deadline)
+{
+    (void)deadline; // for mechanisms whose room is limited; here it is memory
+    int r = check_size(channel, size);
+    if (r >= 0) {
+        os_lock_take(&channel->out.lock);
+        r = message_store_take(channel->store, WHERRY_OUT, size, out);
+        channel_give_out(channel);
+    }
+    return channel_error(channel, r);
+}
+
+int wherry_send_many(wherry_channel *channel, wherry_message **messages,
+                     size_t count_most, wherry_deadline deadline)
+{
+    if (count_most == 0 || count_most > INT32_MAX)
+        return channel_error(channel, failure(-EINVAL,
+                                              "send_many: %zu messages are none "
+                                              "or too many",
+                                              count_most));
+    int r = 0;
+    size_t done = 0;
+    while (done < count_most && r >= 0) {
+        bool last = done + 1 == count_most;
+        r = check(channel, messages[done]);
+        if (r >= 0)
+            r = send_until(channel, &messages[done], last ? 0u : WHERRY_MORE, deadline);
+        done += r >= 0 ? 1 : 0;
+    }
+    // An error in the middle leaves gathered ones behind, and those count as taken.
+    if (r < 0 && done > 0 && channel->moves->flush) {
+        int pushed = push_rest(channel, deadline);
+        r = pushed < 0 ? pushed : r;
+    }
+    channel_error(channel, r);
+    return done > 0 ? (int)done : r;
+}
+
+/* Says the last word if it must be said, then closes the direction. */
+static int finish(wherry_channel *channel)
+{
+    int r = words_say_hello(channel, WHERRY_MORE);
+    if (r >= 0)
+        r = channel_flush(channel);
+    if (r >= 0 && channel->words)
+        r = words_say(channel, FRAME_END, 0);
+    if (r < 0)
+        return r;
+    channel->out.finished = true;
+    if (channel->moves->flush)
+        (void)channel->moves->flush(channel->state);
+    if (!channel->moves->finish)
+        return channel->words ? 0 : -ENOTSUP;
+    r = channel->moves->finish(channel->state);
+    // The word has been said: whether the descriptor can be half closed does not
+    // matter.
+    return channel->words && r == -ENOTSUP ? 0 : r;
+}
+
+int wherry_finish(wherry_channel *channel)
+{
+    if (!(channel->abilities & WHERRY_ABLE_SEND))
+        return channel_error(channel, failure(-EPERM, "%s: this is the receiving end",
+                                              channel->address));
+    os_lock_take(&channel->out.lock);
+    int r = channel->out.finished ? 0 : channel->out.broken;
+    if (r == 0 && !channel->out.finished)
+        r = finish(channel);
+    channel_give_out(channel);
+    if (r < 0 && r != -EAGAIN)
+        r = explain(channel, r);
+    return channel_error(channel, r);
+}

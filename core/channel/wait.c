@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting on a channel.
+ *
+ * First the processor is given away a few times: a peer on the same core answers within
+ * that, for less than a sleep and a wake cost.  Then one ppoll(2) over the transport's
+ * descriptors and the direction's bell, which cancel and the other thread ring.  The
+ * bell is made before `canceled` and `turn` are looked at, and rung after they are set,
+ * so no word is missed.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+
+enum {
+    YIELDS = 2,          /* before a sleep */
+    PAUSE_LEAST = 50000, /* nanoseconds between tries where nothing can be waited for */
+    PAUSE_MOST = 5000000,
+    REST_AFTER = 100000000, /* idle for that long: memory is given back */
+    MEMORY_OF_REST = 4096   /* what an idle channel may keep */
+};
+
+void patience_begin(wherry_channel *channel, enum wherry_direction direction,
+                    struct patience *patience)
+{
+    *patience = (struct patience){.pause = PAUSE_LEAST};
+    patience->turn = atomic_load(&channel->turn[direction]);
+}
+
+int channel_bell(wherry_channel *channel, enum wherry_direction direction)
+{
+    int bell = atomic_load(&channel->bell[direction]);
+    if (bell >= 0)
+        return bell;
+    bell = os_bell_new();
+    if (bell < 0)
+        return failure_plain(bell, "no descriptor to wait with");
+    atomic_store(&channel->bell[direction], bell);
+    return bell;
+}
+
+static void ring(wherry_channel *channel, enum wherry_direction direction)
+{
+    int bell = atomic_load(&channel->bell[direction]);
+    if (bell >= 0)
+        os_bell_ring(bell);
+}
+
+void channel_nudge(wherry_channel *channel, enum wherry_direction direction)
+{
+    atomic_fetch_add(&channel->turn[direction], 1);
+    if (atomic_load(&channel->waiting[direction]))
+        ring(channel, direction);
+}
+
+void wherry_cancel(wherry_channel *channel)
+{
+    atomic_store(&channel->canceled, true);
+    ring(channel, WHERRY_IN);
+    ring(channel, WHERRY_OUT);
+}
+
+static int add_waits(wherry_channel *channel, enum wherry_direction direction,
+                     struct os_wait *waits, int count)
+{
+    struct wherry_wait wanted[WHERRY_WAITS];
+    int found = channel->moves->wait(channel->state, direction, wanted);
+    for (int i = 0; i < found; i++)
+        waits[count + i] =
+            (struct os_wait){.fd = wanted[i].fd, .events = wanted[i].events};
+    return found < 0 ? found : count + found;
+}
+
+// Memory that only a busy channel needs goes back when nothing has come for a while.
+static void rest(wherry_channel *channel)
+{
+    os_lock_take(&channel->in.lock);
+    if (os_lock_try(&channel->out.lock)) {
+        if (channel->moves->rest)
+            channel->moves->rest(channel->state);
+        message_store_trim(channel->store, WHERRY_IN);
+        message_store_trim(channel->store, WHERRY_OUT);
+        os_lock_give(&channel->out.lock);
+    }
+    os_lock_give(&channel->in.lock);
+}
+
+static bool is_restless(wherry_channel *channel, const struct patience *patience)
+{
+    return !patience->rested && message_store_size(channel->store) > MEMORY_OF_REST;
+}
+
+// Waits on `waits`, in steps where there is something to do between them.
+static int wait_in_steps(wherry_channel *channel, struct os_wait *waits, int count,
+                         wherry_deadline deadline, struct patience *patience)
+{
+    bool nothing_to_watch = count == 1; // only the bell
+    bool restless = is_restless(channel, patience);
+    if (!nothing_to_watch && !restless)
+        return os_wait(waits, (size_t)count, deadline);
+    int64_t step = nothing_to_watch ? patience->pause : REST_AFTER;
+    wherry_deadline until = deadline_sooner(deadline, deadline_add(wherry_now(), step));
+    int r = os_wait(waits, (size_t)count, until);
+    if (r != -ETIMEDOUT)
+        return r;
+    if (restless && !nothing_to_watch) {
+        patience->rested = true;
+        rest(channel);
+    }
+    patience->pause =
+        patience->pause * 2 > PAUSE_MOST ? PAUSE_MOST : patience->pause * 2;
+    return until == deadline ? -ETIMEDOUT : 0;
+}
+
+static int wait_with_bell(wherry_channel *channel, enum wherry_direction who,
+                          struct os_wait *waits, int count, wherry_deadline deadline,
+                          struct patience *patience)
+{
+    int r = 0;
+    atomic_store(&channel->waiting[who], true);
+    bool news = atomic_load(&channel->turn[who]) != patience->turn;
+    if (!news && !atomic_load(&channel->canceled))
+        r = wait_in_steps(channel, waits, count, deadline, patience);
+    atomic_store(&channel->waiting[who], false);
+    if (atomic_load(&channel->canceled))
+        return failure(-ECANCELED, "%s: the wait was cancelled", channel->address);
+    if (waits[0].happened)
+        os_bell_clear(waits[0].fd);
+    patience->turn = atomic_load(&channel->turn[who]);
+    if (r == -ETIMEDOUT)
+        return failure(-ETIMEDOUT, "%s: the deadline passed", channel->address);
+    return r < 0 ? failure_plain(r, channel->address) : 0;
+}
+
+static int wait_for(wherry_channel *channel, enum wherry_direction who,
+                    const enum wherry_direction *directions, wherry_deadline deadline,
+                    struct patience *patience)
+{
+    if (deadline == WHERRY_POLL)
+        return -EAGAIN;
+    if (patience->yields < YIELDS) {
+        patience->yields++;
+        os_yield();
+        return 0;
+    }
+    int bell = channel_bell(channel, who);
+    if (bell < 0)
+        return bell;
+    struct os_wait waits[OS_WAITS] = {{.fd = bell, .events = os_wait_in}};
+    int count = add_waits(channel, directions[0], waits, 1);
+    // An answer that is due goes out as soon as there is room for it.
+    if (count >= 0 && directions[1] != directions[0])
+        count = add_waits(channel, directions[1], waits, count);
+    if (count < 0)
+        return failure_plain(count, channel->address);
+    return wait_with_bell(channel, who, waits, count, deadline, patience);
+}
+
+int channel_wait(wherry_channel *channel, enum wherry_direction direction,
+                 wherry_deadline deadline, struct patience *patience)
+{
+    bool answers = direction == WHERRY_IN && atomic_load(&channel->ack_due) > 0;
+
+    enum wherry_direction directions[2] = {direction, answers ? WHERRY_OUT : direction};
+
+    return wait_for(channel, direction, directions, deadline, patience);
+}
+
+int channel_wait_answer(wherry_channel *channel, wherry_deadline deadline,
+                        struct patience *patience)
+{
+    bool answers = atomic_load(&channel->ack_due) > 0;
+
+    enum wherry_direction directions[2] = {WHERRY_IN, answers ? WHERRY_OUT : WHERRY_IN};
+
+    return wait_for(channel, WHERRY_OUT, directions, deadline, patience);
+}

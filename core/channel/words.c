@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words that the two ends of a channel say to each other between messages: hello,
+ * end, sync and its answer.
+ *
+ * Hello comes first in each direction, from whoever uses the end first: so after a
+ * fork(2) the kernel's word about its sender names the process that really speaks.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int send_word(wherry_channel *channel, wherry_message *word, unsigned flags)
+{
+    int r = channel->moves->send(channel->state, &word, flags);
+    // A borrowed word that went out in part would leave with this call's stack.
+    if (r >= 0 && channel->moves->keep)
+        r = channel->moves->keep(channel->state);
+    return r;
+}
+
+int words_say_hello(wherry_channel *channel, unsigned flags)
+{
+    bool said = atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+    if (said || !(channel->abilities & WHERRY_ABLE_SEND))
+        return 0;
+    if (channel->words) {
+        struct hello hello = {.version_least = HELLO_VERSION,
+                              .version_most = HELLO_VERSION,
+                              .message_limit = channel->limits.message,
+                              .file_limit = channel->limits.files};
+        uint8_t bytes[HELLO_SIZE];
+        hello_encode(&hello, bytes);
+        wherry_message word;
+        message_borrow(&word, bytes, sizeof(bytes), 0);
+        word.word = FRAME_HELLO;
+        int r = send_word(channel, &word, flags);
+        if (r < 0)
+            return r;
+    }
+    channel->out.speaker = os_self();
+    atomic_store(&channel->out.said_hello, true);
+    return 0;
+}
+
+int words_say(wherry_channel *channel, enum frame_word word, int64_t number)
+{
+    wherry_message message;
+    message_borrow(&message, "", 0, number);
+    message.word = word;
+    return send_word(channel, &message, 0);
+}
+
+static bool answer_now(wherry_channel *channel)
+{
+    int64_t due = atomic_load(&channel->ack_due);
+    if (due == 0 || channel->out.finished || channel->out.broken)
+        return true;
+    int r = words_say_hello(channel, WHERRY_MORE);
+    if (r >= 0)
+        r = words_say(channel, FRAME_SYNC_ACK, due - 1);
+    if (r == -EAGAIN)
+        return false;
+    // A later sync may have become due meanwhile; then it stays due.
+    atomic_compare_exchange_strong(&channel->ack_due, &due, 0);
+    return r < 0 || atomic_load(&channel->ack_due) == 0;
+}
+
+void words_answer(wherry_channel *channel)
+{
+    // Whoever holds the lock looks at ack_due after giving it back.
+    while (atomic_load(&channel->ack_due) > 0 && os_lock_try(&channel->out.lock)) {
+        bool done = answer_now(channel);
+        os_lock_give(&channel->out.lock);
+        if (!done)
+            return;
+    }
+}
+
+/* --- hearing ------------------------------------------------------------- */
+
+static int hear_hello(wherry_channel *channel, const wherry_message *word)
+{
+    struct hello hello;
+    int r = hello_decode(word->data, word->size, &hello);
+    if (r < 0)
+        return r;
+    channel->in.heard_hello = true;
+    atomic_store(&channel->peer_limit, hello.message_limit);
+    return 0;
+}
+
+static int hear_end(wherry_channel *channel, const wherry_message *word)
+{
+    (void)word;
+    channel->in.heard_end = true;
+    return 0;
+}
+
+static int hear_sync(wherry_channel *channel, const wherry_message *word)
+{
+    if (word->kind == INT64_MAX)
+        return failure(-EPROTO, "the peer's sync has an impossible number");
+    atomic_store(&channel->ack_due, word->kind + 1);
+    words_answer(channel);
+    return 0;
+}
+
+static int hear_sync_ack(wherry_channel *channel, const wherry_message *word)
+{
+    // A peer may claim what it likes of itself, but not more than was sent.
+    int64_t sent = (int64_t)atomic_load(&channel->out.messages);
+    if (word->kind > sent)
+        return failure(-EPROTO, "the peer confirms %lld messages, %lld were sent",
+                       (long long)word->kind, (long long)sent);
+    atomic_store(&channel->ack_heard, word->kind);
+    channel_nudge(channel, WHERRY_OUT);
+    return 0;
+}
+
+static int (*const hearers[FRAME_WORDS])(wherry_channel *, const wherry_message *) = {
+    [FRAME_HELLO] = hear_hello,
+    [FRAME_END] = hear_end,
+    [FRAME_SYNC] = hear_sync,
+    [FRAME_SYNC_ACK] = hear_sync_ack,
+};
+
+int words_hear(wherry_channel *channel, wherry_message *word)
+{
+    bool is_hello = word->word == FRAME_HELLO;
+    int r = 0;
+    if (!channel->words)
+        r = failure(-EPROTO, "the peer sends words of the wherry framing where only "
+                             "messages go");
+    else if (is_hello == channel->in.heard_hello)
+        r = failure(-EPROTO, is_hello
+                                 ? "the peer said hello twice"
+                                 : "the peer did not begin with a hello: it speaks "
+                                   "another framing or version");
+    // What is held was received before this sync and is not yet taken: it waits behind.
+    if (r >= 0 && word->word == FRAME_SYNC && channel->in.held.count > 0) {
+        list_append(&channel->in.held, word);
+        return 0;
+    }
+    if (r >= 0)
+        r = hearers[word->word](channel, word);
+    wherry_message_free(word);
+    return r;
+}

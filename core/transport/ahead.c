@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cutting messages out of what was read ahead.
+ *
+ * A small message is copied out of the block; one whose payload fills most of it is
+ * handed out with its block, uncopied, and what stands behind it moves to a new one.
+ */
+#include "transport/ahead.h"
+
+#include <string.h>
+
+#include "base/base.h"
+
+void ahead_consume(struct ahead *ahead, size_t size)
+{
+    ahead->start += size;
+    if (ahead->start == ahead->end)
+        ahead->start = ahead->end = 0;
+}
+
+int ahead_change(struct ahead *ahead, const struct cutter *cutter, size_t room)
+{
+    wherry_message *block;
+    int r = message_store_take(cutter->store, WHERRY_IN, room, &block);
+    if (r < 0)
+        return r;
+    size_t left = ahead_size(ahead);
+    if (left > 0)
+        memcpy(block->data, ahead_front(ahead), left);
+    wherry_message_free(ahead->block);
+    ahead->block = block;
+    ahead->start = 0;
+    ahead->end = left;
+    return 0;
+}
+
+void ahead_compact(struct ahead *ahead)
+{
+    size_t left = ahead_size(ahead);
+    if (ahead->start == 0)
+        return;
+    memmove(ahead->block->data, ahead_front(ahead), left);
+    ahead->start = 0;
+    ahead->end = left;
+}
+
+static bool hand_out_block(struct ahead *ahead, const struct cutter *cutter,
+                           size_t head, size_t size, wherry_message **out)
+{
+    size_t offset = ahead->start + head;
+    wherry_message *block = ahead->block;
+    if (size < block->capacity / 2 || offset % 8 != 0)
+        return false;
+    struct ahead next = {0};
+    if (message_store_take(cutter->store, WHERRY_IN, block->capacity, &next.block) < 0)
+        return false;
+    *out = block;
+    next.end = ahead->end - offset - size;
+    memcpy(next.block->data, block->data + offset + size, next.end);
+    *ahead = next;
+    block->data += offset;
+    block->size = size;
+    block->capacity -= offset;
+    return true;
+}
+
+static int copy_out(struct ahead *ahead, const struct cutter *cutter, size_t head,
+                    size_t size, wherry_message **out)
+{
+    int r = message_store_take(cutter->store, WHERRY_IN, size, out);
+    if (r < 0)
+        return r;
+    memcpy((*out)->data, ahead_front(ahead) + head, size);
+    ahead_consume(ahead, head + size);
+    return 0;
+}
+
+static int take(struct ahead *ahead, const struct cutter *cutter,
+                const struct frame *frame, const struct frame_place *place,
+                wherry_message **out)
+{
+    size_t size = (size_t)frame->size;
+    wherry_message *message;
+    if (!hand_out_block(ahead, cutter, place->head_size, size, &message)) {
+        int r = copy_out(ahead, cutter, place->head_size, size, &message);
+        if (r < 0)
+            return r;
+    }
+    ahead_consume(ahead, place->tail_size);
+    ahead->scan = (struct frame_scan){0};
+    message->kind = frame->kind;
+    message->word = frame->word;
+    *out = message;
+    return 1;
+}
+
+int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *frame,
+              struct frame_place *place, wherry_message **out)
+{
+    *place = (struct frame_place){0};
+    if (ahead_size(ahead) == 0)
+        return AHEAD_MORE;
+    int r = cutter->framing->scan(&ahead->scan, ahead_front(ahead), ahead_size(ahead),
+                                  cutter->message_limit, frame, place);
+    if (r < 0)
+        return r;
+    if (r == FRAMING_MORE)
+        return AHEAD_MORE;
+    uint64_t total = place->head_size + frame->size + place->tail_size;
+    if (ahead_size(ahead) < total)
+        return AHEAD_MORE;
+    return take(ahead, cutter, frame, place, out);
+}
+
+int ahead_cut_rest(struct ahead *ahead, const struct cutter *cutter,
+                   wherry_message **out)
+{
+    struct frame last = {.size = ahead_size(ahead)};
+    struct frame_place bare = {0};
+    return take(ahead, cutter, &last, &bare, out);
+}
+
+bool ahead_ready(const struct ahead *ahead, const struct cutter *cutter)
+{
+    if (ahead_size(ahead) == 0)
+        return false;
+    struct frame frame;
+    struct frame_place place;
+    struct frame_scan scan = ahead->scan;
+    int r = cutter->framing->scan(&scan, ahead_front(ahead), ahead_size(ahead),
+                                  cutter->message_limit, &frame, &place);
+    if (r == FRAMING_MORE)
+        return false;
+    return r < 0 || ahead_size(ahead) >= place.head_size + frame.size + place.tail_size;
+}
+
+void ahead_rest(struct ahead *ahead)
+{
+    if (!ahead->block || ahead_size(ahead) > 0)
+        return;
+    wherry_message_free(ahead->block);
+    *ahead = (struct ahead){.scan = ahead->scan};
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Places to be dialled: what every listening mechanism does once it is open.
+ *
+ * Two sorts.  A listening socket gives one channel after the other.  A FIFO or a bound
+ * datagram socket is its one channel itself: accept gives it once, with the duty to
+ * remove its name, so that the name lives as long as somebody listens behind it.
+ */
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+enum { STRANGERS_AT_ONCE = 64 }; // refused in one accept; the next one goes on
+
+int harbour_new(const struct address *address, struct harbour **out)
+{
+    struct harbour *harbour = calloc(1, sizeof(*harbour));
+    if (!harbour)
+        return endpoint_refuse(address, -ENOMEM, NULL);
+    harbour->address = address;
+    harbour->descriptor = OS_DESCRIPTOR_NONE;
+    *out = harbour;
+    return 0;
+}
+
+void harbour_show(struct harbour *harbour, bool chosen, char *shown)
+{
+    const char *text = address_text(harbour->address);
+    const char *scheme = harbour->descriptor.kind == OS_KIND_DATAGRAM ? "udp" : "tcp";
+    const char *options = strchr(text, '?');
+    size_t room = sizeof(harbour->shown);
+    struct os_name name;
+    if (chosen && os_socket_name(harbour->descriptor.fd, &name) >= 0)
+        os_name_print(&name, scheme, harbour->shown, room);
+    size_t size = strlen(harbour->shown);
+    if (size == 0)
+        snprintf(harbour->shown, room, "%s", text);
+    else if (options && transport_find(address_scheme(harbour->address))->dial)
+        snprintf(harbour->shown + size, room - size, "%s", options);
+    memcpy(shown, harbour->shown, room);
+}
+
+// Abstract names have no access rights of their own (unix(7)): whom the kernel names as
+// the one who connected decides.
+static bool may_enter(const struct harbour *harbour,
+                      const struct os_descriptor *visitor)
+{
+    struct wherry_peer peer = {.uid = -1};
+    if (!harbour->one_user)
+        return true;
+    os_creator(visitor->fd, &peer);
+    return peer.uid == os_user() || peer.uid == 0;
+}
+
+static int accept_peer(struct harbour *harbour, struct endpoint *out)
+{
+    for (int i = 0; i < STRANGERS_AT_ONCE; i++) {
+        struct os_descriptor visitor;
+        int r = os_accept(&harbour->descriptor, &visitor);
+        if (r == -EAGAIN)
+            return r;
+        if (r < 0)
+            return endpoint_refuse(harbour->address, r, NULL);
+        if (!may_enter(harbour, &visitor)) {
+            os_release(&visitor);
+            continue;
+        }
+        r = endpoint_socket(harbour->address, visitor, NULL, out);
+        memcpy(out->address, harbour->shown, sizeof(harbour->shown));
+        return r;
+    }
+    return -EAGAIN;
+}
+
+static int open_one_end(struct harbour *harbour, struct os_descriptor descriptor,
+                        struct endpoint *out)
+{
+    endpoint_show(out, harbour->shown);
+    if (descriptor.kind == OS_KIND_PIPE)
+        return stream_new(
+            &(struct stream_plan){.address = harbour->address,
+                                  .in = descriptor,
+                                  .out = OS_DESCRIPTOR_NONE,
+                                  .abilities = WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
+                                               WHERRY_ABLE_FRAMING |
+                                               WHERRY_ABLE_DESCRIPTOR,
+                                  .made = harbour->made,
+                                  .path = harbour->path},
+            out);
+    bool is_unix = descriptor.is_unix;
+    unsigned beyond = is_unix ? 0 : WHERRY_ABLE_LOSS | WHERRY_ABLE_HOSTS;
+    return packet_new(
+        &(struct packet_plan){.address = harbour->address,
+                              .descriptor = descriptor,
+                              .abilities =
+                                  ENDPOINT_SOCKET | WHERRY_ABLE_CONNECTIONLESS | beyond,
+                              .connectionless = true,
+                              .scheme = is_unix ? "unix" : "udp",
+                              .made = harbour->made,
+                              .path = harbour->path},
+        out);
+}
+
+// Through a copy of the descriptor: if it fails, the next accept can still succeed.
+static int give_one_end(struct harbour *harbour, struct endpoint *out)
+{
+    struct os_descriptor copy = harbour->descriptor;
+    if (harbour->is_given)
+        return failure(-EALREADY,
+                       "%s: it has one channel only, and that was accepted before",
+                       address_text(harbour->address));
+    int r = os_duplicate(harbour->descriptor.fd);
+    if (r < 0)
+        return endpoint_refuse(harbour->address, r, NULL);
+    copy.fd = r;
+    r = open_one_end(harbour, copy, out);
+    if (r < 0)
+        return r;
+    os_release(&harbour->descriptor);
+    free(harbour->path);
+    harbour->path = NULL;
+    harbour->is_given = true;
+    return 0;
+}
+
+int harbour_accept(void *state, struct endpoint *out)
+{
+    struct harbour *harbour = state;
+    return harbour->descriptor.is_listening ? accept_peer(harbour, out)
+                                            : give_one_end(harbour, out);
+}
+
+int harbour_wait(void *state, struct wherry_wait waits[WHERRY_WAITS])
+{
+    const struct harbour *harbour = state;
+    if (!harbour->descriptor.is_listening)
+        return 0;
+    waits[0] = (struct wherry_wait){harbour->descriptor.fd, os_wait_in};
+    return 1;
+}
+
+void harbour_close(void *state)
+{
+    struct harbour *harbour = state;
+    if (!harbour)
+        return;
+    if (harbour->path)
+        os_remove(harbour->path, &harbour->made);
+    os_release(&harbour->descriptor);
+    free(harbour->path);
+    free(harbour);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of mechanisms, and addresses checked against it.
+ *
+ * Whatever tells of mechanisms reads this table: the parser, the error texts, `wherry
+ * transports` and `wherry help`, the manual and the tests.
+ */
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+
+static const struct transport *const transports[] = {
+    &transport_pipe, &transport_fifo, &transport_stdio, &transport_fd,   &transport_pair,
+    &transport_unix, &transport_tcp,  &transport_udp,   &transport_fault,
+};
+
+enum {
+    TRANSPORTS = sizeof(transports) / sizeof(transports[0]),
+    SCHEMES_TEXT = TRANSPORTS * (ADDRESS_SCHEME + 3)
+};
+
+const struct wherry_option line_framing_options[] = {
+    {.name = "framing",
+     .type = WHERRY_OPTION_CHOICE,
+     .standard = "line",
+     .choices = framing_names,
+     .help = "How messages are cut out of the bytes; both ends need the same."},
+    {.name = NULL},
+};
+
+const struct wherry_option wherry_framing_options[] = {
+    {.name = "framing",
+     .type = WHERRY_OPTION_CHOICE,
+     .standard = "wherry",
+     .choices = framing_names,
+     .help = "How messages are cut out of the bytes; both ends need the same."},
+    {.name = NULL},
+};
+
+const struct wherry_option socket_options[] = {
+    {.name = "buffer",
+     .type = WHERRY_OPTION_SIZE,
+     .standard = "0",
+     .least = 0,
+     .most = INT64_C(1) << 30,
+     .help = "Room in the kernel for each direction, in bytes; 0 is the system's own "
+             "choice, net.core.wmem_max and rmem_max its bound."},
+    {.name = NULL},
+};
+
+const struct transport *transport_find(const char *scheme)
+{
+    for (size_t i = 0; i < TRANSPORTS; i++)
+        if (strcmp(transports[i]->mechanism.scheme, scheme) == 0)
+            return transports[i];
+    return NULL;
+}
+
+static bool options_first(const char *scheme)
+{
+    const struct transport *transport = transport_find(scheme);
+    return transport && transport->options_first;
+}
+
+static int unknown_scheme(const char *scheme)
+{
+    const char *names[TRANSPORTS];
+    char all[SCHEMES_TEXT];
+    size_t used = 0;
+    for (size_t i = 0; i < TRANSPORTS; i++) {
+        names[i] = transports[i]->mechanism.scheme;
+        used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s:", i ? " " : "",
+                                 names[i]);
+    }
+    const char *nearest = address_nearest(scheme, names, TRANSPORTS);
+    return failure(-EINVAL, "there is no scheme \"%s\"%s%s%s; the schemes are %s",
+                   scheme, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                   nearest ? ":\"" : "", all);
+}
+
+static int check(const struct transport *transport, struct address *address)
+{
+    int r = address_resolve(address, transport->options);
+    if (r < 0 || !transport->check)
+        return r;
+    static const struct complaint stands[] = {
+        {EINVAL, NULL}, {ENAMETOOLONG, NULL}, {0, NULL}};
+    r = transport->check(address);
+    return r < 0 ? endpoint_refuse(address, r, stands) : 0;
+}
+
+int transport_address(const char *text, const struct transport **transport,
+                      struct address **out)
+{
+    struct address *address;
+    int r = address_parse(text, options_first, &address);
+    if (r < 0)
+        return r;
+    const struct transport *found = transport_find(address_scheme(address));
+    r = found ? check(found, address) : unknown_scheme(address_scheme(address));
+    if (r < 0) {
+        address_free(address);
+        return r;
+    }
+    *transport = found;
+    *out = address;
+    return 0;
+}
+
+/* --- the public face ----------------------------------------------------- */
+
+const struct wherry_mechanism *wherry_mechanism_at(size_t index)
+{
+    return index < TRANSPORTS ? &transports[index]->mechanism : NULL;
+}
+
+const struct wherry_mechanism *wherry_mechanism_find(const char *scheme)
+{
+    const struct transport *transport = scheme ? transport_find(scheme) : NULL;
+    return transport ? &transport->mechanism : NULL;
+}
+
+const struct wherry_option *
+wherry_mechanism_option(const struct wherry_mechanism *mechanism, size_t index)
+{
+    const struct transport *transport =
+        mechanism ? transport_find(mechanism->scheme) : NULL;
+    if (!transport)
+        return NULL;
+    for (size_t i = 0; transport->options[i]; i++)
+        for (const struct wherry_option *each = transport->options[i]; each->name;
+             each++)
+            if (index-- == 0)
+                return each;
+    return NULL;
+}
+
+int wherry_address_check(const char *address)
+{
+    const struct transport *transport;
+    struct address *parsed;
+    int r = transport_address(address, &transport, &parsed);
+    if (r >= 0)
+        address_free(parsed);
+    return r;
+}
