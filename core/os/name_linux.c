@@ -85,6 +85,13 @@ static int check_port(const char *text, const char *port)
     return 0;
 }
 
+int os_host_port(const char *text)
+{
+    char host[HOST_TEXT], port[PORT_TEXT];
+    int r = split(text, host, port);
+    return r < 0 ? r : check_port(text, port);
+}
+
 static int look_up_error(const char *host, int error)
 {
     if (error == EAI_AGAIN)

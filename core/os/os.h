@@ -159,6 +159,9 @@ void os_name_unix_any(struct os_name *out);
 int os_look_up(const char *host_port, bool numeric, bool passive, struct os_name *out,
                size_t most);
 
+/* Whether it is HOST:PORT, without looking it up.  Errors: -EINVAL, -ENAMETOOLONG. */
+int os_host_port(const char *text);
+
 /* "unix:/path", "unix:@name", "tcp:127.0.0.1:80", "udp:[::1]:80"; "" for no name. */
 void os_name_print(const struct os_name *, const char *scheme, char *out, size_t size);
 

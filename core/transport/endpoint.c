@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the openers of channels share: what an endpoint shows, whom it knows at its other
- * end, and what an error of the system means to whoever wrote the address.
+ * What the openers of channels share: what an endpoint shows, whom it knows at its
+ * other end, and what an error of the system means to whoever wrote the address.
  */
 #include "transport/transport.h"
 
@@ -29,8 +29,9 @@ void endpoint_close(struct endpoint *endpoint)
 
 // What is the same everywhere.
 static const struct complaint general[] = {
-    {EMFILE, "this process has as many descriptors open as it may: close some, or raise "
-             "its limit (ulimit -n)"},
+    {EMFILE,
+     "this process has as many descriptors open as it may: close some, or raise "
+     "its limit (ulimit -n)"},
     {ENFILE, "the whole system has as many files open as it may (fs.file-max)"},
     {ENOMEM, "there is not enough memory"},
     {ENOBUFS, "the kernel has not enough memory for it"},

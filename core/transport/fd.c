@@ -2,8 +2,8 @@
 /*
  * fd:N and fd:N,M - descriptors that this process inherited or was given.
  *
- * What they are is found out: a pipe, FIFO, file or terminal moves one way or both as it
- * was opened, a socket as its type says; a listening socket, or a datagram socket
+ * What they are is found out: a pipe, FIFO, file or terminal moves one way or both as
+ * it was opened, a socket as its type says; a listening socket, or a datagram socket
  * without a peer, is for listen.  The flags of what others hold too are never changed.
  *
  * The channel works on copies (dup(2)) that are close-on-exec; with close=yes the given
@@ -34,7 +34,8 @@ static const struct wherry_option *const options[] = {
 static const struct complaint complaints[] = {
     {EBADF, "no such descriptor is open in this process: was it inherited (not "
             "close-on-exec), and was it taken over by a channel before?"},
-    {EACCES, "what it refers to may not be opened by this user for use without waiting"},
+    {EACCES,
+     "what it refers to may not be opened by this user for use without waiting"},
     {ENXIO, "what it refers to cannot be opened again for use without waiting"},
     {EINVAL, NULL},
     {ENOTSUP, NULL},
@@ -171,9 +172,10 @@ static int adopt_both(const int numbers[2], struct os_descriptor *in,
         r = adopt_copy(numbers[0], false, in);
     if (r >= 0 && writes)
         r = adopt_copy(writer, true, out);
-    bool is_odd = r >= 0 && (in->is_listening || out->is_listening ||
-                             (in->fd >= 0 && out->fd >= 0 && is_socket(in) &&
-                              in->kind != OS_KIND_STREAM));
+    bool is_odd =
+        r >= 0 &&
+        (in->is_listening || out->is_listening ||
+         (in->fd >= 0 && out->fd >= 0 && is_socket(in) && in->kind != OS_KIND_STREAM));
     return is_odd ? failure(-EINVAL, "a packet or listening socket is one descriptor: "
                                      "fd:N")
                   : r;

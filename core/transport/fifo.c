@@ -3,13 +3,14 @@
  * fifo:PATH - fifo(7), a pipe with a name.
  *
  * Listening makes the FIFO and opens its reading end; accept gives that end once, at
- * once, and its recv waits for the first writer.  Dialling gives a writing end, and waits
- * for a reader.  The kernel has no event for "a reader came", so dial looks again at
- * growing intervals.  Whoever made the FIFO removes it: a dialler with its channel, a
- * listener with its channel too, for as long as somebody reads, writers shall find it.
+ * once, and its recv waits for the first writer.  Dialling gives a writing end, and
+ * waits for a reader.  The kernel has no event for "a reader came", so dial looks again
+ * at growing intervals.  Whoever made the FIFO removes it: a dialler with its channel,
+ * a listener with its channel too, for as long as somebody reads, writers shall find
+ * it.
  *
- * Nothing but messages is ever written, no words of Wherry's own: many writers may share
- * the path, and anybody's `echo` and `cat` can be at the other end.
+ * Nothing but messages is ever written, no words of Wherry's own: many writers may
+ * share the path, and anybody's `echo` and `cat` can be at the other end.
  */
 #include "transport/transport.h"
 
@@ -20,9 +21,9 @@
 #include "base/base.h"
 
 enum {
-    ATOMIC_BYTES = 4096,    // PIPE_BUF of Linux, pipe(7)
-    LOOK_FIRST = 50000,     // nanoseconds
-    LOOK_SELDOM = 5000000,  // nanoseconds
+    ATOMIC_BYTES = 4096,   // PIPE_BUF of Linux, pipe(7)
+    LOOK_FIRST = 50000,    // nanoseconds
+    LOOK_SELDOM = 5000000, // nanoseconds
 };
 
 static const struct wherry_option own_options[] = {
@@ -46,19 +47,21 @@ static const struct wherry_option own_options[] = {
      .standard = "600",
      .least = 1,
      .most = 777,
-     .help = "Access rights of a FIFO that is made, in octal digits as chmod has them."},
+     .help =
+         "Access rights of a FIFO that is made, in octal digits as chmod has them."},
     {.name = "buffer",
      .type = WHERRY_OPTION_SIZE,
      .standard = "0",
      .least = 0,
      .most = 1 << 30,
-     .help = "Room in the FIFO, in bytes; 0 is the system's own choice (64K), more than "
-             "fs.pipe-max-size (1M) is for root."},
+     .help =
+         "Room in the FIFO, in bytes; 0 is the system's own choice (64K), more than "
+         "fs.pipe-max-size (1M) is for root."},
     {.name = NULL},
 };
 
-static const struct wherry_option *const options[] = {
-    own_options, line_framing_options, channel_options, NULL};
+static const struct wherry_option *const options[] = {own_options, line_framing_options,
+                                                      channel_options, NULL};
 
 static const struct complaint complaints[] = {
     {ENOENT, "there is no FIFO at that path, or no directory for it: start the other "
@@ -116,7 +119,8 @@ static int open_reading_end(struct harbour *harbour)
     if (is_made && !(harbour->path = os_path_absolute(path)))
         return -ENOMEM;
     if (r >= 0)
-        r = os_open_fifo(path, keep ? OS_FIFO_KEEP : OS_FIFO_READ, &harbour->descriptor);
+        r = os_open_fifo(path, keep ? OS_FIFO_KEEP : OS_FIFO_READ,
+                         &harbour->descriptor);
     return r < 0 ? r : fit_buffer(address, &harbour->descriptor);
 }
 
@@ -169,16 +173,15 @@ static int open_writer(const struct address *address, struct os_descriptor writi
     bool many = address_number(address, "writers") == 0;
     endpoint_show(out, address_text(address));
     return stream_new(
-        &(struct stream_plan){.address = address,
-                              .in = OS_DESCRIPTOR_NONE,
-                              .out = writing,
-                              .abilities = WHERRY_ABLE_SEND | WHERRY_ABLE_KINDS |
-                                           WHERRY_ABLE_FINISH | WHERRY_ABLE_FRAMING |
-                                           WHERRY_ABLE_DESCRIPTOR,
-                              .message_limit =
-                                  many ? endpoint_payload(address, ATOMIC_BYTES) : 0,
-                              .made = *made,
-                              .path = path},
+        &(struct stream_plan){
+            .address = address,
+            .in = OS_DESCRIPTOR_NONE,
+            .out = writing,
+            .abilities = WHERRY_ABLE_SEND | WHERRY_ABLE_KINDS | WHERRY_ABLE_FINISH |
+                         WHERRY_ABLE_FRAMING | WHERRY_ABLE_DESCRIPTOR,
+            .message_limit = many ? endpoint_payload(address, ATOMIC_BYTES) : 0,
+            .made = *made,
+            .path = path},
         out);
 }
 
@@ -189,7 +192,8 @@ static int fifo_dial(const struct address *address, wherry_deadline deadline,
     struct os_file made = {0};
     bool is_made = false;
     char *path = os_path_absolute(address_rest(address));
-    int r = path ? wait_for_reader(address, deadline, &writing, &is_made, &made) : -ENOMEM;
+    int r =
+        path ? wait_for_reader(address, deadline, &writing, &is_made, &made) : -ENOMEM;
     if (r >= 0)
         r = fit_buffer(address, &writing);
     if (r < 0) {
@@ -211,8 +215,8 @@ const struct transport transport_fifo = {
                   .summary = "One way between any two programs that know a path, shell "
                              "commands among them.",
                   .example = "fifo:/tmp/wherry-example",
-                  .abilities = WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN | WHERRY_ABLE_SEND |
-                               WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
+                  .abilities = WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN |
+                               WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
                                WHERRY_ABLE_FINISH | WHERRY_ABLE_STRANGERS |
                                WHERRY_ABLE_MANY_WRITERS | WHERRY_ABLE_FRAMING |
                                WHERRY_ABLE_DESCRIPTOR,

@@ -31,6 +31,7 @@ int harbour_new(const struct address *address, struct harbour **out)
 void harbour_show(struct harbour *harbour, bool chosen, char *shown)
 {
     const char *text = address_text(harbour->address);
+    const char *own = address_scheme(harbour->address);
     const char *scheme = harbour->descriptor.kind == OS_KIND_DATAGRAM ? "udp" : "tcp";
     const char *options = strchr(text, '?');
     size_t room = sizeof(harbour->shown);
@@ -40,7 +41,7 @@ void harbour_show(struct harbour *harbour, bool chosen, char *shown)
     size_t size = strlen(harbour->shown);
     if (size == 0)
         snprintf(harbour->shown, room, "%s", text);
-    else if (options && transport_find(address_scheme(harbour->address))->dial)
+    else if (options && strncmp(harbour->shown, text, strlen(own)) == 0)
         snprintf(harbour->shown + size, room - size, "%s", options);
     memcpy(shown, harbour->shown, room);
 }
@@ -82,28 +83,28 @@ static int open_one_end(struct harbour *harbour, struct os_descriptor descriptor
 {
     endpoint_show(out, harbour->shown);
     if (descriptor.kind == OS_KIND_PIPE)
-        return stream_new(
-            &(struct stream_plan){.address = harbour->address,
-                                  .in = descriptor,
-                                  .out = OS_DESCRIPTOR_NONE,
-                                  .abilities = WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
-                                               WHERRY_ABLE_FRAMING |
-                                               WHERRY_ABLE_DESCRIPTOR,
-                                  .made = harbour->made,
-                                  .path = harbour->path},
-            out);
+        return stream_new(&(struct stream_plan){.address = harbour->address,
+                                                .in = descriptor,
+                                                .out = OS_DESCRIPTOR_NONE,
+                                                .abilities = WHERRY_ABLE_RECV |
+                                                             WHERRY_ABLE_KINDS |
+                                                             WHERRY_ABLE_FRAMING |
+                                                             WHERRY_ABLE_DESCRIPTOR,
+                                                .made = harbour->made,
+                                                .path = harbour->path},
+                          out);
     bool is_unix = descriptor.is_unix;
     unsigned beyond = is_unix ? 0 : WHERRY_ABLE_LOSS | WHERRY_ABLE_HOSTS;
-    return packet_new(
-        &(struct packet_plan){.address = harbour->address,
-                              .descriptor = descriptor,
-                              .abilities =
-                                  ENDPOINT_SOCKET | WHERRY_ABLE_CONNECTIONLESS | beyond,
-                              .connectionless = true,
-                              .scheme = is_unix ? "unix" : "udp",
-                              .made = harbour->made,
-                              .path = harbour->path},
-        out);
+    return packet_new(&(struct packet_plan){.address = harbour->address,
+                                            .descriptor = descriptor,
+                                            .abilities = ENDPOINT_SOCKET |
+                                                         WHERRY_ABLE_CONNECTIONLESS |
+                                                         beyond,
+                                            .connectionless = true,
+                                            .scheme = is_unix ? "unix" : "udp",
+                                            .made = harbour->made,
+                                            .path = harbour->path},
+                      out);
 }
 
 // Through a copy of the descriptor: if it fails, the next accept can still succeed.

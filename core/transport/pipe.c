@@ -21,7 +21,8 @@ static const struct wherry_option own_options[] = {
      .standard = "128K",
      .least = 4096,
      .most = 1 << 30,
-     .help = "Room in the pipe, in bytes; more than fs.pipe-max-size (1M) is for root."},
+     .help =
+         "Room in the pipe, in bytes; more than fs.pipe-max-size (1M) is for root."},
     {.name = NULL},
 };
 

@@ -4,8 +4,8 @@
  * somebody else started.
  *
  * The two belong to the program and to whoever started it: their flags are never
- * changed, and they stay open when the channel closes, so that the reader of stdout sees
- * its end when the process ends.  Half-close works where descriptor 1 is a socket.
+ * changed, and they stay open when the channel closes, so that the reader of stdout
+ * sees its end when the process ends.  Half-close works where descriptor 1 is a socket.
  */
 #include "transport/transport.h"
 
@@ -53,7 +53,8 @@ static int adopt(struct os_descriptor *in, struct os_descriptor *out)
     if (r >= 0 && (is_packet(in) || is_packet(out)))
         return failure(-ENOTSUP, "stdin or stdout is a packet socket: use fd:0");
     if (r >= 0 && (in->is_listening || out->is_listening))
-        return failure(-ENOTSUP, "stdin or stdout is a listening socket: listen on fd:0");
+        return failure(-ENOTSUP,
+                       "stdin or stdout is a listening socket: listen on fd:0");
     return r;
 }
 
@@ -76,7 +77,8 @@ static int stdio_dial(const struct address *address, wherry_deadline deadline,
         &(struct stream_plan){.address = address,
                               .in = in,
                               .out = out,
-                              .abilities = MOVING | (can_finish ? WHERRY_ABLE_FINISH : 0),
+                              .abilities =
+                                  MOVING | (can_finish ? WHERRY_ABLE_FINISH : 0),
                               .words = true},
         end);
 }

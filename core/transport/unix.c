@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix:PATH and unix:@NAME - unix(7) sockets: packets, streams or datagrams.
+ *
+ * A path is made with rights for its owner alone unless mode= says otherwise, a stale
+ * one is replaced safely, and it is removed at the end if it still is what was made. An
+ * abstract name (@NAME) has no rights of its own: a listener there lets in its own user
+ * and root only, unless mode= is given.  Datagrams have no connections: listen gives
+ * one channel that hears everybody, and a dialler has an address of its own, chosen by
+ * the kernel or by bind=, so that it can be answered.
+ */
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+static const struct wherry_option own_options[] = {
+    {.name = "type",
+     .type = WHERRY_OPTION_CHOICE,
+     .standard = "packet",
+     .choices = "packet|stream|datagram",
+     .help = "SOCK_SEQPACKET, SOCK_STREAM or SOCK_DGRAM; both ends need the same."},
+    {.name = "bind",
+     .type = WHERRY_OPTION_TEXT,
+     .least = 1,
+     .most = 107,
+     .help =
+         "The dialler's own address, PATH or @NAME, which the listener sees and can "
+         "answer to."},
+    {.name = "backlog",
+     .type = WHERRY_OPTION_NUMBER,
+     .standard = "128",
+     .least = 0,
+     .most = 65535,
+     .help = "How many diallers may wait to be accepted."},
+    {.name = "mode",
+     .type = WHERRY_OPTION_NUMBER,
+     .standard = "600",
+     .least = 1,
+     .most = 777,
+     .help = "Access rights of a path that is made, in octal digits as chmod has them; "
+             "an abstract name opens to all users with mode=666."},
+    {.name = NULL},
+};
+
+static const struct wherry_option *const options[] = {
+    own_options, socket_options, wherry_framing_options, channel_options, NULL};
+
+static const enum os_kind kinds[] = {OS_KIND_PACKET, OS_KIND_STREAM, OS_KIND_DATAGRAM};
+
+static const struct complaint dial_complaints[] = {
+    {ENOENT, "there is no such path: start the listener first, or check the spelling"},
+    {ENOTSOCK, NULL},
+    {ECONNREFUSED,
+     "nobody listens there: start the listener (it replaces a socket file "
+     "that was left behind)"},
+    {EPROTOTYPE, "the socket there is of another type: try type=packet, type=stream or "
+                 "type=datagram"},
+    {EACCES,
+     "this user may not connect there: the mode of the socket, or of a directory "
+     "above it, forbids it"},
+    {EPERM, "the socket there takes datagrams from its own peer only, or its owner "
+            "forbids it"},
+    {EAGAIN,
+     "its backlog is full: give a deadline to wait for a place, or its listener "
+     "a larger backlog="},
+    {ETIMEDOUT, "no place in its backlog became free before the deadline: is its "
+                "listener alive, and accepting?"},
+    {EADDRINUSE,
+     "the address in bind= is in use: choose another, or remove the path if "
+     "nobody has it"},
+    {EINVAL, NULL},
+    {ENAMETOOLONG, NULL},
+    {0, NULL},
+};
+
+static const struct complaint listen_complaints[] = {
+    {EADDRINUSE,
+     "somebody listens there already: stop that listener, or choose another "
+     "address"},
+    {EEXIST, NULL},
+    {ENOENT, "there is no such directory: make it first, or check the spelling"},
+    {EACCES,
+     "this user may not make a socket there: the mode of a directory forbids it"},
+    {EPERM,
+     "what was left there belongs to another user, and the directory does not let "
+     "this one remove it"},
+    {EINVAL, NULL},
+    {ENAMETOOLONG, NULL},
+    {0, NULL},
+};
+
+/* --- names
+ * --------------------------------------------------------------------------------- */
+
+static int read_name(const char *text, size_t size, struct os_name *out)
+{
+    bool abstract = text[0] == '@';
+    return os_name_unix(text + abstract, size - abstract, abstract, out);
+}
+
+static bool is_path(const char *text)
+{
+    return text[0] != '@';
+}
+
+// "@" alone: the kernel chooses a name for the listener.
+static bool is_any(const struct address *address)
+{
+    return strcmp(address_rest(address), "@") == 0 && address_rest_size(address) == 1;
+}
+
+static int own_name(const struct address *address, struct os_name *out)
+{
+    const char *text = address_string(address, "bind");
+    if (text)
+        return read_name(text, strlen(text), out);
+    os_name_unix_any(out);
+    return 0;
+}
+
+static int unix_check(const struct address *address)
+{
+    struct os_name name;
+    uint32_t mode;
+    int r = own_name(address, &name);
+    if (r >= 0)
+        r = endpoint_mode(address, &mode);
+    if (r < 0 || is_any(address))
+        return r;
+    return read_name(address_rest(address), address_rest_size(address), &name);
+}
+
+static enum os_kind kind_of(const struct address *address)
+{
+    return kinds[address_number(address, "type")];
+}
+
+/* --- dial
+ * ---------------------------------------------------------------------------------- */
+
+// What connect(2) calls refused may be no socket at all.
+static int explain_refusal(const struct address *address)
+{
+    const char *path = address_rest(address);
+    const char *word = is_path(path) ? os_path_word(path) : "a socket";
+    if (strcmp(word, "a socket") == 0 || strcmp(word, "a symbolic link") == 0)
+        return -ECONNREFUSED;
+    return failure(-ENOTSOCK,
+                   "%s is %s, not a socket: check the path, or listen on "
+                   "another",
+                   path, word);
+}
+
+static int unix_dial(const struct address *address, wherry_deadline deadline,
+                     struct endpoint *out)
+{
+    struct os_name name, own;
+    uint32_t mode;
+    const char *bound = address_string(address, "bind");
+    if (is_any(address))
+        return failure(-EINVAL, "%s: a dialler must say which name: unix:@NAME",
+                       address_text(address));
+    int r = read_name(address_rest(address), address_rest_size(address), &name);
+    if (r >= 0)
+        r = own_name(address, &own);
+    if (r >= 0)
+        r = endpoint_mode(address, &mode);
+    bool has_own = bound || kind_of(address) == OS_KIND_DATAGRAM;
+    struct os_socket_plan plan = {.kind = kind_of(address),
+                                  .name = &name,
+                                  .bound = has_own ? &own : NULL,
+                                  .buffer = address_number(address, "buffer"),
+                                  .identify = true,
+                                  .mode = address_given(address, "mode") ? mode : 0};
+    struct os_descriptor socket;
+    if (r >= 0)
+        r = os_connect(&plan, deadline, &socket);
+    if (r == -ECONNREFUSED)
+        r = explain_refusal(address);
+    if (r < 0)
+        return endpoint_refuse(address, r, dial_complaints);
+    char *path = bound && is_path(bound) ? os_path_absolute(bound) : NULL;
+    r = endpoint_socket(address, socket, path, out);
+    free(path);
+    return r;
+}
+
+/* --- listen
+ * -------------------------------------------------------------------------------- */
+
+static int bind_name(struct harbour *harbour, const struct os_socket_plan *plan)
+{
+    const char *rest = address_rest(harbour->address);
+    if (!is_path(rest)) {
+        harbour->one_user = !address_given(harbour->address, "mode");
+        return os_bind(plan, &harbour->descriptor);
+    }
+    char *path = os_path_absolute(rest);
+    if (!path)
+        return -ENOMEM;
+    int r = os_bind_path(plan, &harbour->descriptor, &harbour->made);
+    if (r >= 0)
+        harbour->path = path;
+    else
+        free(path);
+    return r;
+}
+
+static int open_harbour(struct harbour *harbour)
+{
+    const struct address *address = harbour->address;
+    struct os_name name;
+    uint32_t mode;
+    int r = endpoint_mode(address, &mode);
+    if (r >= 0 && is_any(address))
+        os_name_unix_any(&name);
+    else if (r >= 0)
+        r = read_name(address_rest(address), address_rest_size(address), &name);
+    if (r < 0)
+        return r;
+    struct os_socket_plan plan = {.kind = kind_of(address),
+                                  .name = &name,
+                                  .buffer = address_number(address, "buffer"),
+                                  .backlog = (int)address_number(address, "backlog"),
+                                  .identify = true,
+                                  .mode = address_given(address, "mode") ? mode : 0};
+    return bind_name(harbour, &plan);
+}
+
+static int unix_listen(const struct address *address, void **state, char *shown)
+{
+    struct harbour *harbour;
+    int r = harbour_new(address, &harbour);
+    if (r < 0)
+        return r;
+    r = open_harbour(harbour);
+    if (r < 0) {
+        harbour_close(harbour);
+        return endpoint_refuse(address, r, listen_complaints);
+    }
+    harbour_show(harbour, is_any(address), shown);
+    *state = harbour;
+    return 0;
+}
+
+const struct transport transport_unix = {
+    .mechanism = {.scheme = "unix",
+                  .usage = "unix:PATH or unix:@NAME",
+                  .mechanism = "unix(7) socket",
+                  .summary = "Both ways between any programs of one machine, with open "
+                             "files and the kernel's word on who speaks.",
+                  .example = "unix:/tmp/wherry-example.sock",
+                  .abilities = ENDPOINT_SOCKET | WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN |
+                               WHERRY_ABLE_CONNECTIONLESS | WHERRY_ABLE_MESSAGES |
+                               WHERRY_ABLE_STRANGERS,
+                  .framing = "wherry",
+                  .limit =
+                      "message= with type=stream; else what fits into the socket's "
+                      "buffer (about 200 KiB, buffer= raises it)"},
+    .options = options,
+    .check = unix_check,
+    .dial = unix_dial,
+    .listen = unix_listen,
+    .accept = harbour_accept,
+    .accept_wait = harbour_wait,
+    .unlisten = harbour_close,
+};
