@@ -100,10 +100,11 @@ static bool fits_length(const uint8_t *bytes, size_t size)
 
 static bool fits_text(const uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < size && i < SHOWN; i++)
-        if (bytes[i] == 0x7f ||
-            (bytes[i] < ' ' && (bytes[i] < '\t' || bytes[i] > '\r')))
+    for (size_t i = 0; i < size && i < SHOWN; i++) {
+        bool is_space = bytes[i] >= '\t' && bytes[i] <= '\r';
+        if (!is_space && (bytes[i] < ' ' || bytes[i] == 0x7f || bytes[i] > 0xf4))
             return false;
+    }
     return size > 0;
 }
 

@@ -93,7 +93,7 @@ const char *address_nearest(const char *name, const char *const *names, size_t c
 {
     const size_t size = strlen(name);
     const char *nearest = NULL;
-    size_t least = (size + 2) / 3 + 1; // a third of the letters may be wrong
+    size_t least = size < 6 ? 2 : size / 3 + 1; // a third of the letters may be wrong
     if (size == 0 || size > NAME_SIZE)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -241,7 +241,7 @@ static int parse_options(struct parser *parser, char end)
 {
     const char ends[] = {'&', end, '\0'};
     parser->at++;
-    if (*parser->at == end)
+    if (*parser->at == end || !*parser->at)
         return 0;
     for (;;) {
         int r = parse_option(parser, ends);

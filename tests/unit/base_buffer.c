@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The byte queue, beside a model that is an array and never moves.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+TEST(an_empty_buffer_needs_no_memory)
+{
+    struct buffer buffer = {0};
+    const unsigned long before = harness_allocations();
+    CHECK_INT(buffer_append(&buffer, NULL, 0), 0);
+    CHECK_INT(buffer_reserve(&buffer, 0), 0);
+    buffer_consume(&buffer, 10);
+    buffer_release(&buffer);
+    CHECK_INT(buffer.size, 0);
+    CHECK_INT(harness_allocations(), before);
+}
+
+TEST(bytes_leave_as_they_came)
+{
+    struct buffer buffer = {0};
+    CHECK_OK(buffer_append(&buffer, "hello ", 6));
+    CHECK_OK(buffer_append(&buffer, "world", 5));
+    CHECK_INT(buffer.size, 11);
+    CHECK_BYTES(buffer_front(&buffer), "hello world", 11);
+    buffer_consume(&buffer, 6);
+    CHECK_INT(buffer.size, 5);
+    CHECK_BYTES(buffer_front(&buffer), "world", 5);
+    buffer_release(&buffer);
+}
+
+TEST(consuming_more_than_there_is_empties_it)
+{
+    struct buffer buffer = {0};
+    CHECK_OK(buffer_append(&buffer, "hello", 5));
+    buffer_consume(&buffer, 2);
+    buffer_consume(&buffer, 4);
+    CHECK_INT(buffer.size, 0);
+    CHECK_INT(buffer.start, 0);
+    CHECK_INT(buffer_room(&buffer), buffer.capacity);
+    buffer_release(&buffer);
+}
+
+TEST(reserve_makes_the_room_it_was_asked_for)
+{
+    for (size_t more = 1; more < 5000; more += more / 3 + 1) {
+        struct buffer buffer = {0};
+        CHECK_OK(buffer_append(&buffer, "abcdefgh", 8));
+        buffer_consume(&buffer, 3);
+        CHECK_OK(buffer_reserve(&buffer, more));
+        CHECK(buffer_room(&buffer) >= more);
+        memset(buffer_front(&buffer) + buffer.size, 'x', more);
+        CHECK_BYTES(buffer_front(&buffer), "defgh", 5);
+        buffer_release(&buffer);
+    }
+}
+
+TEST(a_large_reserve_takes_no_more_than_it_was_asked_for)
+{
+    struct buffer buffer = {0};
+    CHECK_OK(buffer_append(&buffer, "abc", 3));
+    CHECK_OK(buffer_reserve(&buffer, 1 << 20));
+    CHECK_INT(buffer.capacity, (1 << 20) + 3);
+    buffer_release(&buffer);
+}
+
+TEST(a_reserve_past_all_memory_fails_and_changes_nothing)
+{
+    struct buffer buffer = {0};
+    CHECK_OK(buffer_append(&buffer, "abc", 3));
+    const struct buffer before = buffer;
+    CHECK_ERROR(buffer_reserve(&buffer, SIZE_MAX), -ENOMEM);
+    CHECK_ERROR(buffer_reserve(&buffer, SIZE_MAX - 3), -ENOMEM);
+    CHECK_ERROR(buffer_reserve(&buffer, SIZE_MAX / 2), -ENOMEM);
+    CHECK(memcmp(&before, &buffer, sizeof before) == 0);
+    buffer_release(&buffer);
+}
+
+TEST(an_append_without_memory_fails_and_changes_nothing)
+{
+    static const char more[4096];
+    struct buffer buffer = {0};
+    CHECK_OK(buffer_append(&buffer, "abc", 3));
+    const struct buffer before = buffer;
+    harness_fail_allocation(1, true);
+    CHECK_ERROR(buffer_append(&buffer, more, sizeof more), -ENOMEM);
+    harness_fail_allocation(0, false);
+    CHECK(memcmp(&before, &buffer, sizeof before) == 0);
+    CHECK_BYTES(buffer_front(&buffer), "abc", 3);
+    buffer_release(&buffer);
+}
+
+TEST(a_released_buffer_can_be_used_again)
+{
+    struct buffer buffer = {0};
+    CHECK_OK(buffer_append(&buffer, "abc", 3));
+    buffer_release(&buffer);
+    CHECK_INT(buffer.capacity, 0);
+    CHECK_OK(buffer_append(&buffer, "de", 2));
+    CHECK_BYTES(buffer_front(&buffer), "de", 2);
+    buffer_release(&buffer);
+    buffer_release(&buffer);
+}
+
+TEST(a_steady_stream_allocates_nothing)
+{
+    static const uint8_t piece[100] = {1, 2, 3};
+    struct buffer buffer = {0};
+    unsigned long before = 0;
+    for (int i = 0; i < 1000; i++) {
+        if (i == 10)
+            before = harness_allocations();
+        CHECK_OK(buffer_append(&buffer, piece, sizeof piece));
+        CHECK_OK(buffer_append(&buffer, piece, sizeof piece));
+        buffer_consume(&buffer, 150);
+        buffer_consume(&buffer, buffer.size > 120 ? 100 : 0);
+    }
+    CHECK_INT(harness_allocations(), before);
+    buffer_release(&buffer);
+}
+
+TEST(a_full_buffer_that_loses_bytes_one_by_one_is_not_moved_each_time)
+{
+    struct buffer buffer = {0};
+    size_t moves = 0;
+    CHECK_OK(buffer_reserve(&buffer, 4096));
+    memset(buffer.bytes, 1, 4096);
+    buffer.size = 4096;
+    for (int i = 0; i < 4096; i++) {
+        const size_t start = buffer.start;
+        const uint8_t *bytes = buffer.bytes;
+        buffer_consume(&buffer, 1);
+        CHECK_OK(buffer_append(&buffer, "x", 1));
+        moves += buffer.start <= start || buffer.bytes != bytes;
+    }
+    CHECK_RANGE(moves, 1, 2);
+    buffer_release(&buffer);
+}
+
+TEST(any_run_of_calls_is_a_queue)
+{
+    enum { MODEL = 1 << 20 };
+
+    uint8_t *model = malloc(MODEL);
+    struct buffer buffer = {0};
+    size_t front = 0;
+    size_t back = 0;
+    unsigned seed = 1;
+    CHECK(model);
+    for (int i = 0; i < 20000; i++) {
+        seed = seed * 1103515245 + 12345;
+        const size_t size = (seed >> 16) % ((seed >> 8 & 7) == 0 ? 700 : 30);
+        if (seed >> 31 && back + size <= MODEL) {
+            for (size_t k = 0; k < size; k++)
+                model[back + k] = (uint8_t)(seed >> (k & 15));
+            CHECK_OK(buffer_append(&buffer, model + back, size));
+            back += size;
+        } else {
+            buffer_consume(&buffer, size);
+            front += size < back - front ? size : back - front;
+        }
+        CHECK_INT(buffer.size, back - front);
+        if (buffer.size)
+            CHECK_BYTES(buffer_front(&buffer), model + front, buffer.size);
+        CHECK(buffer.start + buffer.size <= buffer.capacity);
+    }
+    buffer_release(&buffer);
+    free(model);
+}
