@@ -145,7 +145,7 @@ int message_store_take(struct message_store *, enum wherry_direction side, size_
 /* Gives back to the system what lies unused on one side. */
 void message_store_trim(struct message_store *, enum wherry_direction side);
 
-/* Bytes that lie unused in it. */
+/* Bytes of memory of it and of all its messages, unused or out. */
 size_t message_store_size(struct message_store *);
 
 /* The one peer of the channel: what wherry_message_sender() tells of its messages. */

@@ -28,10 +28,10 @@ static const struct {
 
 enum { BINS = sizeof(bins) / sizeof(bins[0]) };
 
-/* One thread's unused messages; the counts alone are read by others. */
+/* One thread's unused messages. */
 struct shelf {
     wherry_message *unused[BINS];
-    atomic_uint count[BINS];
+    unsigned count[BINS];
 };
 
 enum { RETURNED_MOST = 1024 }; /* more than that go to the system at once */
@@ -40,6 +40,7 @@ struct message_store {
     _Atomic(wherry_message *) returned;
     atomic_uint returned_count;
     atomic_size_t references;
+    atomic_size_t memory; /* of all its blocks, unused or out */
     struct shelf shelves[2];
     struct wherry_peer peer;
 };
@@ -59,8 +60,16 @@ int message_block_new(size_t size, wherry_message **out)
     return 0;
 }
 
+static size_t block_size(const wherry_message *message)
+{
+    return sizeof(*message) + message->room;
+}
+
 static void block_release(wherry_message *message)
 {
+    if (message->store)
+        atomic_fetch_sub_explicit(&message->store->memory, block_size(message),
+                                  memory_order_relaxed);
     free(message->own);
     free(message->route);
     free(message);
@@ -76,27 +85,17 @@ static size_t bin_for(size_t size)
     return bin;
 }
 
-static unsigned counted(struct shelf *shelf, size_t bin)
-{
-    return atomic_load_explicit(&shelf->count[bin], memory_order_relaxed);
-}
-
-static void count(struct shelf *shelf, size_t bin, unsigned number)
-{
-    atomic_store_explicit(&shelf->count[bin], number, memory_order_relaxed);
-}
-
 static void keep(struct shelf *shelf, wherry_message *message)
 {
     size_t bin = bin_for(message->room);
     if (bin == BINS || bins[bin].room != message->room ||
-        counted(shelf, bin) >= bins[bin].keeps) {
+        shelf->count[bin] >= bins[bin].keeps) {
         block_release(message);
         return;
     }
     message->next = shelf->unused[bin];
     shelf->unused[bin] = message;
-    count(shelf, bin, counted(shelf, bin) + 1);
+    shelf->count[bin]++;
 }
 
 static void sort_returned(struct message_store *store, struct shelf *shelf)
@@ -119,7 +118,7 @@ static wherry_message *take_unused(struct message_store *store, struct shelf *sh
     wherry_message *message = shelf->unused[bin];
     if (message) {
         shelf->unused[bin] = message->next;
-        count(shelf, bin, counted(shelf, bin) - 1);
+        shelf->count[bin]--;
     }
     return message;
 }
@@ -148,6 +147,8 @@ int message_store_take(struct message_store *store, enum wherry_direction side,
         if (r < 0)
             return r;
         message->store = store;
+        atomic_fetch_add_explicit(&store->memory, block_size(message),
+                                  memory_order_relaxed);
     }
     message->size = size;
     atomic_fetch_add_explicit(&store->references, 1, memory_order_relaxed);
@@ -165,7 +166,7 @@ void message_store_trim(struct message_store *store, enum wherry_direction side)
             block_release(shelf->unused[bin]);
             shelf->unused[bin] = next;
         }
-        count(shelf, bin, 0);
+        shelf->count[bin] = 0;
     }
 }
 
@@ -220,11 +221,7 @@ void message_block_free(wherry_message *message)
 
 size_t message_store_size(struct message_store *store)
 {
-    size_t size = 0;
-    for (size_t bin = 0; bin < BINS; bin++)
-        size += (counted(&store->shelves[0], bin) + counted(&store->shelves[1], bin)) *
-                (sizeof(wherry_message) + bins[bin].room);
-    return size + sizeof(*store);
+    return sizeof(*store) + atomic_load_explicit(&store->memory, memory_order_relaxed);
 }
 
 struct wherry_peer *message_store_peer(struct message_store *store)

@@ -196,7 +196,7 @@ static ssize_t write_quietly(int fd, const struct iovec *vector, size_t count,
 }
 
 static ssize_t write_vector(struct os_descriptor *descriptor,
-                            const struct iovec *vector, int count)
+                            const struct iovec *vector, size_t count)
 {
     bool waits_never = descriptor->nonblocking || descriptor->kind == OS_KIND_FILE;
     int nowait = waits_never ? 0 : NOWAIT;

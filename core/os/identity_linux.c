@@ -126,14 +126,14 @@ static bool opened_for(int fdinfo, const char *number, bool writes)
     return mode == O_RDWR || mode == (writes ? O_WRONLY : O_RDONLY);
 }
 
-static bool process_holds(int proc, const char *pid, const struct search *search)
+static bool process_holds(int proc, long pid, const struct search *search)
 {
     char path[64];
-    snprintf(path, sizeof(path), "%s/fd", pid);
+    snprintf(path, sizeof(path), "%ld/fd", pid);
     int directory = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return false;
-    snprintf(path, sizeof(path), "%s/fdinfo", pid);
+    snprintf(path, sizeof(path), "%ld/fdinfo", pid);
     int fdinfo = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = fdopendir(directory);
     bool found = false;
@@ -171,7 +171,7 @@ int os_holders(const struct os_descriptor *descriptor, bool far_end_writes,
     struct dirent *entry;
     while (proc && (entry = readdir(proc))) {
         long pid = strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || !process_holds(dirfd(proc), entry->d_name, &search))
+        if (pid <= 0 || !process_holds(dirfd(proc), pid, &search))
             continue;
         if (count < most)
             pids[count] = pid;

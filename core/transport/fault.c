@@ -6,14 +6,10 @@
  * sent, holds back those that arrive, ends the connection without a word.  It only uses
  * what wherry/transport.h says of moves, so that it fits around any of them, and what
  * it does is counted, never random: a test that failed fails again.
- *
- * The sender's counters belong to the sending thread, the waiting list to the receiving
- * one; `is_cut` alone is shared.
  */
-#include "transport/transport.h"
+#include "transport/fault.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,257 +41,7 @@ static const struct wherry_option own_options[] = {
 
 static const struct wherry_option *const options[] = {own_options, NULL};
 
-enum { LATE_MOST = 64 }; // messages held back; what is more waits in the kernel
-
-/* Something that arrived, to be told at its time. */
-struct late {
-    wherry_message *message; /* NULL: the end, or an error */
-    int result;
-    wherry_deadline due;
-};
-
-struct fault {
-    struct wherry_transport moves; /* ours; NULL where the inner has none */
-    const struct wherry_transport *inner;
-    void *state;
-
-    /* the sender's */
-    int64_t drop;
-    int64_t cut;
-    int64_t sent;
-
-    /* the receiver's */
-    int64_t delay;
-    int timer; /* readable when the first late one is due */
-    struct late late[LATE_MOST];
-    size_t late_first;
-    size_t late_count;
-
-    atomic_bool is_cut;
-};
-
-/* --- sending
- * -------------------------------------------------------------------------------- */
-
-static bool is_word(const wherry_message *message)
-{
-    return message->word != FRAME_MESSAGE;
-}
-
-static int broken(void)
-{
-    return failure(-ECONNRESET, "fault: cut= broke the connection here");
-}
-
-// Once the last message has left; the end that the peer sees has no word before it.
-static void cut_when_due(struct fault *fault)
-{
-    if (fault->cut == 0 || fault->sent < fault->cut || atomic_load(&fault->is_cut))
-        return;
-    if (fault->inner->flush && fault->inner->flush(fault->state) == -EAGAIN)
-        return;
-    atomic_store(&fault->is_cut, true);
-    if (fault->inner->finish)
-        (void)fault->inner->finish(fault->state);
-}
-
-static int fault_send(void *state, wherry_message **message, unsigned flags)
-{
-    struct fault *fault = state;
-    if (atomic_load(&fault->is_cut))
-        return broken();
-    if (is_word(*message))
-        return fault->inner->send(fault->state, message, flags);
-    if (fault->drop > 0 && (fault->sent + 1) % fault->drop == 0) {
-        fault->sent++;
-        if (!(*message)->borrowed) {
-            wherry_message_free(*message);
-            *message = NULL;
-        }
-        cut_when_due(fault);
-        return 0;
-    }
-    int r = fault->inner->send(fault->state, message, flags);
-    if (r < 0)
-        return r;
-    fault->sent++;
-    cut_when_due(fault);
-    return r;
-}
-
-static int fault_flush(void *state)
-{
-    struct fault *fault = state;
-    if (atomic_load(&fault->is_cut))
-        return 0;
-    int r = fault->inner->flush(fault->state);
-    if (r >= 0)
-        cut_when_due(fault);
-    return r;
-}
-
-static int fault_keep(void *state)
-{
-    struct fault *fault = state;
-    return fault->inner->keep(fault->state);
-}
-
-static int fault_finish(void *state)
-{
-    struct fault *fault = state;
-    return atomic_load(&fault->is_cut) ? broken() : fault->inner->finish(fault->state);
-}
-
-/* --- receiving
- * ------------------------------------------------------------------------------ */
-
-static void hold_back(struct fault *fault, int result, wherry_message *message)
-{
-    size_t place = (fault->late_first + fault->late_count++) % LATE_MOST;
-    fault->late[place] = (struct late){.message = message,
-                                       .result = result,
-                                       .due = deadline_add(wherry_now(), fault->delay)};
-}
-
-// Takes all that has arrived into the list; after an end or an error nothing comes.
-static void take_arrived(struct fault *fault)
-{
-    while (fault->late_count < LATE_MOST) {
-        size_t last =
-            (fault->late_first + fault->late_count + LATE_MOST - 1) % LATE_MOST;
-        bool has_ended = fault->late_count > 0 && !fault->late[last].message;
-        wherry_message *message = NULL;
-        int r = has_ended ? -EAGAIN : fault->inner->recv(fault->state, &message);
-        if (r == -EAGAIN)
-            return;
-        hold_back(fault, r, r > 0 ? message : NULL);
-    }
-}
-
-static int take_late(struct fault *fault, wherry_message **out)
-{
-    take_arrived(fault);
-    struct late *first = &fault->late[fault->late_first];
-    if (fault->late_count > 0 && first->due <= wherry_now()) {
-        struct late late = *first;
-        fault->late_first = (fault->late_first + 1) % LATE_MOST;
-        fault->late_count--;
-        os_timer_set(fault->timer, fault->late_count
-                                       ? fault->late[fault->late_first].due
-                                       : WHERRY_FOREVER);
-        if (late.message)
-            *out = late.message;
-        else if (late.result < 0)
-            return failure_plain(late.result, "fault: held back with delay=");
-        return late.result;
-    }
-    os_timer_set(fault->timer, fault->late_count ? first->due : WHERRY_FOREVER);
-    return -EAGAIN;
-}
-
-static int fault_recv(void *state, wherry_message **out)
-{
-    struct fault *fault = state;
-    if (atomic_load(&fault->is_cut))
-        return broken();
-    return fault->delay > 0 ? take_late(fault, out)
-                            : fault->inner->recv(fault->state, out);
-}
-
-static int fault_wait(void *state, enum wherry_direction direction,
-                      struct wherry_wait waits[WHERRY_WAITS])
-{
-    struct fault *fault = state;
-    bool is_delayed = direction == WHERRY_IN && fault->delay > 0;
-    int count = 0;
-    if (!is_delayed || fault->late_count < LATE_MOST)
-        count = fault->inner->wait(fault->state, direction, waits);
-    if (count < 0 || !is_delayed || count == WHERRY_WAITS)
-        return count;
-    waits[count] = (struct wherry_wait){fault->timer, os_wait_in};
-    return count + 1;
-}
-
-static int fault_ready(void *state)
-{
-    struct fault *fault = state;
-    // Held back or not, whatever was read ahead has been taken into the list.
-    return fault->delay > 0 ? 0 : fault->inner->ready(fault->state);
-}
-
-/* --- the rest
- * ------------------------------------------------------------------------------- */
-
-static void fault_rest(void *state)
-{
-    struct fault *fault = state;
-    fault->inner->rest(fault->state);
-}
-
-static void fault_describe(void *state, struct wherry_channel_info *info)
-{
-    struct fault *fault = state;
-    info->memory += sizeof(*fault);
-    fault->inner->describe(fault->state, info);
-}
-
-static void fault_close(void *state)
-{
-    struct fault *fault = state;
-    for (; fault->late_count > 0; fault->late_count--) {
-        wherry_message_free(fault->late[fault->late_first].message);
-        fault->late_first = (fault->late_first + 1) % LATE_MOST;
-    }
-    fault->inner->close(fault->state);
-    os_close(fault->timer);
-    free(fault);
-}
-
-static struct wherry_transport moves_around(const struct wherry_transport *inner)
-{
-    return (struct wherry_transport){
-        .scheme = "fault",
-        .abilities = inner->abilities,
-        .message_limit = inner->message_limit,
-        .send = inner->send ? fault_send : NULL,
-        .recv = inner->recv ? fault_recv : NULL,
-        .flush = inner->flush ? fault_flush : NULL,
-        .wait = inner->wait ? fault_wait : NULL,
-        .keep = inner->keep ? fault_keep : NULL,
-        .finish = inner->finish ? fault_finish : NULL,
-        .ready = inner->ready ? fault_ready : NULL,
-        .rest = inner->rest ? fault_rest : NULL,
-        .describe = inner->describe ? fault_describe : NULL,
-        .close = fault_close,
-    };
-}
-
-// Puts itself around an open endpoint; on failure that is closed.
-static int wrap(const struct address *address, struct endpoint *end)
-{
-    struct fault *fault = calloc(1, sizeof(*fault));
-    int r = fault ? os_timer_new() : -ENOMEM;
-    if (r < 0) {
-        free(fault);
-        endpoint_close(end);
-        return endpoint_refuse(address, r, NULL);
-    }
-    fault->timer = r;
-    fault->inner = end->moves;
-    fault->state = end->state;
-    fault->moves = moves_around(end->moves);
-    fault->drop = address_number(address, "drop");
-    fault->delay = address_number(address, "delay");
-    fault->cut = address_number(address, "cut");
-    atomic_init(&fault->is_cut, false);
-    end->moves = &fault->moves;
-    end->state = fault;
-    end->abilities |= WHERRY_ABLE_TESTS_ONLY | (fault->drop ? WHERRY_ABLE_LOSS : 0);
-    return 0;
-}
-
-/* --- opening
- * -------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------- */
 
 static int open_inner(const struct address *address, const struct transport **transport,
                       struct address **inner)
@@ -332,7 +78,8 @@ static int fault_dial(const struct address *address, wherry_deadline deadline,
     r = transport->dial ? transport->dial(inner, deadline, out)
                         : lacks(transport, "dial");
     address_free(inner);
-    return r < 0 ? r : wrap(address, out);
+    struct fault_plan plan = plan_of(address);
+    return r < 0 ? r : fault_wrap(&plan, out);
 }
 
 static int fault_pair(const struct address *address, struct endpoint out[2])
@@ -346,19 +93,20 @@ static int fault_pair(const struct address *address, struct endpoint out[2])
     address_free(inner);
     if (r < 0)
         return r;
-    r = wrap(address, &out[0]);
+    struct fault_plan plan = plan_of(address);
+    r = fault_wrap(&plan, &out[0]);
     if (r < 0) {
         endpoint_close(&out[1]);
         return r;
     }
-    r = wrap(address, &out[1]);
+    r = fault_wrap(&plan, &out[1]);
     if (r < 0)
         endpoint_close(&out[0]);
     return r;
 }
 
 struct fault_listener {
-    const struct address *address;
+    struct fault_plan plan;
     const struct transport *transport;
     struct address *inner;
     void *state;
@@ -369,7 +117,7 @@ static int fault_listen(const struct address *address, void **state, char *shown
     struct fault_listener *listener = calloc(1, sizeof(*listener));
     if (!listener)
         return endpoint_refuse(address, -ENOMEM, NULL);
-    listener->address = address;
+    listener->plan = plan_of(address);
     int r = open_inner(address, &listener->transport, &listener->inner);
     if (r >= 0)
         r = listener->transport->listen
@@ -388,7 +136,7 @@ static int fault_accept(void *state, struct endpoint *out)
 {
     struct fault_listener *listener = state;
     int r = listener->transport->accept(listener->state, out);
-    return r < 0 ? r : wrap(listener->address, out);
+    return r < 0 ? r : fault_wrap(&listener->plan, out);
 }
 
 static int fault_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS])

@@ -19,10 +19,15 @@ enum { STRANGERS_AT_ONCE = 64 }; // refused in one accept; the next one goes on
 
 int harbour_new(const struct address *address, struct harbour **out)
 {
+    const struct transport *transport;
     struct harbour *harbour = calloc(1, sizeof(*harbour));
     if (!harbour)
         return endpoint_refuse(address, -ENOMEM, NULL);
-    harbour->address = address;
+    int r = transport_address(address_text(address), &transport, &harbour->address);
+    if (r < 0) {
+        free(harbour);
+        return r;
+    }
     harbour->descriptor = OS_DESCRIPTOR_NONE;
     *out = harbour;
     return 0;
@@ -154,5 +159,6 @@ void harbour_close(void *state)
         os_remove(harbour->path, &harbour->made);
     os_release(&harbour->descriptor);
     free(harbour->path);
+    address_free(harbour->address);
     free(harbour);
 }

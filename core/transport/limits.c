@@ -45,29 +45,42 @@ const struct wherry_option channel_options[] = {
     {.name = NULL},
 };
 
-static int limits_within(const struct address *address, struct channel_limits *out)
+static int64_t standard(const char *name)
 {
-    const struct transport *transport;
-    struct address *inner;
-    int r = transport_address(address_rest(address), &transport, &inner);
-    if (r < 0)
-        return r;
-    r = limits_from(inner, out);
-    address_free(inner);
-    return r;
+    int64_t value = 0;
+    const struct wherry_option *option = option_find(channel_options, name);
+    (void)option_read(option, option->standard, &value);
+    return value;
 }
 
-int limits_from(const struct address *address, struct channel_limits *out)
+// The address that says the bounds, in *inner if it stands within another; NULL: no
+// memory to tell.
+static const struct address *bounding(const struct address *address,
+                                      struct address **inner)
 {
-    if (transport_find(address_scheme(address))->wraps)
-        return limits_within(address, out);
+    const struct transport *transport = transport_find(address_scheme(address));
+    if (!transport || !transport->wraps)
+        return address;
+    int r = transport_address(address_rest(address), &transport, inner);
+    return r < 0 ? NULL : *inner;
+}
+
+static int64_t bound(const struct address *address, const char *name)
+{
+    return address ? address_number(address, name) : standard(name);
+}
+
+void limits_from(const struct address *address, struct channel_limits *out)
+{
+    struct address *inner = NULL;
+    const struct address *from = bounding(address, &inner);
     *out = (struct channel_limits){
-        .message = (uint64_t)address_number(address, "message"),
-        .queue = (uint64_t)address_number(address, "queue"),
-        .held = (uint64_t)address_number(address, "held"),
-        .files = (uint32_t)address_number(address, "files"),
-        .handshake = address_number(address, "handshake"),
-        .full = (int)address_number(address, "full"),
+        .message = (uint64_t)bound(from, "message"),
+        .queue = (uint64_t)bound(from, "queue"),
+        .held = (uint64_t)bound(from, "held"),
+        .files = (uint32_t)bound(from, "files"),
+        .handshake = bound(from, "handshake"),
+        .full = (int)bound(from, "full"),
     };
-    return 0;
+    address_free(inner);
 }

@@ -50,10 +50,8 @@ static void stream_rest(void *state)
     struct stream_in *in = &stream->in;
     struct stream_out *out = &stream->out;
     ahead_rest(&in->ahead);
-    if (out->gathered_end == 0) {
-        free(out->gathered);
-        out->gathered = NULL;
-    }
+    if (out->gathered.size == 0)
+        buffer_release(&out->gathered);
 }
 
 static void add_count(uint64_t *sum, int64_t count)
@@ -64,7 +62,7 @@ static void add_count(uint64_t *sum, int64_t count)
 static void describe_out(const struct stream_out *out, struct wherry_channel_info *info)
 {
     info->queued_messages += out->gathered_count + (out->rest ? 1 : 0);
-    info->queued_bytes += out->gathered_end - out->gathered_start;
+    info->queued_bytes += out->gathered.size;
     if (out->rest)
         info->queued_bytes += out->rest_edges.head_size + out->rest->size +
                               out->rest_edges.tail_size - out->rest_offset;
@@ -72,7 +70,7 @@ static void describe_out(const struct stream_out *out, struct wherry_channel_inf
         add_count(&info->unsent_bytes, os_unsent(out->descriptor.fd));
     else if (out->descriptor.fd >= 0)
         add_count(&info->unsent_bytes, os_unread(out->descriptor.fd));
-    info->memory += out->gathered ? GATHER : 0;
+    info->memory += out->gathered.capacity;
 }
 
 static void stream_describe(void *state, struct wherry_channel_info *info)
@@ -97,7 +95,7 @@ static void stream_close(void *state)
     wherry_message_free(stream->in.partial);
     wherry_message_free(stream->out.rest);
     open_files_close(&stream->in.files);
-    free(stream->out.gathered);
+    buffer_release(&stream->out.gathered);
     if (stream->path)
         os_remove(stream->path, &stream->made);
     free(stream->path);

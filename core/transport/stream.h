@@ -9,8 +9,7 @@
 #define TRANSPORT_STREAM_H
 
 #include "transport/ahead.h"
-
-enum { GATHER = 65536 }; /* small messages of WHERRY_MORE leave together at this size */
+#include "transport/record.h"
 
 /* --- open_files.c: received descriptors, until their messages are cut out --- */
 
@@ -51,11 +50,9 @@ struct stream_in {
 
 struct stream_out {
     struct os_descriptor descriptor;
-    uint8_t *gathered; /* GATHER bytes, made at the first WHERRY_MORE */
-    size_t gathered_start;
-    size_t gathered_end;
-    uint64_t gathered_count; /* messages */
-    wherry_message *rest;    /* the message that is on its way in part */
+    struct buffer gathered; /* whole records of WHERRY_MORE */
+    uint64_t gathered_count;
+    wherry_message *rest; /* the message that is on its way in part */
     struct frame_edges rest_edges;
     size_t rest_offset; /* over head, payload and tail */
 };

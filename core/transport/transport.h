@@ -55,8 +55,8 @@ enum full_policy {
 };
 
 /* Of an address that transport_address has checked; what wraps another mechanism
- * (fault:) has the bounds that the inner address says.  Errors: -ENOMEM. */
-int limits_from(const struct address *, struct channel_limits *out);
+ * (fault:) has the bounds that the inner address says. */
+void limits_from(const struct address *, struct channel_limits *out);
 
 /* What a transport's files are made of. NULL members: it cannot. */
 struct transport {
@@ -72,9 +72,8 @@ struct transport {
     /* Errors: as wherry_dial. */
     int (*dial)(const struct address *, wherry_deadline, struct endpoint *out);
 
-    /* *state is the listener's own, until unlisten; the address must live as long.
-     * `shown` (ENDPOINT_ADDRESS bytes) is where it can be dialled.
-     * Errors: as wherry_listen. */
+    /* *state is the listener's own, until unlisten.  `shown` (ENDPOINT_ADDRESS bytes) is
+     * where it can be dialled.  Errors: as wherry_listen. */
     int (*listen)(const struct address *, void **state, char *shown);
 
     /* The next peer, without waiting: -EAGAIN, -EALREADY, …. */
@@ -186,7 +185,7 @@ enum {
 /* Either a listening socket, or the one end that accept gives: the reading end of a
  * FIFO, a bound datagram socket. */
 struct harbour {
-    const struct address *address;
+    struct address *address; /* its own copy */
     struct os_descriptor descriptor;
     bool is_given;       /* the one end */
     bool one_user;       /* other users' connections are not let in (but root's) */
@@ -195,7 +194,7 @@ struct harbour {
     char shown[ENDPOINT_ADDRESS];
 };
 
-/* An empty one.  Errors: -ENOMEM. */
+/* An empty one.  Errors: -ENOMEM; the sentence is set. */
 int harbour_new(const struct address *, struct harbour **out);
 
 /* Says where it can be dialled: at the address as it was given, or, where the system

@@ -93,8 +93,7 @@ static const struct complaint listen_complaints[] = {
     {0, NULL},
 };
 
-/* --- names
- * --------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------- */
 
 static int read_name(const char *text, size_t size, struct os_name *out)
 {
@@ -139,8 +138,7 @@ static enum os_kind kind_of(const struct address *address)
     return kinds[address_number(address, "type")];
 }
 
-/* --- dial
- * ---------------------------------------------------------------------------------- */
+/* --- dial ---------------------------------------------------------------- */
 
 // What connect(2) calls refused may be no socket at all.
 static int explain_refusal(const struct address *address)
@@ -189,8 +187,7 @@ static int unix_dial(const struct address *address, wherry_deadline deadline,
     return r;
 }
 
-/* --- listen
- * -------------------------------------------------------------------------------- */
+/* --- listen -------------------------------------------------------------- */
 
 static int bind_name(struct harbour *harbour, const struct os_socket_plan *plan)
 {

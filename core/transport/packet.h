@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a packet socket, between packet.c, packet_in.c and packet_out.c.
+ */
+#ifndef TRANSPORT_PACKET_H
+#define TRANSPORT_PACKET_H
+
+#include "transport/ahead.h"
+#include "transport/record.h"
+
+struct packet {
+    struct cutter cutter;
+    struct os_descriptor descriptor;
+    uint32_t file_limit;
+    bool connectionless;
+    bool shares_packets; /* both ends speak the `wherry` framing's words */
+    uint64_t packet_limit;
+
+    /* the receiver's */
+    struct ahead ahead;
+    size_t expected; /* room for a packet like the last one */
+    uint8_t *overflow;
+    size_t overflow_size;
+    struct os_arrival arrival; /* of the packet in `ahead` */
+    bool was_reset;
+
+    /* the sender's */
+    struct buffer gathered; /* whole records, of one packet to come */
+    uint64_t gathered_count;
+
+    struct os_file made;
+    char *path; /* removed at close; NULL: none */
+};
+
+int packet_recv(void *state, wherry_message **out);
+int packet_ready(void *state);
+
+/* Closes the open files that no message claimed. */
+void packet_close_arrived(struct packet *);
+
+int packet_send(void *state, wherry_message **message, unsigned flags);
+int packet_flush(void *state);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending packets.
+ *
+ * A packet goes out whole or not at all, so nothing is ever held in part.  Between two
+ * ends that speak the `wherry` framing small messages sent with WHERRY_MORE share one
+ * packet; whatever does not fit or carries open files goes alone, after them.
+ */
+#include "transport/packet.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void forget_gathered(struct packet *packet)
+{
+    buffer_consume(&packet->gathered, packet->gathered.size);
+    packet->gathered_count = 0;
+}
+
+int packet_flush(void *state)
+{
+    struct packet *packet = state;
+    if (packet->gathered.size == 0)
+        return 0;
+    struct os_bytes piece = {buffer_front(&packet->gathered), packet->gathered.size};
+    int64_t size = os_send(&packet->descriptor, &piece, 1, NULL, 0, NULL);
+    if (size < 0)
+        return (int)size;
+    forget_gathered(packet);
+    return 0;
+}
+
+static int encode(const struct packet *packet, const wherry_message *message,
+                  struct frame_edges *edges)
+{
+    const struct framing *framing = packet->cutter.framing;
+    bool counts_files = (framing->info.abilities & WHERRY_ABLE_FILES) != 0;
+    int r = record_encode(framing, message, counts_files, edges);
+    if (r < 0)
+        return r;
+    bool is_empty = record_size(edges, message) == 0;
+    if (is_empty && packet->descriptor.kind == OS_KIND_PACKET)
+        return failure(-EBADMSG, "an empty packet cannot be told from the end of the "
+                                 "channel: use the wherry framing, or send a byte");
+    return 0;
+}
+
+static int gather(struct packet *packet, const struct frame_edges *edges,
+                  wherry_message **message)
+{
+    int r = record_gather(&packet->gathered, edges, *message);
+    if (r < 0)
+        return r;
+    packet->gathered_count++;
+    record_sent(message);
+    return 0;
+}
+
+static const struct os_name *destination(const struct packet *packet,
+                                         const wherry_message *message,
+                                         struct os_name *room)
+{
+    const struct message_route *route = message->route;
+    if (!packet->connectionless || !route || route->to_size == 0)
+        return NULL;
+    room->size = route->to_size;
+    memcpy(room->bytes, route->to, sizeof(room->bytes));
+    return room;
+}
+
+// Alone, or as the last of several that were gathered: in one packet with them, or, if
+// that is refused, not at all yet.
+static int send_now(struct packet *packet, const struct frame_edges *edges,
+                    wherry_message **message)
+{
+    wherry_message *one = *message;
+    struct os_bytes pieces[OS_PIECES];
+    size_t count = 0;
+    if (packet->gathered.size > 0)
+        pieces[count++] =
+            (struct os_bytes){buffer_front(&packet->gathered), packet->gathered.size};
+    count += record_pieces(edges, one, 0, pieces + count);
+    struct os_name to;
+    int64_t size = os_send(&packet->descriptor, pieces, count, one->files,
+                           one->file_count, destination(packet, one, &to));
+    if (size == -EMSGSIZE)
+        return failure(
+            -EMSGSIZE,
+            "a packet of %zu bytes is more than this socket takes (%llu): use "
+            "buffer=, or type=stream",
+            one->size, (unsigned long long)packet->packet_limit);
+    if (size < 0)
+        return (int)size;
+    forget_gathered(packet);
+    record_sent(message);
+    return 0;
+}
+
+int packet_send(void *state, wherry_message **message, unsigned flags)
+{
+    struct packet *packet = state;
+    struct frame_edges edges;
+    int r = encode(packet, *message, &edges);
+    if (r < 0)
+        return r;
+    size_t size = record_size(&edges, *message);
+    bool may_share = packet->shares_packets && (*message)->file_count == 0 &&
+                     size <= GATHER / 2 && GATHER <= packet->packet_limit;
+    bool fits = packet->gathered.size + size <= GATHER;
+    if ((!may_share || !fits) && (r = packet_flush(packet)) < 0)
+        return r;
+    if (may_share && (flags & WHERRY_MORE))
+        return gather(packet, &edges, message);
+    return send_now(packet, &edges, message);
+}

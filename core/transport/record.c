@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A message on its way out, with what its framing puts around it.
+ */
+#include "transport/record.h"
+
+#include <errno.h>
+
+int record_encode(const struct framing *framing, const wherry_message *message,
+                  bool counts_files, struct frame_edges *edges)
+{
+    struct frame frame = {.word = (enum frame_word)message->word,
+                          .size = message->size,
+                          .kind = message->kind,
+                          .files = counts_files ? message->file_count : 0};
+    int r = framing->check ? framing->check(message->data, message->size) : 0;
+    return r < 0 ? r : framing->encode(&frame, edges);
+}
+
+size_t record_size(const struct frame_edges *edges, const wherry_message *message)
+{
+    return edges->head_size + message->size + edges->tail_size;
+}
+
+static size_t add_piece(struct os_bytes *piece, const void *bytes, size_t size,
+                        size_t *skip)
+{
+    if (*skip >= size) {
+        *skip -= size;
+        return 0;
+    }
+    *piece = (struct os_bytes){(const uint8_t *)bytes + *skip, size - *skip};
+    *skip = 0;
+    return 1;
+}
+
+size_t record_pieces(const struct frame_edges *edges, const wherry_message *message,
+                     size_t offset, struct os_bytes pieces[RECORD_PIECES])
+{
+    size_t count = 0;
+    count += add_piece(pieces + count, edges->head, edges->head_size, &offset);
+    count += add_piece(pieces + count, message->data, message->size, &offset);
+    count += add_piece(pieces + count, edges->tail, edges->tail_size, &offset);
+    return count;
+}
+
+int record_gather(struct buffer *gathered, const struct frame_edges *edges,
+                  const wherry_message *message)
+{
+    int r = buffer_reserve(gathered, record_size(edges, message));
+    if (r < 0)
+        return failure_plain(r, "no memory to gather messages in");
+    // There is room now: these cannot fail.
+    (void)buffer_append(gathered, edges->head, edges->head_size);
+    (void)buffer_append(gathered, message->data, message->size);
+    (void)buffer_append(gathered, edges->tail, edges->tail_size);
+    return 0;
+}
+
+void record_sent(wherry_message **message)
+{
+    if ((*message)->borrowed)
+        return;
+    wherry_message_free(*message);
+    *message = NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A message on its way out, with what its framing puts around it: shared by streams and
+ * packets.  Private to core/transport.
+ */
+#ifndef TRANSPORT_RECORD_H
+#define TRANSPORT_RECORD_H
+
+#include "base/base.h"
+#include "transport/transport.h"
+
+enum {
+    RECORD_PIECES = 3, /* head, payload, tail */
+    GATHER = 65536     /* small messages of WHERRY_MORE leave together at this size */
+};
+
+/* Works out what stands around a message; with `counts_files` its open files are
+ * written into the record.  Errors: of the framing's check and encode. */
+int record_encode(const struct framing *, const wherry_message *, bool counts_files,
+                  struct frame_edges *);
+
+size_t record_size(const struct frame_edges *, const wherry_message *);
+
+/* The pieces of a record from `offset` on; how many. */
+size_t record_pieces(const struct frame_edges *, const wherry_message *, size_t offset,
+                     struct os_bytes pieces[RECORD_PIECES]);
+
+/* Copies a record to the back of `gathered`.  Errors: -ENOMEM, and nothing is added. */
+int record_gather(struct buffer *gathered, const struct frame_edges *,
+                  const wherry_message *);
+
+/* The message has gone: it is freed and *message is NULL, unless it was only borrowed.
+ */
+void record_sent(wherry_message **message);
+
+#endif
