@@ -133,6 +133,7 @@ static int wrong_line(const struct frame_scan *scan, const uint8_t *bytes, size_
         (int)(scan->seen - 2 < 80 ? scan->seen - 2 : 80), (const char *)bytes);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the six parameters of struct framing
 static int header_scan(struct frame_scan *scan, const uint8_t *bytes, size_t size,
                        uint64_t limit, struct frame *frame, struct frame_place *place)
 {

@@ -27,6 +27,7 @@ static int length_encode(const struct frame *frame, struct frame_edges *edges)
     return 0;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the six parameters of struct framing
 static int length_scan(struct frame_scan *scan, const uint8_t *bytes, size_t size,
                        uint64_t limit, struct frame *frame, struct frame_place *place)
 {

@@ -100,6 +100,7 @@ static int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
     return FRAMING_FOUND;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the six parameters of struct framing
 static int wherry_scan(struct frame_scan *scan, const uint8_t *bytes, size_t size,
                        uint64_t limit, struct frame *frame, struct frame_place *place)
 {

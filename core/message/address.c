@@ -66,7 +66,9 @@ static size_t least_of(size_t a, size_t b)
 static size_t distance(const char *a, const char *b)
 {
     size_t rows[3][NAME_SIZE + 1];
-    size_t *last = rows[0], *row = rows[1], *before = rows[2];
+    size_t *last = rows[0];
+    size_t *row = rows[1];
+    size_t *before = rows[2];
     const size_t width = strlen(b);
     for (size_t j = 0; j <= width; j++)
         row[j] = j;

@@ -126,7 +126,7 @@ static int read_flag(const struct wherry_option *option, const char *text, int64
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         if (strcmp(text, answers[i]) != 0)
             continue;
-        *out = i & 1;
+        *out = (int64_t)(i & 1);
         return 0;
     }
     return -EINVAL;
