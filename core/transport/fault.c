@@ -41,7 +41,12 @@ static const struct wherry_option own_options[] = {
 
 static const struct wherry_option *const options[] = {own_options, NULL};
 
-/* --- opening ------------------------------------------------------------- */
+static struct fault_plan plan_of(const struct address *address)
+{
+    return (struct fault_plan){.drop = address_number(address, "drop"),
+                               .cut = address_number(address, "cut"),
+                               .delay = address_number(address, "delay")};
+}
 
 static int open_inner(const struct address *address, const struct transport **transport,
                       struct address **inner)
