@@ -175,10 +175,10 @@ static int push_rest(wherry_channel *channel, wherry_deadline deadline)
     return r;
 }
 
-// A transport that cannot keep the caller's bytes gets a copy.
+// A transport that does not know borrowed bytes gets a message that it may take.
 static int own(wherry_channel *channel, wherry_message **message, wherry_message **copy)
 {
-    if (!(*message)->borrowed || channel->moves->keep || !channel->moves->flush)
+    if (channel->moves->keep)
         return 0;
     int r = wherry_message_copy((*message)->data, (*message)->size, copy);
     if (r < 0)

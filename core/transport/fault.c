@@ -10,6 +10,7 @@
 #include "transport/fault.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,26 @@ static struct fault_plan plan_of(const struct address *address)
                                .delay = address_number(address, "delay")};
 }
 
+// "fault?drop=2:" before an address that the inner mechanism shows.
+static void show_around(const char *own, size_t own_size, char shown[ENDPOINT_ADDRESS])
+{
+    char inner[ENDPOINT_ADDRESS];
+    memcpy(inner, shown, sizeof(inner));
+    snprintf(shown, ENDPOINT_ADDRESS, "%.*s%s", (int)own_size, own, inner);
+}
+
+static size_t own_size(const struct address *address)
+{
+    return strlen(address_text(address)) - address_rest_size(address);
+}
+
+static int wrap(const struct address *address, struct endpoint *end)
+{
+    struct fault_plan plan = plan_of(address);
+    show_around(address_text(address), own_size(address), end->address);
+    return fault_wrap(&plan, end);
+}
+
 static int open_inner(const struct address *address, const struct transport **transport,
                       struct address **inner)
 {
@@ -83,8 +104,7 @@ static int fault_dial(const struct address *address, wherry_deadline deadline,
     r = transport->dial ? transport->dial(inner, deadline, out)
                         : lacks(transport, "dial");
     address_free(inner);
-    struct fault_plan plan = plan_of(address);
-    return r < 0 ? r : fault_wrap(&plan, out);
+    return r < 0 ? r : wrap(address, out);
 }
 
 static int fault_pair(const struct address *address, struct endpoint out[2])
@@ -98,13 +118,12 @@ static int fault_pair(const struct address *address, struct endpoint out[2])
     address_free(inner);
     if (r < 0)
         return r;
-    struct fault_plan plan = plan_of(address);
-    r = fault_wrap(&plan, &out[0]);
+    r = wrap(address, &out[0]);
     if (r < 0) {
         endpoint_close(&out[1]);
         return r;
     }
-    r = fault_wrap(&plan, &out[1]);
+    r = wrap(address, &out[1]);
     if (r < 0)
         endpoint_close(&out[0]);
     return r;
@@ -112,16 +131,28 @@ static int fault_pair(const struct address *address, struct endpoint out[2])
 
 struct fault_listener {
     struct fault_plan plan;
+    char *own; /* "fault?drop=2:" */
     const struct transport *transport;
     struct address *inner;
     void *state;
 };
 
+static void listener_free(struct fault_listener *listener)
+{
+    address_free(listener->inner);
+    free(listener->own);
+    free(listener);
+}
+
 static int fault_listen(const struct address *address, void **state, char *shown)
 {
     struct fault_listener *listener = calloc(1, sizeof(*listener));
-    if (!listener)
+    if (listener)
+        listener->own = strndup(address_text(address), own_size(address));
+    if (!listener || !listener->own) {
+        free(listener);
         return endpoint_refuse(address, -ENOMEM, NULL);
+    }
     listener->plan = plan_of(address);
     int r = open_inner(address, &listener->transport, &listener->inner);
     if (r >= 0)
@@ -129,10 +160,10 @@ static int fault_listen(const struct address *address, void **state, char *shown
                 ? listener->transport->listen(listener->inner, &listener->state, shown)
                 : lacks(listener->transport, "listen");
     if (r < 0) {
-        address_free(listener->inner);
-        free(listener);
+        listener_free(listener);
         return r;
     }
+    show_around(listener->own, strlen(listener->own), shown);
     *state = listener;
     return 0;
 }
@@ -141,7 +172,10 @@ static int fault_accept(void *state, struct endpoint *out)
 {
     struct fault_listener *listener = state;
     int r = listener->transport->accept(listener->state, out);
-    return r < 0 ? r : fault_wrap(&listener->plan, out);
+    if (r < 0)
+        return r;
+    show_around(listener->own, strlen(listener->own), out->address);
+    return fault_wrap(&listener->plan, out);
 }
 
 static int fault_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS])
@@ -154,8 +188,7 @@ static void fault_unlisten(void *state)
 {
     struct fault_listener *listener = state;
     listener->transport->unlisten(listener->state);
-    address_free(listener->inner);
-    free(listener);
+    listener_free(listener);
 }
 
 const struct transport transport_fault = {

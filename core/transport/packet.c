@@ -27,6 +27,13 @@ static int packet_wait(void *state, enum wherry_direction direction,
     return 1;
 }
 
+// A packet is never held in part, so nothing borrowed ever stays here.
+static int packet_keep(void *state)
+{
+    (void)state;
+    return 0;
+}
+
 static int packet_finish(void *state)
 {
     struct packet *packet = state;
@@ -82,6 +89,7 @@ static const struct wherry_transport packet_moves = {
     .recv = packet_recv,
     .flush = packet_flush,
     .wait = packet_wait,
+    .keep = packet_keep,
     .finish = packet_finish,
     .ready = packet_ready,
     .rest = packet_rest,

@@ -33,10 +33,9 @@ struct wherry_transport {
                                own */
 
     /* Tries to send.  0: all of it is with the mechanism, or some of it is and the rest
-     * is held here (then flush says -EAGAIN until it has gone); *message may be taken
-     * and set to NULL, else it stays the caller's to free, but only once flush has said
-     * 0. With WHERRY_MORE it may be kept back until the next send without it, or flush.
-     * -EAGAIN: full, nothing was taken.  Other errors as wherry_send. */
+     * is held here (then flush says -EAGAIN until it has gone); *message is taken and
+     * set to NULL.  With WHERRY_MORE it may be kept back until the next send without it,
+     * or flush.  -EAGAIN: full, nothing was taken.  Other errors as wherry_send. */
     int (*send)(void *state, wherry_message **message, unsigned flags);
 
     /* Tries to receive: 1 and *out, 0 at the end, -EAGAIN when nothing is there, other
@@ -52,8 +51,9 @@ struct wherry_transport {
     int (*wait)(void *state, enum wherry_direction direction,
                 struct wherry_wait waits[WHERRY_WAITS]);
 
-    /* A message that was sent in part and left with the caller (see send) is about to go:
-     * copies what is left of it.  NULL: send never leaves one.
+    /* Of transports that know borrowed messages (wherry_write's bytes, which send must
+     * not take): copies what is left of one that was sent in part, because its bytes are
+     * about to go.  NULL: send is only given messages that it may take.
      * Errors: -ENOMEM; the channel is cut then. */
     int (*keep)(void *state);
 
