@@ -18,6 +18,9 @@ log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
 framing-header hello'
 
+sources="core/base/error.c core/message/address.c core/message/option.c
+$(echo core/framing/*.c)"
+
 if [ $# -eq 0 ] || ! [ "$1" -gt 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
     exit 2
@@ -38,8 +41,7 @@ build_targets() {
         -fsanitize=address,undefined -fno-sanitize-recover=all'
     mkdir -p "$build"
     objects=
-    for source in core/base/error.c core/framing/*.c core/message/address.c \
-        core/message/option.c; do
+    for source in $sources; do
         object=$build/$(echo "$source" | tr / _).o
         watch='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp'
         if [ "$source" = core/base/error.c ]; then
@@ -70,8 +72,8 @@ longest() {
 
 commit() {
     name=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
-    git diff --quiet HEAD -- core/base core/framing core/message $here/*.[ch] \
-        2>/dev/null || name=$name+
+    # shellcheck disable=SC2086
+    git diff --quiet HEAD -- $sources "$here"/*.[ch] 2>/dev/null || name=$name+
     echo "$name"
 }
 

@@ -65,6 +65,7 @@ static const struct {
     {"Content-Type: x; charset=utf8\r\nContent-Length: 5\r\n\r\n", 0, 5},
     {"X:\r\nY: \xc3\xa9\t\"\r\nContent-Length: 5\r\n\r\n", 0, 5},
     {"Content-Lengthy: 9\r\nContent-Lengt: 9\r\nContent-Length: 5\r\n\r\n", 0, 5},
+    {"Content-Lengts: 9\r\nContent-Length: 5\r\n\r\n", 0, 5},
     {"x-content-length: 9\r\nContent-Length: 5\r\n\r\n", 0, 5},
     {"!#$%&'*+-.^_`|~09azAZ: 1\r\nContent-Length: 5\r\n\r\n", 0, 5},
 };
@@ -123,6 +124,25 @@ TEST(what_is_broken_is_refused_and_says_why)
         struct frame frame;
         CHECK_ERROR(scan_text(refused[i].text, &frame, NULL), -EPROTO);
         CHECK_CONTAINS(wherry_error_text(), refused[i].told);
+    }
+}
+
+TEST(what_is_long_is_told_in_part)
+{
+    char text[256];
+    char told[256];
+    struct frame frame;
+    for (int digits = 64; digits < 66; digits++) { // 80 bytes with the name, and 81
+        snprintf(text, sizeof text, "Content-Length: %0*dx\r\n\r\n", digits - 1, 1);
+        snprintf(told, sizeof told, "says \"Content-Length: %0*d%s\"", digits - 1, 1,
+                 digits == 64 ? "x" : "");
+        CHECK_ERROR(scan_text(text, &frame, NULL), -EPROTO);
+        CHECK_CONTAINS(wherry_error_text(), told);
+        snprintf(text, sizeof text, "X:%0*dx\r\n{", digits + 13, 1);
+        snprintf(told, sizeof told, "after \"X:%0*d%s\"", digits + 13, 1,
+                 digits == 64 ? "x" : "");
+        CHECK_ERROR(scan_text(text, &frame, NULL), -EPROTO);
+        CHECK_CONTAINS(wherry_error_text(), told);
     }
 }
 

@@ -76,6 +76,9 @@ TEST(a_length_too_large_says_what_else_it_may_be)
     CHECK_ERROR(scan_once("length", "\x20\0\0\0\1\0\1\0", 8, 1 << 24, &frame, NULL),
                 -EMSGSIZE);
     CHECK_CONTAINS(wherry_error_text(), "a record of the wherry framing");
+    CHECK_ERROR(scan_once("length", "\x20\0\0\0\1\0\1\1", 8, 1 << 24, &frame, NULL),
+                -EMSGSIZE);
+    CHECK(!strstr(wherry_error_text(), "wherry"));
 }
 
 TEST(any_payload_is_carried)

@@ -139,6 +139,10 @@ static const struct {
     {"?x", "\"?x\" has no scheme"},
     {"a_b:x", "has no scheme"},
     {"1a:x", "has no scheme"},
+    {"{:x", "has no scheme"},
+    {"a{:x", "has no scheme"},
+    {"a;:x", "has no scheme"},
+    {"A:x", "has no scheme"},
     {"abcdefghijklmnop:x", "is longer than the 15 letters"},
     {"unix:%",
      "unix:%: the % at byte 5 is not followed by two hexadecimal digits; %25"},
@@ -399,6 +403,7 @@ TEST(what_is_far_from_all_has_none)
     CHECK(!nearest("websocket"));
     CHECK(!nearest("unixunixunixunixunixunixunixunixunix"));
     CHECK(!address_nearest("unix", NULL, 0));
+    CHECK(!address_nearest("xy", (const char *const[]){"y"}, 1));
 }
 
 TEST(a_name_of_32_letters_is_compared_and_one_of_33_is_not)

@@ -30,6 +30,10 @@ static const struct wherry_option handshake = {
     "handshake", WHERRY_OPTION_DURATION, "2s", MILLISECOND, 60 * SECOND, NULL, "."};
 static const struct wherry_option any_duration = {
     "any", WHERRY_OPTION_DURATION, NULL, 0, INT64_MAX, NULL, "."};
+static const struct wherry_option few = {"few", WHERRY_OPTION_NUMBER, NULL, 2, 3, NULL,
+                                         "."};
+static const struct wherry_option many = {
+    "many", WHERRY_OPTION_SIZE, "1K", 1, INT64_MAX, NULL, "."};
 static const struct wherry_option keep = {"keep", WHERRY_OPTION_FLAG, "no", 0, 0, NULL,
                                           "."};
 static const struct wherry_option full = {
@@ -124,6 +128,10 @@ static const struct {
     {&any_number, "x",
      "it is a number of at least -9223372036854775808, for example "
      "any=-9223372036854775808"},
+    {&few, "1", "it is a number from 2 to 3, for example few=2"},
+    {&few, "4", "out of bounds"},
+    {&many, "0", "it is a size in bytes of at least 1, for example many=1K"},
+    {&any_duration, "18446744073709551616", "not understood"},
     {&below, "-21", "a number from -20 to -1, for example below=-1"},
     {&below, "0", "out of bounds"},
     {&message_size, "0",
