@@ -78,24 +78,39 @@ char *os_path_absolute(const char *path)
     return whole;
 }
 
+// What stands where mkfifo(3) said that something does: -EAGAIN when it has gone since.
+static int look_at_fifo(const char *path, struct stat *status)
+{
+    // A symbolic link to a FIFO is fine to use, but is nothing that was made here.
+    if (stat(path, status) >= 0)
+        return S_ISFIFO(status->st_mode)
+                   ? 0
+                   : failure(-EEXIST, "%s is %s, not a FIFO: choose another path", path,
+                             kind_word(status->st_mode));
+    if (errno != ENOENT)
+        return -errno;
+    struct stat link;
+    return look_at(path, &link) < 0
+               ? -EAGAIN
+               : failure(-EEXIST, "%s is a symbolic link to nothing", path);
+}
+
 int os_make_fifo(const char *path, uint32_t mode, bool *made, struct os_file *out)
 {
     struct stat status;
-    *made = mkfifo(path, mode ? (mode_t)mode : 0600) == 0;
-    if (!*made && errno != EEXIST)
-        return -errno;
-    // The umask takes away what was asked for.
-    if (*made && mode && chmod(path, (mode_t)mode) < 0)
-        return -errno;
-    // A symbolic link to a FIFO is fine to use, but is nothing that was made here.
-    int r = stat(path, &status) < 0 ? -errno : 0;
-    if (r < 0)
-        return r;
-    if (!S_ISFIFO(status.st_mode))
-        return failure(-EEXIST, "%s is %s, not a FIFO: choose another path", path,
-                       kind_word(status.st_mode));
-    remember(&status, out);
-    return 0;
+    int r;
+    do {
+        *made = mkfifo(path, mode ? (mode_t)mode : 0600) == 0;
+        if (!*made && errno != EEXIST)
+            return -errno;
+        // The umask takes away what was asked for.
+        if (*made && mode && chmod(path, (mode_t)mode) < 0)
+            return -errno;
+        r = look_at_fifo(path, &status);
+    } while (r == -EAGAIN);
+    if (r >= 0)
+        remember(&status, out);
+    return r;
 }
 
 int os_open_fifo(const char *path, enum os_fifo_end end, struct os_descriptor *out)

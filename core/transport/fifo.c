@@ -64,8 +64,9 @@ static const struct wherry_option *const options[] = {own_options, line_framing_
                                                       channel_options, NULL};
 
 static const struct complaint complaints[] = {
-    {ENOENT, "there is no FIFO at that path, or no directory for it: start the other "
-             "end first, or leave out create=no"},
+    {ENOENT,
+     "there is no FIFO at that path, or no directory for it: make the directory, "
+     "or leave out create=no"},
     {EEXIST, NULL},
     {ENOTSUP, NULL},
     {EACCES, "this user may not open or make it: see its mode, and the directory's"},
@@ -149,11 +150,11 @@ static int wait_for_reader(const struct address *address, wherry_deadline deadli
     for (int64_t pause = LOOK_FIRST;; pause *= 2) {
         // Each time: whoever made it may have removed it meanwhile.
         int r = make_fifo(address, is_made, made);
-        if (r >= 0)
-            r = os_open_fifo(address_rest(address), OS_FIFO_WRITE, out);
-        if (r == -ENOENT && address_number(address, "create"))
-            r = -ENXIO;
-        if (r != -ENXIO)
+        if (r < 0)
+            return r;
+        r = os_open_fifo(address_rest(address), OS_FIFO_WRITE, out);
+        bool is_gone = r == -ENOENT && address_number(address, "create");
+        if (r != -ENXIO && !is_gone)
             return r;
         if (deadline == WHERRY_POLL)
             return -EAGAIN;
