@@ -52,6 +52,15 @@ struct channel_out {
     atomic_uint_least64_t dropped;
 };
 
+/* What a channel has seen of its answers; the receiver's. */
+struct expectation {
+    uint64_t sent; /* messages sent when the last one was received */
+    unsigned
+        late; /* answers in a row that were not there at the first look, to a few */
+    unsigned since; /* first looks left out since */
+    bool looked;    /* this call looked before it gave way */
+};
+
 struct channel_in {
     struct os_lock lock;
     struct message_list held; /* passed over, or received while draining */
@@ -61,6 +70,7 @@ struct channel_in {
     bool heard_end;
     atomic_uint_least64_t messages;
     atomic_uint_least64_t bytes;
+    struct expectation expectation;
     /* wherry_fd */
     int watch;
     int ready; /* a bell: readable while user space holds a message */
@@ -120,6 +130,13 @@ struct patience {
 };
 
 void patience_begin(wherry_channel *, enum wherry_direction, struct patience *);
+
+/* Before the first look for an answer that never is there at once: gives the processor
+ * away first, which saves a look in vain. */
+void expectation_begin(wherry_channel *, wherry_deadline, struct patience *);
+
+/* The first look found a message, or nothing. */
+void expectation_learn(wherry_channel *, bool found);
 
 /* Waits until that direction may be worth another try: 0, -EAGAIN (WHERRY_POLL),
  * -ETIMEDOUT, -ECANCELED.  No lock may be held. */

@@ -268,9 +268,11 @@ static int receive(wherry_channel *channel, int64_t kind, wherry_message **out,
     greet(channel);
     struct patience patience;
     patience_begin(channel, WHERRY_IN, &patience);
+    expectation_begin(channel, deadline, &patience);
     for (;;) {
         os_lock_take(&channel->in.lock);
         r = take_next(channel, kind, out);
+        expectation_learn(channel, r != -EAGAIN);
         channel_show_ready(channel);
         os_lock_give(&channel->in.lock);
         if (r != -EAGAIN)

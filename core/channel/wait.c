@@ -27,6 +27,35 @@ void patience_begin(wherry_channel *channel, enum wherry_direction direction,
     patience->turn = atomic_load(&channel->turn[direction]);
 }
 
+enum {
+    LATE_ENOUGH = 4, /* answers that were not there at once, before that is expected */
+    LOOK_AGAIN = 64  /* every so many calls that is put to the test */
+};
+
+void expectation_begin(wherry_channel *channel, wherry_deadline deadline,
+                       struct patience *patience)
+{
+    struct expectation *seen = &channel->in.expectation;
+    uint64_t sent = atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
+    bool asked = sent != seen->sent;
+    seen->sent = sent;
+    seen->looked = !asked || seen->late < LATE_ENOUGH || ++seen->since >= LOOK_AGAIN;
+    if (seen->looked || deadline == WHERRY_POLL)
+        return;
+    patience->yields++;
+    os_yield();
+}
+
+void expectation_learn(wherry_channel *channel, bool found)
+{
+    struct expectation *seen = &channel->in.expectation;
+    if (!seen->looked)
+        return;
+    seen->looked = false; // only a call's first look counts
+    seen->since = 0;
+    seen->late = found ? 0 : seen->late + (seen->late < LATE_ENOUGH);
+}
+
 int channel_bell(wherry_channel *channel, enum wherry_direction direction)
 {
     int bell = atomic_load(&channel->bell[direction]);

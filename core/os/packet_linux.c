@@ -48,6 +48,8 @@ int64_t os_send(struct os_descriptor *descriptor, const struct os_bytes *pieces,
                 const struct os_name *to)
 {
     assert(count <= OS_PIECES && file_count <= OS_FILES);
+    if (file_count == 0 && !to)
+        return os_write(descriptor, pieces, count);
     struct iovec vector[OS_PIECES];
     for (size_t i = 0; i < count; i++)
         vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].bytes, pieces[i].size};

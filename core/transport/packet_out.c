@@ -75,11 +75,12 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
 {
     wherry_message *one = *message;
     struct os_bytes pieces[OS_PIECES];
+    uint8_t room[RECORD_SMALL];
     size_t count = 0;
     if (packet->gathered.size > 0)
         pieces[count++] =
             (struct os_bytes){buffer_front(&packet->gathered), packet->gathered.size};
-    count += record_pieces(edges, one, 0, pieces + count);
+    count += record_one_piece(edges, one, room, pieces + count);
     struct os_name to;
     int64_t size = os_send(&packet->descriptor, pieces, count, one->files,
                            one->file_count, destination(packet, one, &to));

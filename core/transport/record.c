@@ -4,7 +4,7 @@
  */
 #include "transport/record.h"
 
-#include <errno.h>
+#include <string.h>
 
 int record_encode(const struct framing *framing, const wherry_message *message,
                   bool counts_files, struct frame_edges *edges)
@@ -42,6 +42,26 @@ size_t record_pieces(const struct frame_edges *edges, const wherry_message *mess
     count += add_piece(pieces + count, message->data, message->size, &offset);
     count += add_piece(pieces + count, edges->tail, edges->tail_size, &offset);
     return count;
+}
+
+static size_t put(uint8_t *room, size_t at, const void *bytes, size_t size)
+{
+    if (size > 0)
+        memcpy(room + at, bytes, size);
+    return at + size;
+}
+
+size_t record_one_piece(const struct frame_edges *edges, const wherry_message *message,
+                        uint8_t room[RECORD_SMALL],
+                        struct os_bytes pieces[RECORD_PIECES])
+{
+    if (record_size(edges, message) > RECORD_SMALL)
+        return record_pieces(edges, message, 0, pieces);
+    size_t size = put(room, 0, edges->head, edges->head_size);
+    size = put(room, size, message->data, message->size);
+    size = put(room, size, edges->tail, edges->tail_size);
+    pieces[0] = (struct os_bytes){room, size};
+    return 1;
 }
 
 int record_gather(struct buffer *gathered, const struct frame_edges *edges,

@@ -10,8 +10,9 @@
 #include "transport/transport.h"
 
 enum {
-    RECORD_PIECES = 3, /* head, payload, tail */
-    GATHER = 65536     /* small messages of WHERRY_MORE leave together at this size */
+    RECORD_PIECES = 3,  /* head, payload, tail */
+    RECORD_SMALL = 512, /* up to that, one piece is cheaper than three */
+    GATHER = 65536      /* small messages of WHERRY_MORE leave together at this size */
 };
 
 /* Works out what stands around a message; with `counts_files` its open files are
@@ -24,6 +25,11 @@ size_t record_size(const struct frame_edges *, const wherry_message *);
 /* The pieces of a record from `offset` on; how many. */
 size_t record_pieces(const struct frame_edges *, const wherry_message *, size_t offset,
                      struct os_bytes pieces[RECORD_PIECES]);
+
+/* The same in one piece, if the record is small: it is put together in `room`. */
+size_t record_one_piece(const struct frame_edges *, const wherry_message *,
+                        uint8_t room[RECORD_SMALL],
+                        struct os_bytes pieces[RECORD_PIECES]);
 
 /* Copies a record to the back of `gathered`.  Errors: -ENOMEM, and nothing is added. */
 int record_gather(struct buffer *gathered, const struct frame_edges *,

@@ -106,11 +106,12 @@ static int64_t write_record(struct stream_out *out, const struct frame_edges *ed
                             const wherry_message *message)
 {
     struct os_bytes pieces[OS_PIECES];
+    uint8_t room[RECORD_SMALL];
     size_t count = 0;
     if (out->gathered.size > 0)
         pieces[count++] =
             (struct os_bytes){buffer_front(&out->gathered), out->gathered.size};
-    count += record_pieces(edges, message, 0, pieces + count);
+    count += record_one_piece(edges, message, room, pieces + count);
     if (message->file_count == 0)
         return os_write(&out->descriptor, pieces, count);
     return os_send(&out->descriptor, pieces, count, message->files, message->file_count,
