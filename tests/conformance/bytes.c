@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages whose every byte is known to both ends.
+ */
+#include "bytes.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NEWLINE_INSTEAD = 'n', PATTERN = 4096 };
+
+static unsigned char byte_at(size_t at, unsigned number)
+{
+    uint32_t mixed = (uint32_t)at * 2654435761u + number * 40503u + number / 7;
+    unsigned char byte = (unsigned char)(mixed >> 13);
+    return byte == '\n' ? NEWLINE_INSTEAD : byte;
+}
+
+void bytes_fill(void *bytes, size_t size, unsigned number)
+{
+    unsigned char *out = bytes;
+    for (size_t i = 0; i < size; i++)
+        out[i] = byte_at(i, number);
+}
+
+void bytes_check(const void *bytes, size_t size, unsigned number)
+{
+    unsigned char expected[PATTERN];
+    for (size_t i = 0; i < size; i += PATTERN) {
+        size_t n = size - i < PATTERN ? size - i : PATTERN;
+        for (size_t k = 0; k < n; k++)
+            expected[k] = byte_at(i + k, number);
+        CHECK_BYTES((const unsigned char *)bytes + i, expected, n);
+    }
+}
+
+void bytes_send(wherry_channel *channel, size_t size, unsigned number, int64_t kind)
+{
+    wherry_message *message;
+    CHECK_OK(wherry_message_new(size, &message));
+    bytes_fill(wherry_message_data(message), size, number);
+    CHECK_OK(wherry_message_set_kind(message, kind));
+    int r = wherry_send(channel, &message, 0, soon());
+    if (r < 0)
+        FAIL("sending %zu bytes: %s: %s", size, harness_errno_name(r),
+             wherry_error_text());
+    CHECK_INT(r, 0);
+    CHECK(message == NULL);
+}
+
+void bytes_receive(wherry_channel *channel, size_t size, unsigned number, int64_t kind)
+{
+    wherry_message *message = NULL;
+    int r = wherry_recv(channel, &message, soon());
+    if (r < 0)
+        FAIL("receiving %zu bytes: %s: %s", size, harness_errno_name(r),
+             wherry_error_text());
+    CHECK_INT(r, 1);
+    CHECK_INT(wherry_message_size(message), size);
+    bytes_check(wherry_message_data(message), size, number);
+    CHECK_INT(wherry_message_kind(message), kind);
+    CHECK_INT(wherry_message_files(message), 0);
+    wherry_message_free(message);
+}
+
+void text_send(wherry_channel *channel, const char *text)
+{
+    int r = wherry_write(channel, text, strlen(text), 0, 0, soon());
+    if (r < 0)
+        FAIL("sending \"%s\": %s: %s", text, harness_errno_name(r),
+             wherry_error_text());
+    CHECK_INT(r, 0);
+}
+
+void text_receive(wherry_channel *channel, const char *text)
+{
+    char got[256] = "";
+    int ended = -1;
+    int r = (int)wherry_read(channel, got, sizeof got - 1, NULL, &ended, soon());
+    if (r < 0)
+        FAIL("receiving \"%s\": %s: %s", text, harness_errno_name(r),
+             wherry_error_text());
+    CHECK_STRING(got, text);
+    CHECK_INT(ended, 0);
+}
+
+void end_receive(wherry_channel *channel)
+{
+    wherry_message *message = (wherry_message *)&message;
+    int r = wherry_recv(channel, &message, soon());
+    if (r < 0)
+        FAIL("no orderly end: %s: %s", harness_errno_name(r), wherry_error_text());
+    CHECK_INT(r, 0);
+    CHECK(message == NULL);
+}
+
+void finish_all(wherry_channel *channel)
+{
+    struct pollfd wait;
+    int r;
+    while ((r = wherry_finish(channel)) == -EAGAIN) {
+        CHECK_OK(wherry_fd(channel, WHERRY_OUT, &wait.fd, &wait.events));
+        poll(&wait, 1, harness_stretch(HARNESS_PATIENCE));
+    }
+    if (r < 0 && r != -ENOTSUP)
+        FAIL("finishing: %s: %s", harness_errno_name(r), wherry_error_text());
+}
+
+struct wherry_channel_info channel_info(wherry_channel *channel)
+{
+    struct wherry_channel_info info;
+    CHECK_OK(wherry_describe(channel, &info, sizeof info));
+    return info;
+}
+
+unsigned fill_up(wherry_channel *channel, size_t size)
+{
+    unsigned count = 0;
+    char *bytes = malloc(size);
+    CHECK(bytes != NULL);
+    int r = 0;
+    while (r == 0) {
+        bytes_fill(bytes, size, count);
+        r = wherry_write(channel, bytes, size, 0, 0, WHERRY_POLL);
+        count += r == 0;
+        CHECK(count < 10000000);
+    }
+    CHECK_ERROR(r, -EAGAIN);
+    free(bytes);
+    return count;
+}

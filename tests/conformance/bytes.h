@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages whose every byte is known to both ends, sent and checked.
+ */
+#ifndef BYTES_H
+#define BYTES_H
+
+#include "rows.h"
+
+/* Fills with what belongs to that number; never a newline, so that any framing carries
+ * it. */
+void bytes_fill(void *bytes, size_t size, unsigned number);
+
+/* Fails the test unless it holds exactly that. */
+void bytes_check(const void *bytes, size_t size, unsigned number);
+
+/* Sends the message of that number. */
+void bytes_send(wherry_channel *, size_t size, unsigned number, int64_t kind);
+
+/* Receives one, which must be that message. */
+void bytes_receive(wherry_channel *, size_t size, unsigned number, int64_t kind);
+
+/* Sends and receives a short text; for tests of something else. */
+void text_send(wherry_channel *, const char *text);
+void text_receive(wherry_channel *, const char *text);
+
+/* The next recv must say that the peer finished. */
+void end_receive(wherry_channel *);
+
+/* Says the orderly end, for as long as the peer takes to make room for it. */
+void finish_all(wherry_channel *);
+
+/* What the channel says of itself now. */
+struct wherry_channel_info channel_info(wherry_channel *);
+
+/* Sends small messages without waiting until the channel takes no more; how many of
+ * them it took, numbered from 0.  Each is `size` bytes. */
+unsigned fill_up(wherry_channel *, size_t size);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of rows, and what tests ask of the ends that were opened.
+ */
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct row rows[] = {
+    {"pipe", "pipe:", "", ROW_PAIR, 0, false},
+    {"pipe-duplex", "pipe:", "duplex=1", ROW_PAIR, 0, false},
+    {"fifo", "fifo:%s", "", ROW_DIAL, 0, false},
+    {"fifo-wherry", "fifo:%s", "framing=wherry", ROW_DIAL, 0, false},
+    {"fifo-one-writer", "fifo:%s", "framing=wherry&writers=one", ROW_DIAL, 0, false},
+    {"pair-packet", "pair:", "", ROW_PAIR, 0, false},
+    {"pair-stream", "pair:", "type=stream", ROW_PAIR, 0, false},
+    {"pair-datagram", "pair:", "type=datagram", ROW_PAIR, 0, true},
+    {"unix-packet", "unix:%s", "", ROW_DIAL, 0, false},
+    {"unix-stream", "unix:%s", "type=stream", ROW_DIAL, 0, false},
+    {"unix-datagram", "unix:%s", "type=datagram", ROW_DIAL, 0, true},
+    {"abstract-packet", "unix:@%s", "", ROW_DIAL, 0, false},
+    {"abstract-stream", "unix:@%s", "type=stream", ROW_DIAL, 0, false},
+    {"abstract-datagram", "unix:@%s", "type=datagram", ROW_DIAL, 0, true},
+    {"tcp-v4", "tcp:127.0.0.1:0", "", ROW_DIAL, 0, false},
+    {"tcp-v6", "tcp:[::1]:0", "", ROW_DIAL, 0, false},
+    {"udp-v4", "udp:127.0.0.1:0", "", ROW_DIAL, 0, true},
+    {"udp-v6", "udp:[::1]:0", "", ROW_DIAL, 0, true},
+    {"fd-packet", "fd:", "", ROW_SOCKET_PAIR, SOCK_SEQPACKET, false},
+    {"fd-stream", "fd:", "", ROW_SOCKET_PAIR, SOCK_STREAM, false},
+    {"fd-pipe", "fd:", "", ROW_PIPE, 0, false},
+    {"stdio", "stdio:", "framing=line", ROW_STDIO, SOCK_STREAM, false},
+    {"stdio-wherry", "stdio:", "framing=wherry", ROW_STDIO, SOCK_STREAM, false},
+    {"stream-raw", "unix:%s", "type=stream&framing=raw", ROW_DIAL, 0, false},
+    {"stream-line", "unix:%s", "type=stream&framing=line", ROW_DIAL, 0, false},
+    {"stream-length", "unix:%s", "type=stream&framing=length", ROW_DIAL, 0, false},
+    {"stream-header", "unix:%s", "type=stream&framing=header", ROW_DIAL, 0, false},
+    {"packet-raw", "unix:%s", "framing=raw", ROW_DIAL, 0, false},
+    {"own", "own:", "", ROW_OWN, SOCK_SEQPACKET, false},
+    {"fault-packet", "fault:pair:", "", ROW_PAIR, 0, false},
+    {"fault-stream", "fault:unix:%s", "type=stream", ROW_DIAL, 0, false},
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0], TESTS_MOST = 64 };
+
+static const struct {
+    unsigned ability;
+    const char *lacks;
+} words[] = {
+    {WHERRY_ABLE_DUPLEX, "one way only"},
+    {WHERRY_ABLE_CONNECTIONLESS, "it has one peer"},
+    {WHERRY_ABLE_KINDS, "no kinds here"},
+    {WHERRY_ABLE_FILES, "open files cannot travel here"},
+    {WHERRY_ABLE_SENDER, "nobody vouches for the sender here"},
+    {WHERRY_ABLE_FINISH, "no half-close here"},
+    {WHERRY_ABLE_DRAIN, "nobody confirms here: no drain"},
+    {WHERRY_ABLE_DESCRIPTOR, "no descriptor to wait for"},
+};
+
+// --- registering ---
+
+struct run {
+    void (*run)(const struct row *);
+    const struct row *row;
+};
+
+static void run_row(const void *argument)
+{
+    const struct run *run = argument;
+    run->run(run->row);
+}
+
+void rows_add(const char *name, void (*run)(const struct row *))
+{
+    static struct run runs[TESTS_MOST * ROWS];
+    static size_t used;
+    for (size_t i = 0; i < ROWS; i++) {
+        char full[256];
+        if (used == TESTS_MOST * ROWS) {
+            fprintf(stderr, "rows.c: TESTS_MOST is too small\n");
+            exit(1);
+        }
+        runs[used] = (struct run){run, &rows[i]};
+        snprintf(full, sizeof full, "%s/%s", name, rows[i].name);
+        harness_add(full, run_row, &runs[used++]);
+    }
+}
+
+const struct row *row_named(const char *name)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    FAIL("there is no row %s", name);
+}
+
+// --- addresses ---
+
+void row_address(const struct row *row, const char *options, char *address)
+{
+    static int names;
+    char name[64], base[ROW_ADDRESS];
+    snprintf(name, sizeof name, "%d.%d", (int)getpid(), names++);
+    bool is_abstract = strstr(row->address, "@%s") != NULL;
+    // The literal part before %s is short, and nothing else is a format.
+    const char *place = strstr(row->address, "%s");
+    int before = place ? (int)(place - row->address) : (int)strlen(row->address);
+    snprintf(base, sizeof base, "%.*s%s%s", before, row->address,
+             !place        ? ""
+             : is_abstract ? name
+                           : harness_path(name),
+             place ? place + 2 : "");
+    bool has_more = options && *options;
+    snprintf(address, ROW_ADDRESS, "%s%s%s%s%s", base,
+             *row->options || has_more ? "?" : "", row->options,
+             *row->options && has_more ? "&" : "", has_more ? options : "");
+}
+
+// --- what tests ask ---
+
+wherry_deadline soon(void)
+{
+    return wherry_after(harness_stretch(HARNESS_PATIENCE));
+}
+
+bool ends_can(const struct ends *ends, unsigned ability)
+{
+    return (ends->can.abilities & ability) == ability;
+}
+
+void ends_need(const struct ends *ends, unsigned ability)
+{
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if ((ability & words[i].ability) && !ends_can(ends, words[i].ability))
+            SKIP("%s", words[i].lacks);
+    CHECK(ends_can(ends, ability));
+}
+
+bool ends_keep_messages(const struct ends *ends)
+{
+    return ends_can(ends, WHERRY_ABLE_MESSAGES) ||
+           strcmp(ends->can.framing, "raw") != 0;
+}
+
+void ends_need_messages(const struct ends *ends)
+{
+    if (!ends_keep_messages(ends))
+        SKIP("bytes without a framing have no messages");
+}
+
+void ends_need_end(const struct ends *ends)
+{
+    if (ends->row->endless)
+        SKIP("datagrams: nobody is told of the end");
+}
