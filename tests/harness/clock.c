@@ -11,20 +11,7 @@
 
 #include "parts.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define COMPILED_SLOWNESS 10
-#elif defined(__SANITIZE_ADDRESS__)
-#define COMPILED_SLOWNESS 3
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define COMPILED_SLOWNESS 10
-#elif __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define COMPILED_SLOWNESS 3
-#endif
-#endif
-#ifndef COMPILED_SLOWNESS
-#define COMPILED_SLOWNESS 1
-#endif
+enum { COMPILED_SLOWNESS = IS_THREAD_SANITIZED ? 10 : IS_MEMORY_SANITIZED ? 3 : 1 };
 
 enum { VALGRIND_SLOWNESS = 20, STORM_SLOWNESS = 3, SLOWNESS_MOST = 1000 };
 
@@ -35,6 +22,12 @@ int64_t harness_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+bool valgrind_is_on(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return preloaded && strstr(preloaded, "vgpreload");
+}
+
 static int slowness(void)
 {
     const char *told = getenv("WHERRY_TEST_SLOW");
@@ -42,8 +35,7 @@ static int slowness(void)
         long factor = strtol(told, NULL, 10);
         return factor < 1 ? 1 : factor > SLOWNESS_MOST ? SLOWNESS_MOST : (int)factor;
     }
-    const char *preloaded = getenv("LD_PRELOAD");
-    if (preloaded && strstr(preloaded, "vgpreload"))
+    if (valgrind_is_on())
         return VALGRIND_SLOWNESS;
     return storm_is_on() ? COMPILED_SLOWNESS * STORM_SLOWNESS : COMPILED_SLOWNESS;
 }

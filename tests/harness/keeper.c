@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ enum {
     KILL_MILLISECONDS = 5000,
 };
 
+static struct inventory *system_before; // here for leak detectors to find in the test
 static sigset_t watched; // SIGCHLD, SIGTERM, SIGINT: blocked in the keeper
 
 static void say(const char *text)
@@ -39,6 +41,26 @@ static int count_leaks(const struct inventory *before, unsigned long mark)
     return leaks;
 }
 
+#if IS_THREAD_SANITIZED
+static void *end_at_once(void *nothing)
+{
+    return nothing;
+}
+
+/* The sanitizer starts a thread of its own with the first one: that is none of the
+ * test's. */
+static void start_sanitizer(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_at_once, NULL) == 0)
+        pthread_join(thread, NULL);
+}
+#else
+static void start_sanitizer(void)
+{
+}
+#endif
+
 static void set_up_process(void)
 {
     setsid();
@@ -49,6 +71,7 @@ static void set_up_process(void)
     if (nothing > STDERR_FILENO)
         close(nothing);
     setvbuf(stdout, NULL, _IOLBF, 0);
+    start_sanitizer();
     int r = refusals_install();
     if (r < 0)
         FAIL("system calls cannot be refused: %s", harness_errno_name(r));
@@ -88,8 +111,8 @@ static bool no_child_is_left(void)
 static bool is_stopped_before(int64_t end)
 {
     int64_t left = end - harness_now();
-    struct timespec wait = {left > 0 ? left / 1000000000 : 0,
-                            left > 0 ? left % 1000000000 : 0};
+    left = left > 0 ? left : 0;
+    struct timespec wait = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
     int signal = sigtimedwait(&watched, NULL, &wait);
     return signal == SIGTERM || signal == SIGINT;
 }
@@ -180,7 +203,7 @@ static bool is_good_end(int status)
     return false;
 }
 
-static bool judge(pid_t pid, int limit_seconds, const struct inventory *before)
+static bool judge(pid_t pid, int limit_seconds)
 {
     bool is_good = is_good_end(watch(pid, limit_seconds));
     bool is_skipped = atomic_load(&harness_report->is_skipped);
@@ -188,7 +211,7 @@ static bool judge(pid_t pid, int limit_seconds, const struct inventory *before)
         is_good = false;
     kill_all();
     // What a test leaves that was broken off says nothing.
-    if (is_good && !is_skipped && directory_leaks() + inventory_leaks(before))
+    if (is_good && !is_skipped && directory_leaks() + inventory_leaks(system_before))
         is_good = false;
     return is_good && !atomic_load(&harness_report->failures);
 }
@@ -210,12 +233,12 @@ _Noreturn void keep(const struct test *test, int limit_seconds)
                 harness_errno_name(r));
         _exit(1);
     }
-    struct inventory *before = inventory_take(OF_SYSTEM);
+    system_before = inventory_take(OF_SYSTEM);
     pid_t pid = fork_bound();
     if (pid == 0)
         run_test(test);
-    bool is_good = pid > 0 && judge(pid, limit_seconds, before);
+    bool is_good = pid > 0 && judge(pid, limit_seconds);
     directory_remove();
-    inventory_free(before);
+    inventory_free(system_before);
     _exit(is_good ? 0 : 1);
 }

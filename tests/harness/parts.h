@@ -14,6 +14,21 @@
 
 #include "harness.h"
 
+#ifndef __has_feature
+#define __has_feature(name) 0 // gcc tells by macros
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define IS_THREAD_SANITIZED 1
+#else
+#define IS_THREAD_SANITIZED 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) ||               \
+    __has_feature(memory_sanitizer)
+#define IS_MEMORY_SANITIZED 1
+#else
+#define IS_MEMORY_SANITIZED 0
+#endif
+
 enum {
     MADE_MOST = 32, // files that harness_write_file made in one test
     MADE_NAME = 96, // bytes of such a name
@@ -116,6 +131,8 @@ int refusals_install(void);
 /* Waits for a while, for loops that look again and again at what cannot be waited for.
  */
 void pause_briefly(int microseconds);
+
+bool valgrind_is_on(void);
 
 /* --- process.c --- */
 

@@ -61,6 +61,15 @@ static void close_pair(const int ends[2])
     close(ends[1]);
 }
 
+/* preadv2 or pwritev2 of one byte at the position of the file; not in every C library.
+ */
+static long move_byte(long call, int fd, int flags)
+{
+    char byte = 'a';
+    struct iovec one = {&byte, 1};
+    return result(syscall(call, fd, &one, 1UL, -1L, -1L, flags));
+}
+
 TEST(newer_socket_options_are_refused)
 {
     static const int options[] = {PASS_PIDFD, PEER_PIDFD, PASS_RIGHTS};
@@ -94,23 +103,19 @@ TEST(older_socket_options_work)
 TEST(newer_flags_of_reading_and_writing_are_refused)
 {
     int ends[2];
-    char byte = 'a';
-    struct iovec one = {&byte, 1};
     CHECK_INT(pipe(ends), 0);
-    CHECK_ERROR(result(pwritev2(ends[1], &one, 1, -1, RW_NO_SIGNAL)), -EOPNOTSUPP);
-    CHECK_ERROR(result(pwritev2(ends[1], &one, 1, -1, RW_NO_WAIT)), -EOPNOTSUPP);
-    CHECK_ERROR(result(preadv2(ends[0], &one, 1, -1, RW_NO_WAIT)), -EOPNOTSUPP);
+    CHECK_ERROR(move_byte(SYS_pwritev2, ends[1], RW_NO_SIGNAL), -EOPNOTSUPP);
+    CHECK_ERROR(move_byte(SYS_pwritev2, ends[1], RW_NO_WAIT), -EOPNOTSUPP);
+    CHECK_ERROR(move_byte(SYS_preadv2, ends[0], RW_NO_WAIT), -EOPNOTSUPP);
     close_pair(ends);
 }
 
 TEST(older_flags_of_reading_and_writing_work)
 {
     int ends[2];
-    char byte = 'a';
-    struct iovec one = {&byte, 1};
     CHECK_INT(pipe(ends), 0);
-    CHECK_INT(result(pwritev2(ends[1], &one, 1, -1, RW_APPEND)), 1);
-    CHECK_INT(result(preadv2(ends[0], &one, 1, -1, 0)), 1);
+    CHECK_INT(move_byte(SYS_pwritev2, ends[1], RW_APPEND), 1);
+    CHECK_INT(move_byte(SYS_preadv2, ends[0], 0), 1);
     close_pair(ends);
 }
 
@@ -131,14 +136,17 @@ TEST(newer_commands_for_descriptors_are_refused)
     uint64_t information[16] = {1}; // PIDFD_INFO_PID
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     CHECK(pidfd >= 0);
-    CHECK_ERROR(result(ioctl(pidfd, _IOWR(0xff, 11, char[64]), information)), -ENOTTY);
+    CHECK_ERROR(
+        result(syscall(SYS_ioctl, pidfd, _IOWR(0xff, 11, char[64]), information)),
+        -ENOTTY);
     CHECK_ERROR(result(fcntl(pidfd, DUPFD_QUERY, pidfd)), -EINVAL);
     CHECK_ERROR(result(syscall(SYS_pidfd_open, getpid(), 0200)), -EINVAL);
     CHECK_ERROR(result(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 1)), -EINVAL);
     CHECK_OK(result(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0)));
     close(pidfd);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    CHECK_ERROR(result(ioctl(epoll, _IOR(0x8a, 2, char[8]), information)), -ENOTTY);
+    CHECK_ERROR(result(syscall(SYS_ioctl, epoll, _IOR(0x8a, 2, char[8]), information)),
+                -ENOTTY);
     close(epoll);
 }
 

@@ -51,12 +51,12 @@ static const struct verdict {
     {"fails_with_a_range", {"7 is 7, not in 8 … 9"}},
     {"fails_in_a_child", {"1 is 1, not 2"}},
     {"fails_in_a_thread", {"3 is 3, not 4"}},
-    {"crashes", {"killed by signal 11"}},
+    {"crashes", {"killed by signal 6"}},
     {"ends_its_process", {"ended within the test"}},
     {"ends_its_process_badly", {"ended with status 9"}},
     {"returns_in_a_child", {"a forked child returned from the test"}},
     {"leaks_a_descriptor", {"left behind: descriptor ", "/dev/zero"}},
-    {"leaks_bytes", {"left behind: 1234 bytes, allocated at subject+0x"}},
+    {"leaks_bytes", {"left behind: 1234 bytes, allocated at "}},
     {"leaks_a_child", {"left behind: child ", "running"}},
     {"leaks_a_zombie", {"left behind: child ", "ended and not waited for"}},
     {"leaks_a_grandchild", {"left behind: process "}},
@@ -65,10 +65,8 @@ static const struct verdict {
     {"leaks_a_name", {"left behind: file ", "/wherry/forgotten"}},
     {"leaks_a_mapping", {"left behind: mapping ", "wherry:ring"}},
     {"leaks_shared_memory", {"left behind: /dev/shm/wherry-harness-"}},
-    {"leaks_when_an_allocation_fails",
-     {"allocation 2 (at subject+0x", "left behind: 10 bytes"}},
-    {"crashes_when_an_allocation_fails",
-     {"allocation 1 (at subject+0x", "killed by signal 11"}},
+    {"leaks_when_an_allocation_fails", {"allocation 2 (at ", "left behind: 10 bytes"}},
+    {"crashes_when_an_allocation_fails", {"allocation 1 (at ", "killed by signal 6"}},
     {"grows_over_cycles", {"descriptors were ", "after 20 cycles"}},
 };
 
@@ -183,9 +181,8 @@ TEST(the_directory_of_a_hanging_test_is_removed)
 
 TEST(a_child_that_does_not_end_is_told_with_its_stack)
 {
-    setenv("WHERRY_TEST_SLOW", "1", 1);
-    CHECK_INT(run_subject("waits_for_a_child_that_does_not_end", "--limit", "9"), 1);
-    CHECK_CONTAINS(output, "did not end within 5000 ms");
+    CHECK_INT(run_subject("waits_for_a_child_that_does_not_end", "--jobs", "1"), 1);
+    CHECK_CONTAINS(output, "did not end within ");
     CHECK_CONTAINS(output, "stacks of process ");
 }
 
