@@ -97,7 +97,7 @@ TEST(every_type_is_read_up_to_its_bounds)
 {
     for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
         int64_t value = -77;
-        CHECK_OK(option_read(read[i].option, read[i].text, &value));
+        CHECK_INT(option_read(read[i].option, read[i].text, &value), 0);
         CHECK_INT(value, read[i].value);
     }
 }
@@ -191,7 +191,7 @@ TEST(a_text_is_bounded_by_its_length)
     int64_t value = -77;
     memset(text, 'x', sizeof text);
     text[107] = '\0';
-    CHECK_OK(option_read(&bind_path, text, &value));
+    CHECK_INT(option_read(&bind_path, text, &value), 0);
     CHECK_INT(value, 0);
     text[107] = 'x';
     text[108] = '\0';
@@ -263,7 +263,7 @@ TEST(a_value_is_written_as_one_would_write_it)
         int64_t again = -77;
         option_print(printed[i].option, printed[i].value, text, sizeof text);
         CHECK_STRING(text, printed[i].text);
-        CHECK_OK(option_read(printed[i].option, text, &again));
+        CHECK_INT(option_read(printed[i].option, text, &again), 0);
         CHECK_INT(again, printed[i].value);
     }
 }
