@@ -90,13 +90,31 @@ static void say_end(wherry_channel *channel)
         (void)channel->moves->flush(channel->state);
 }
 
+enum { LAST_LOOKS = 4096 }; // at what has come and nobody received
+
+// A TCP socket that is closed with bytes unread resets the connection, and what the
+// peer had not yet received of ours is lost with it (tcp(7), RFC 1122 4.2.2.13).
+static void leave_nothing_unread(wherry_channel *channel)
+{
+    const unsigned needed = WHERRY_ABLE_HOSTS | WHERRY_ABLE_FINISH | WHERRY_ABLE_RECV;
+    if ((channel->abilities & needed) != needed)
+        return;
+    if (!channel->out.finished)
+        (void)channel->moves->finish(channel->state);
+    wherry_message *message;
+    for (int i = 0; i < LAST_LOOKS && channel_pull(channel, &message) == 1; i++)
+        wherry_message_free(message);
+}
+
 void wherry_close(wherry_channel *channel)
 {
     if (!channel)
         return;
     // A copy that a fork(2) left to a process that never used it says nothing.
-    if (channel->out.speaker == os_self())
+    if (channel->out.speaker == os_self()) {
         say_end(channel);
+        leave_nothing_unread(channel);
+    }
     channel->moves->close(channel->state);
     list_free(&channel->out.queue);
     list_free(&channel->in.held);

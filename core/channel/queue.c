@@ -120,7 +120,8 @@ int queue_flush(wherry_channel *channel)
             channel->moves->send(channel->state, &message, after ? WHERRY_MORE : 0u);
         if (r < 0)
             return r;
-        // The transport took it: the list forgets it without looking at it again.
+        wherry_message_free(message); // unless it was taken
+        // The list forgets it without looking at it again.
         queue->first = after;
         queue->last = after ? queue->last : NULL;
         queue->count--;

@@ -126,6 +126,11 @@ static int try_send(wherry_channel *channel, wherry_message **message, unsigned 
     if (r < 0)
         return r == -EAGAIN ? r : explain(channel, r);
     count(channel, size);
+    // A transport of the user's own may have copied it instead of taking it.
+    if (*message && !(*message)->borrowed) {
+        wherry_message_free(*message);
+        *message = NULL;
+    }
     return 0;
 }
 

@@ -106,6 +106,8 @@ int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *fr
         return r;
     if (r == FRAMING_MORE)
         return AHEAD_MORE;
+    // Found is found: the next look begins anew, at the record's first byte.
+    ahead->scan = (struct frame_scan){0};
     uint64_t total = place->head_size + frame->size + place->tail_size;
     if (ahead_size(ahead) < total)
         return AHEAD_MORE;

@@ -186,6 +186,8 @@ static int cut_packet(struct packet *packet, wherry_message **out)
                     "a packet ends in the middle of a record: the peer speaks "
                     "another framing than %s",
                     packet->cutter.framing->info.name);
+    if (r == -ENOMEM)
+        return r; // it is still there, for the next call
     if (r < 0)
         return drop_packet(packet, r);
     return deliver(packet, frame.files, out);

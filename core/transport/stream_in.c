@@ -16,18 +16,27 @@
 
 /* --- reading ------------------------------------------------------------- */
 
-// Room behind what is there: a quiet stream keeps a small block, one that fills it gets
-// the large one.
+// A block that is full is followed by a larger one: a quiet stream keeps the small one,
+// a busy one has the large one, and only a record whose size cannot be told before its
+// end (a line) needs more, up to the channel's limit, which scan enforces.
+static size_t larger(const struct stream *stream, size_t capacity)
+{
+    const size_t most = (size_t)stream->cutter.message_limit + FRAMING_HEAD;
+    if (capacity < AHEAD_LARGE)
+        return AHEAD_LARGE;
+    return capacity * 4 < most ? capacity * 4 : most;
+}
+
 static int make_room(struct stream *stream)
 {
     struct ahead *ahead = &stream->in.ahead;
     if (!ahead->block)
         return ahead_change(ahead, &stream->cutter, AHEAD_SMALL);
     ahead_compact(ahead);
-    bool full = ahead->end == ahead->block->capacity;
-    if (!full || ahead->block->capacity >= AHEAD_LARGE)
+    size_t capacity = ahead->block->capacity;
+    if (ahead->end < capacity)
         return 0;
-    return ahead_change(ahead, &stream->cutter, AHEAD_LARGE);
+    return ahead_change(ahead, &stream->cutter, larger(stream, capacity));
 }
 
 static int64_t read_with_files(struct stream *stream, const struct os_room *rooms,

@@ -33,9 +33,10 @@ struct wherry_transport {
                                own */
 
     /* Tries to send.  0: all of it is with the mechanism, or some of it is and the rest
-     * is held here (then flush says -EAGAIN until it has gone); *message is taken and
-     * set to NULL.  With WHERRY_MORE it may be kept back until the next send without it,
-     * or flush.  -EAGAIN: full, nothing was taken.  Other errors as wherry_send. */
+     * is held here (then flush says -EAGAIN until it has gone); *message is taken
+     * and set to NULL, or copied and left to be freed.  With WHERRY_MORE it may be kept
+     * back until the next send without it, or flush.  -EAGAIN: full, nothing was taken.
+     * Other errors as wherry_send. */
     int (*send)(void *state, wherry_message **message, unsigned flags);
 
     /* Tries to receive: 1 and *out, 0 at the end, -EAGAIN when nothing is there, other
@@ -52,17 +53,17 @@ struct wherry_transport {
                 struct wherry_wait waits[WHERRY_WAITS]);
 
     /* Of transports that know borrowed messages (wherry_write's bytes, which send must
-     * not take): copies what is left of one that was sent in part, because its bytes are
-     * about to go.  NULL: send is only given messages that it may take.
-     * Errors: -ENOMEM; the channel is cut then. */
+     * not take): copies what is left of one that was sent in part, because its bytes
+     * are about to go.  NULL: send is only given messages that it may take. Errors:
+     * -ENOMEM; the channel is cut then. */
     int (*keep)(void *state);
 
     /* Half-close: nothing more will be sent.  Called once flush has said 0.  NULL:
      * -ENOTSUP. */
     int (*finish)(void *state);
 
-    /* Whether a complete message could be received without asking the system again (read
-     * ahead): 1 or 0.  NULL: never, the descriptors of wait tell all. */
+    /* Whether a complete message could be received without asking the system again
+     * (read ahead): 1 or 0.  NULL: never, the descriptors of wait tell all. */
     int (*ready)(void *state);
 
     /* The channel is idle: gives back memory that only a busy one needs.  Called with
