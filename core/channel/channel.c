@@ -78,16 +78,31 @@ static void answer_last_syncs(wherry_channel *channel)
         list_append(&channel->in.held, message);
 }
 
+// What is still here goes out, and then the word `end`; it needs room, and a peer that
+// is only slow is given `linger=` to make some.
+static int push_end(wherry_channel *channel, bool *said)
+{
+    int r = channel_flush(channel);
+    if (r < 0 || *said)
+        return r;
+    r = words_say(channel, FRAME_END, 0);
+    *said = r >= 0;
+    return r < 0 ? r : channel_flush(channel);
+}
+
 static void say_end(wherry_channel *channel)
 {
     if (channel->out.finished || channel->out.broken)
         return;
     if (channel->words)
         answer_last_syncs(channel);
-    if (channel_flush(channel) >= 0 && channel->words)
-        (void)words_say(channel, FRAME_END, 0);
-    if (channel->moves->flush)
-        (void)channel->moves->flush(channel->state);
+    wherry_deadline deadline = deadline_add(wherry_now(), channel->limits.linger);
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    bool said = !channel->words;
+    while (push_end(channel, &said) == -EAGAIN &&
+           channel_wait(channel, WHERRY_OUT, deadline, &patience) >= 0)
+        ;
 }
 
 enum { LAST_LOOKS = 4096 }; // at what has come and nobody received

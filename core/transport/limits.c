@@ -36,6 +36,13 @@ const struct wherry_option channel_options[] = {
      .least = INT64_C(1000000),
      .most = INT64_C(60000000000),
      .help = "How long a peer that connected may take to say its first words."},
+    {.name = "linger",
+     .type = WHERRY_OPTION_DURATION,
+     .standard = "100ms",
+     .least = 0,
+     .most = INT64_C(60000000000),
+     .help =
+         "How long close may wait for room to say the end, where the peer left none."},
     {.name = "full",
      .type = WHERRY_OPTION_CHOICE,
      .standard = "block",
@@ -80,6 +87,7 @@ void limits_from(const struct address *address, struct channel_limits *out)
         .held = (uint64_t)bound(from, "held"),
         .files = (uint32_t)bound(from, "files"),
         .handshake = bound(from, "handshake"),
+        .linger = bound(from, "linger"),
         .full = (int)bound(from, "full"),
     };
     address_free(inner);

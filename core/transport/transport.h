@@ -42,6 +42,7 @@ struct channel_limits {
     uint64_t held;     /* bytes of what recv_kind and drain pass over */
     uint32_t files;    /* open files of one message */
     int64_t handshake; /* nanoseconds for a peer's hello */
+    int64_t linger;    /* nanoseconds that close may wait for room to say the end */
     int full;          /* place among the choices of full= */
 };
 

@@ -225,9 +225,11 @@ WHERRY_EXPORT int wherry_describe(wherry_channel *, struct wherry_channel_info *
  * a name that the system chose filled in.  Borrowed. */
 WHERRY_EXPORT const char *wherry_listener_address(const wherry_listener *);
 
-/* Closes a channel: says the orderly end if this process used it, hands what is
- * gathered to the kernel if it takes it at once (wherry_drain first, to be sure),
- * closes every descriptor, removes what names it made.  NULL is fine. */
+/* Closes a channel: if this process used it, hands what is gathered or queued to the
+ * kernel and says the orderly end; closes every descriptor and removes what names it made.
+ * Where the peer has left no room for the end it waits at most `linger=` (100 ms; 0: not
+ * at all); without that word the peer takes the end for a death.  Whether the peer's
+ * program has received everything only wherry_drain tells.  NULL is fine. */
 WHERRY_EXPORT void wherry_close(wherry_channel *);
 
 /* Closes a listener, removes its name, ends the peers that were not yet accepted. */
