@@ -92,6 +92,8 @@ static int listen_at(const struct transport *transport, const struct address *ad
         wherry_close_listener(listener);
         return r;
     }
+    if (transport->opened)
+        transport->opened(address);
     *out = listener;
     return 0;
 }

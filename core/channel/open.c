@@ -58,6 +58,8 @@ static int dial(const struct transport *transport, const struct address *address
         wherry_close(channel);
         return r;
     }
+    if (transport->opened)
+        transport->opened(address);
     *out = channel;
     return 0;
 }

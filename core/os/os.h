@@ -248,6 +248,7 @@ int64_t os_receive(struct os_descriptor *, const struct os_room *rooms, size_t c
 struct os_file {
     uint64_t device;
     uint64_t inode;
+    int64_t process; /* that made it: a copy after fork(2) removes nothing */
 };
 
 /* mkfifo(3).  made = false when a FIFO stands there already.

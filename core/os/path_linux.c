@@ -31,7 +31,8 @@ static int look_at(const char *path, struct stat *status)
 
 static void remember(const struct stat *status, struct os_file *out)
 {
-    *out = (struct os_file){.device = status->st_dev, .inode = status->st_ino};
+    *out = (struct os_file){
+        .device = status->st_dev, .inode = status->st_ino, .process = getpid()};
 }
 
 static const char *kind_word(mode_t mode)
@@ -257,7 +258,7 @@ int os_bind_path(const struct os_socket_plan *plan, struct os_descriptor *out,
 void os_remove(const char *path, const struct os_file *made)
 {
     struct stat status;
-    if (look_at(path, &status) >= 0 && status.st_ino == made->inode &&
-        status.st_dev == made->device)
+    if (made->process == getpid() && look_at(path, &status) >= 0 &&
+        status.st_ino == made->inode && status.st_dev == made->device)
         unlink(path);
 }

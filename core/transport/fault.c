@@ -129,6 +129,17 @@ static int fault_pair(const struct address *address, struct endpoint out[2])
     return r;
 }
 
+static void fault_opened(const struct address *address)
+{
+    const struct transport *transport;
+    struct address *inner;
+    if (open_inner(address, &transport, &inner) < 0)
+        return;
+    if (transport->opened)
+        transport->opened(inner);
+    address_free(inner);
+}
+
 struct fault_listener {
     struct fault_plan plan;
     char *own; /* "fault?drop=2:" */
@@ -214,4 +225,5 @@ const struct transport transport_fault = {
     .accept_wait = fault_accept_wait,
     .unlisten = fault_unlisten,
     .pair = fault_pair,
+    .opened = fault_opened,
 };

@@ -86,9 +86,10 @@ static int fd_check(const struct address *address)
     return read_numbers(address, numbers);
 }
 
-static void give_up(const struct address *address, const int numbers[2])
+static void fd_opened(const struct address *address)
 {
-    if (!address_number(address, "close"))
+    int numbers[2];
+    if (!address_number(address, "close") || read_numbers(address, numbers) < 0)
         return;
     os_close(numbers[0]);
     if (numbers[1] != numbers[0])
@@ -220,8 +221,6 @@ static int fd_dial(const struct address *address, wherry_deadline deadline,
     } else if (r >= 0) {
         r = dial_bytes(address, numbers, out);
     }
-    if (r >= 0)
-        give_up(address, numbers);
     return r;
 }
 
@@ -256,7 +255,6 @@ static int fd_listen(const struct address *address, void **state, char *shown)
     if (harbour->descriptor.is_unix)
         os_identify(harbour->descriptor.fd, true);
     harbour_show(harbour, true, shown);
-    give_up(address, numbers);
     *state = harbour;
     return 0;
 }
@@ -279,4 +277,5 @@ const struct transport transport_fd = {
     .accept = harbour_accept,
     .accept_wait = harbour_wait,
     .unlisten = harbour_close,
+    .opened = fd_opened,
 };

@@ -86,6 +86,10 @@ struct transport {
     void (*unlisten)(void *state);
 
     int (*pair)(const struct address *, struct endpoint out[2]);
+
+    /* Dialling or listening has succeeded altogether, nothing can fail any more: what
+     * the address lent is taken over now.  NULL: it lends nothing. */
+    void (*opened)(const struct address *);
 };
 
 /* --- table.c ------------------------------------------------------------- */
