@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program `wherry`: one file a verb, each with one struct command, listed in main.c.
+ * The program `wherry`: one file a verb, each with one struct command, listed in
+ * main.c.
  *
- * A verb gets its own arguments, argv[0] being its name.  It returns the exit status: DONE,
- * FAILED (said on stderr what and what would work) or USAGE.
+ * A verb gets its own arguments, argv[0] being its name.  It returns the exit status:
+ * DONE, FAILED (said on stderr what and what would work) or USAGE.  `--help` among them
+ * is main's to answer.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -15,12 +17,19 @@
 
 enum status { DONE = 0, FAILED = 1, USAGE = 2 };
 
+struct setting; /* settings.h */
+
 struct command {
     const char *name;
     const char *arguments; /* "[--count N] ADDRESS" */
     const char *summary;   /* one line of `wherry help` */
-    const char *help;      /* what --help prints after the usage line: options, an example
-                              that works when pasted, exit status */
+    /* NULL, or its options, ending with NULL: --help lists them after the usage line.
+     */
+    const struct setting *const *settings;
+    /* What --help prints then: what it does, options that are not in `settings`, and
+     * last a line "Example:" and commands that work when pasted, each after two blanks.
+     */
+    const char *help;
     int (*run)(int argc, char **argv);
 };
 

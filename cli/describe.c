@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * describe: all that is known of an open channel.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "help.h"
+#include "interrupt.h"
+#include "open.h"
+#include "say.h"
+#include "table.h"
+
+enum {
+    FACTS = 40,
+    VALUE_MOST = 512,
+    GREETING = 200, // milliseconds that the peer's first word may take
+    VALUE_COLUMN = 18
+};
+
+struct facts {
+    struct column columns[FACTS];
+    char values[FACTS][VALUE_MOST];
+    size_t count;
+};
+
+__attribute__((format(printf, 4, 5))) static void add(struct facts *facts,
+                                                      const char *name,
+                                                      enum column_type type,
+                                                      const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    facts->columns[facts->count] = (struct column){.name = name, .type = type};
+    vsnprintf(facts->values[facts->count++], VALUE_MOST, format, arguments);
+    va_end(arguments);
+}
+
+static void add_number(struct facts *facts, const char *name, uint64_t number)
+{
+    add(facts, name, COLUMN_NUMBER, "%" PRIu64, number);
+}
+
+/* --- what is known ------------------------------------------------------- */
+
+static const struct ability {
+    unsigned bit;
+    const char *name;
+} abilities[] = {
+    {WHERRY_ABLE_SEND, "send"},
+    {WHERRY_ABLE_RECV, "recv"},
+    {WHERRY_ABLE_DUPLEX, "duplex"},
+    {WHERRY_ABLE_CONNECTIONLESS, "connectionless"},
+    {WHERRY_ABLE_MESSAGES, "messages"},
+    {WHERRY_ABLE_KINDS, "kinds"},
+    {WHERRY_ABLE_FILES, "files"},
+    {WHERRY_ABLE_SENDER, "sender"},
+    {WHERRY_ABLE_FINISH, "finish"},
+    {WHERRY_ABLE_DRAIN, "drain"},
+    {WHERRY_ABLE_HOSTS, "hosts"},
+    {WHERRY_ABLE_OUTLIVES, "outlives"},
+    {WHERRY_ABLE_STRANGERS, "strangers"},
+    {WHERRY_ABLE_LOSS, "loss"},
+    {WHERRY_ABLE_MANY_WRITERS, "many-writers"},
+    {WHERRY_ABLE_FRAMING, "framing"},
+    {WHERRY_ABLE_DESCRIPTOR, "descriptor"},
+};
+
+static void add_abilities(struct facts *facts, unsigned bits)
+{
+    char text[VALUE_MOST] = "";
+    for (size_t i = 0; i < sizeof(abilities) / sizeof(abilities[0]); i++) {
+        size_t used = strlen(text);
+        if (bits & abilities[i].bit)
+            snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
+                     abilities[i].name);
+    }
+    add(facts, "abilities", COLUMN_TEXT, "%s", text);
+}
+
+static void add_peer(struct facts *facts, const struct wherry_peer *peer)
+{
+    static const char *const trusts[] = {
+        [WHERRY_TRUST_NONE] = "none",
+        [WHERRY_TRUST_CREATOR] = "creator",
+        [WHERRY_TRUST_KERNEL] = "kernel",
+    };
+
+    add(facts, "peer trust", COLUMN_TEXT, "%s", trusts[peer->trust]);
+    add(facts, "peer pid", COLUMN_NUMBER, "%" PRId64, peer->pid);
+    add(facts, "peer uid", COLUMN_NUMBER, "%" PRId64, peer->uid);
+    add(facts, "peer gid", COLUMN_NUMBER, "%" PRId64, peer->gid);
+    add_number(facts, "peer identity", peer->identity);
+    add(facts, "peer address", COLUMN_TEXT, "%s", peer->address);
+}
+
+static void add_traffic(struct facts *facts, const struct wherry_channel_info *info)
+{
+    add_number(facts, "sent messages", info->sent_messages);
+    add_number(facts, "sent bytes", info->sent_bytes);
+    add_number(facts, "received messages", info->received_messages);
+    add_number(facts, "received bytes", info->received_bytes);
+    add_number(facts, "dropped messages", info->dropped_messages);
+    add_number(facts, "queued messages", info->queued_messages);
+    add_number(facts, "queued bytes", info->queued_bytes);
+    add(facts, "queued age", COLUMN_NUMBER, "%" PRId64, info->queued_age);
+    add_number(facts, "held messages", info->held_messages);
+    add_number(facts, "held bytes", info->held_bytes);
+    add_number(facts, "held files", info->held_files);
+    add_number(facts, "unread bytes", info->unread_bytes);
+    add_number(facts, "unsent bytes", info->unsent_bytes);
+}
+
+static void add_holders(struct facts *facts, const struct wherry_channel_info *info)
+{
+    char text[VALUE_MOST] = "";
+    int known = (int)(sizeof(info->holders) / sizeof(info->holders[0]));
+    for (int i = 0; i < info->holder_count && i < known; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof(text) - used, "%s%" PRId64, used ? " " : "",
+                 info->holders[i]);
+    }
+    add(facts, "holder count", COLUMN_NUMBER, "%d", info->holder_count);
+    add(facts, "holders", COLUMN_TEXT, "%s", text);
+}
+
+static void collect(const struct wherry_channel_info *info, struct facts *facts)
+{
+    add(facts, "address", COLUMN_TEXT, "%s", info->address);
+    add(facts, "scheme", COLUMN_TEXT, "%s", info->scheme);
+    add(facts, "framing", COLUMN_TEXT, "%s", info->framing);
+    add_abilities(facts, info->abilities);
+    add_peer(facts, &info->peer);
+    add_traffic(facts, info);
+    add_number(facts, "message limit", info->message_limit);
+    add_number(facts, "queue limit", info->queue_limit);
+    add_number(facts, "file limit", info->file_limit);
+    add_number(facts, "memory", info->memory);
+    add(facts, "error", COLUMN_TEXT, "%s", info->error_text);
+    add_holders(facts, info);
+}
+
+/* --- showing it ---------------------------------------------------------- */
+
+static int print(const struct facts *facts, bool as_json)
+{
+    const char *cells[FACTS];
+    for (size_t i = 0; i < facts->count; i++)
+        cells[i] = facts->values[i];
+    if (!as_json) {
+        for (size_t i = 0; i < facts->count; i++)
+            printf("%-*s %s\n", VALUE_COLUMN, facts->columns[i].name, cells[i]);
+        return DONE;
+    }
+    struct table *table = table_new("channels", facts->columns, facts->count, true);
+    table_add(table, cells);
+    return table_print(table, command_describe.name);
+}
+
+// Under the `wherry` framing the peer's first word says who it is; no message is taken.
+static void hear_greeting(wherry_channel *channel, struct wherry_channel_info *info)
+{
+    bool greets = (info->abilities & WHERRY_ABLE_DRAIN) &&
+                  info->peer.trust != WHERRY_TRUST_KERNEL;
+    wherry_message *message;
+    if (greets &&
+        wherry_recv_kind(channel, INT64_MAX, &message, wherry_after(GREETING)) == 1)
+        wherry_message_free(message);
+    wherry_describe(channel, info, sizeof(*info));
+    if (info->error == -ETIMEDOUT) // that was our own impatience
+        info->error_text[0] = 0;
+}
+
+static int describe(wherry_channel *channel, bool as_json)
+{
+    static struct facts facts;
+    struct wherry_channel_info info;
+    wherry_describe(channel, &info, sizeof(info));
+    hear_greeting(channel, &info);
+    if (interrupted())
+        return FAILED;
+    collect(&info, &facts);
+    return print(&facts, as_json);
+}
+
+static int run(int argc, char **argv)
+{
+    struct choices choices;
+    if (settings_read(&command_describe, argc, argv, 1, 1, &choices) != DONE)
+        return USAGE;
+    const char *address = choices.words[0];
+    const struct wherry_mechanism *mechanism = wherry_mechanism_find(address);
+    if (mechanism)
+        return help_mechanism(mechanism), DONE;
+    struct opening opening = {
+        .verb = command_describe.name, .choices = &choices, .listens = choices.listen};
+    struct opened opened;
+    open_either_way(&opening, address);
+    int status = open_channel(&opening, address, &opened);
+    if (status == DONE)
+        status = describe(opened.channel, choices.json);
+    open_close(&opened);
+    return status;
+}
+
+static const struct setting *const settings[] = {&setting_listen,  &setting_wait,
+                                                 &setting_framing, &setting_timeout,
+                                                 &setting_json,    NULL};
+
+const struct command command_describe = {
+    .name = "describe",
+    .arguments = "[OPTION…] ADDRESS | SCHEME",
+    .summary = "Opens a channel and tells all that is known of it.",
+    .settings = settings,
+    .help =
+        "It dials, or listens with --listen, and closes the channel again.  A scheme "
+        "alone,\n"
+        "without a colon, is explained instead.  Ages are in nanoseconds, -1 and 0 "
+        "stand for\n"
+        "what is not known.\n"
+        "\n"
+        "Example:\n"
+        "  wherry recv unix:pier &\n"
+        "  wherry describe --wait unix:pier\n",
+    .run = run,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ctrl-C and its like: whoever waits is woken, cleans up, and the program dies by the
+ * signal that it got.
+ *
+ * Signals arrive on the main thread alone; the others are made by interrupt_thread().
+ */
+#ifndef INTERRUPT_H
+#define INTERRUPT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <wherry.h>
+
+/* From now on SIGINT, SIGTERM and SIGHUP (unless they are ignored) cancel what is
+ * watched instead of killing.  Returns < 0, a negative errno, when there is no
+ * descriptor. */
+int interrupt_begin(void);
+
+/* Whether one has arrived. */
+bool interrupted(void);
+
+/* Readable from the moment that one has. */
+int interrupt_fd(void);
+
+/* Cancels the channel, or the listener, when one arrives (or has arrived).  At most two
+ * channels at a time; interrupt_forget comes before wherry_close. */
+void interrupt_watch(wherry_channel *channel);
+void interrupt_forget(wherry_channel *channel);
+void interrupt_watch_listener(wherry_listener *listener);
+void interrupt_forget_listener(void);
+
+/* As if the signal had arrived: nobody reads stdout any more. */
+void interrupt_note(int signal);
+
+/* Starts a thread in which no signals arrive.  A negative errno when there is none. */
+int interrupt_thread(pthread_t *thread, void *(*run)(void *), void *argument);
+
+/* If one has arrived, dies by it. */
+void interrupt_end(void);
+
+#endif

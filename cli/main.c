@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program `wherry`: finds the verb, runs it, and ends as a program should.
+ *
+ * SIGPIPE is ignored while a verb runs, so that it can clean up; whoever was stopped by
+ * a signal, or by a reader of stdout that left, dies by that signal afterwards.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "help.h"
+#include "interrupt.h"
+#include "say.h"
+#include "settings.h"
+
+#define VERSION "0.1.0"
+
+const struct command *const commands[] = {
+#ifdef HAVE_TOUR
+    &command_tour,
+#endif
+    &command_listen,   &command_dial,  &command_send,
+    &command_recv,     &command_relay, &command_transports,
+    &command_describe,
+#ifdef HAVE_BENCH
+    &command_bench,
+#endif
+    &command_help,     NULL,
+};
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[sizeof(commands) / sizeof(commands[0])] = {NULL};
+    for (size_t i = 0; commands[i]; i++)
+        names[i] = commands[i]->name;
+    const char *nearest = nearest_name(name, names);
+    return say_usage(NULL, "there is no verb \"%s\"%s%s%s", name,
+                     nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                     nearest ? "\"?" : "");
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        help_verbs(stderr);
+        return USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return printf("wherry %s\n", VERSION), DONE;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help_verbs(stdout), DONE;
+    const struct command *command = find(name);
+    if (!command)
+        return name[0] == '-'
+                   ? say_usage(NULL, "there is no option %s before the verb", name)
+                   : unknown(name);
+    if (asks_for_help(argc - 1, argv + 1))
+        return help_command(command), DONE;
+    return command->run(argc - 1, argv + 1);
+}
+
+// What was printed may have failed to arrive.
+static int flush(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno == EPIPE)
+        interrupt_note(SIGPIPE);
+    else if (status == DONE)
+        return say_error(NULL, "stdout: %s", strerror(errno));
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN);
+    int status = flush(run(argc, argv));
+    interrupt_end();
+    return status;
+}

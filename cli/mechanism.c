@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mechanism, in words: what it is for, its options, what it cannot do.
+ *
+ * All of it comes from the library's table.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "help.h"
+#include "say.h"
+
+enum { TEXT_COLUMN = 14, HELP_COLUMN = 4, WIDTH = 80, VALUE_MOST = 32 };
+
+/* --- abilities ----------------------------------------------------------- */
+
+static bool has(const struct wherry_mechanism *mechanism, unsigned ability)
+{
+    return (mechanism->abilities & ability) == ability;
+}
+
+const char *mechanism_moves(const struct wherry_mechanism *mechanism)
+{
+    bool messages = has(mechanism, WHERRY_ABLE_MESSAGES);
+    // Connections keep messages apart by type=packet only; the others know no bytes.
+    bool is_both = messages && has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
+    return is_both ? "messages or bytes" : messages ? "messages" : "bytes";
+}
+
+const char *mechanism_ways(const struct wherry_mechanism *mechanism)
+{
+    static const char *const ways[2][2] = {
+        {"simplex", "duplex"}, {"connectionless", "duplex or connectionless"}};
+
+    bool connectionless = has(mechanism, WHERRY_ABLE_CONNECTIONLESS);
+    bool connected = has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
+    bool duplex = connectionless ? connected : has(mechanism, WHERRY_ABLE_DUPLEX);
+    return ways[connectionless][duplex];
+}
+
+const char *mechanism_kinds(const struct wherry_mechanism *mechanism)
+{
+    if (!has(mechanism, WHERRY_ABLE_KINDS))
+        return "no";
+    return has(mechanism, WHERRY_ABLE_FRAMING) ? "by framing" : "yes";
+}
+
+static const struct lack {
+    unsigned ability;
+    const char *text;
+} lacks[] = {
+    {WHERRY_ABLE_DUPLEX, "both ways over one channel"},
+    {WHERRY_ABLE_MESSAGES, "messages kept apart without a framing"},
+    {WHERRY_ABLE_FILES, "open files"},
+    {WHERRY_ABLE_SENDER, "a kernel that vouches for the sender"},
+    {WHERRY_ABLE_FINISH, "an end of one direction (finish)"},
+    {WHERRY_ABLE_DRAIN, "a peer's word that it has taken everything (drain)"},
+    {WHERRY_ABLE_HOSTS, "other machines"},
+    {WHERRY_ABLE_OUTLIVES, "messages that outlive the processes"},
+    {WHERRY_ABLE_STRANGERS, "processes that are no kin"},
+};
+
+static void print_lacks(const struct wherry_mechanism *mechanism)
+{
+    say_heading("It has not:");
+    for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
+        if (!has(mechanism, lacks[i].ability))
+            printf("  %s\n", lacks[i].text);
+    if (has(mechanism, WHERRY_ABLE_LOSS))
+        printf("  a promise that every message arrives, once and in order\n");
+    putchar('\n');
+}
+
+/* --- options ------------------------------------------------------------- */
+
+// As one would write it in an address: 64K, 2s.
+static void show_amount(char text[VALUE_MOST], enum wherry_option_type type,
+                        int64_t amount)
+{
+    static const struct unit {
+        int64_t size;
+        const char *name;
+        enum wherry_option_type type;
+    } units[] = {
+        {INT64_C(1) << 40, "T", WHERRY_OPTION_SIZE},
+        {1 << 30, "G", WHERRY_OPTION_SIZE},
+        {1 << 20, "M", WHERRY_OPTION_SIZE},
+        {1 << 10, "K", WHERRY_OPTION_SIZE},
+        {INT64_C(1000000000), "s", WHERRY_OPTION_DURATION},
+        {1000000, "ms", WHERRY_OPTION_DURATION},
+        {1000, "us", WHERRY_OPTION_DURATION},
+        {1, "ns", WHERRY_OPTION_DURATION},
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && amount; i++)
+        if (units[i].type == type && amount % units[i].size == 0) {
+            snprintf(text, VALUE_MOST, "%" PRId64 "%s", amount / units[i].size,
+                     units[i].name);
+            return;
+        }
+    snprintf(text, VALUE_MOST, "%" PRId64, amount);
+}
+
+static void show_values(const struct wherry_option *option, char *text, size_t size)
+{
+    char least[VALUE_MOST], most[VALUE_MOST];
+    show_amount(least, option->type, option->least);
+    show_amount(most, option->type, option->most);
+    if (option->type == WHERRY_OPTION_CHOICE)
+        snprintf(text, size, "%s", option->choices);
+    else if (option->type == WHERRY_OPTION_FLAG)
+        snprintf(text, size, "yes|no");
+    else if (option->type == WHERRY_OPTION_TEXT)
+        snprintf(text, size, "%s to %s bytes of text", least, most);
+    else
+        snprintf(text, size, "%s to %s%s", least, most,
+                 option->type == WHERRY_OPTION_SIZE ? " bytes" : "");
+}
+
+static void print_option(const struct wherry_option *option)
+{
+    char values[256];
+    show_values(option, values, sizeof(values));
+    printf("  %s=%s  (%s%s)\n", option->name, values,
+           option->standard ? "usually " : "not set",
+           option->standard ? option->standard : "");
+    printf("%*s", HELP_COLUMN, "");
+    say_wrapped(option->help, HELP_COLUMN, WIDTH);
+}
+
+// Those of the channel itself come last in every mechanism's table, the same for all.
+static bool is_shared(const struct wherry_option *option)
+{
+    const struct wherry_mechanism *mechanism;
+    for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++) {
+        if (has(mechanism, WHERRY_ABLE_TESTS_ONLY))
+            continue;
+        const struct wherry_option *each;
+        size_t n = 0;
+        while ((each = wherry_mechanism_option(mechanism, n)) && each != option)
+            n++;
+        if (!each)
+            return false;
+    }
+    return true;
+}
+
+static size_t print_options(const struct wherry_mechanism *mechanism, bool shared)
+{
+    const struct wherry_option *option;
+    size_t printed = 0;
+    for (size_t i = 0; (option = wherry_mechanism_option(mechanism, i)); i++)
+        if (is_shared(option) == shared) {
+            print_option(option);
+            printed++;
+        }
+    return printed;
+}
+
+/* --- pages --------------------------------------------------------------- */
+
+static void print_fact(const char *name, const char *text)
+{
+    printf("%-*s", TEXT_COLUMN, name);
+    say_wrapped(text, TEXT_COLUMN, WIDTH);
+}
+
+void help_mechanism(const struct wherry_mechanism *mechanism)
+{
+    char verbs[64];
+    snprintf(verbs, sizeof(verbs), "%s%s%s",
+             has(mechanism, WHERRY_ABLE_DIAL) ? "dial " : "",
+             has(mechanism, WHERRY_ABLE_LISTEN) ? "listen " : "",
+             has(mechanism, WHERRY_ABLE_PAIR) ? "pair" : "");
+    say_heading(mechanism->usage);
+    printf("%s\n\n", mechanism->summary);
+    print_fact("mechanism", mechanism->mechanism);
+    print_fact("opened by", verbs);
+    print_fact("ways", mechanism_ways(mechanism));
+    print_fact("moves", mechanism_moves(mechanism));
+    if (mechanism->framing)
+        print_fact("framing", mechanism->framing);
+    print_fact("kinds", mechanism_kinds(mechanism));
+    print_fact("largest", mechanism->limit);
+    if (mechanism->example)
+        print_fact("example", mechanism->example);
+    putchar('\n');
+    print_lacks(mechanism);
+    say_heading("Options of the address:");
+    print_options(mechanism, false);
+    if (!has(mechanism, WHERRY_ABLE_TESTS_ONLY))
+        printf("\nand those of `wherry help channel`.\n");
+}
+
+void help_channel(void)
+{
+    say_heading("Options of every address:");
+    print_options(wherry_mechanism_at(0), true);
+    printf("\nExample: unix:pier?full=drop-oldest&queue=1M\n");
+}
+
+void help_framings(void)
+{
+    say_heading("framing=NAME, how messages are cut out of bytes:");
+    const struct wherry_framing_info *framing;
+    for (size_t i = 0; (framing = wherry_framing_at(i)); i++) {
+        printf("  %-*s", TEXT_COLUMN - 2, framing->name);
+        say_wrapped(framing->summary, TEXT_COLUMN, WIDTH);
+        printf("%*scarries %s%s%s%s\n", TEXT_COLUMN, "",
+               framing->abilities & WHERRY_ABLE_KINDS ? "kinds, " : "",
+               framing->abilities & WHERRY_ABLE_FILES ? "open files, " : "",
+               framing->abilities & WHERRY_ABLE_DRAIN ? "confirmations, " : "",
+               "bytes");
+    }
+}

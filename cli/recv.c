@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recv: prints what arrives.
+ */
+#include "interrupt.h"
+#include "open.h"
+#include "talk.h"
+
+static int run(int argc, char **argv)
+{
+    struct choices choices;
+    if (settings_read(&command_recv, argc, argv, 1, 1, &choices) != DONE)
+        return USAGE;
+    struct opening opening = {
+        .verb = command_recv.name, .choices = &choices, .listens = !choices.dial};
+    struct talk_plan plan = {
+        .verb = command_recv.name, .choices = &choices, .way = TALK_RECV};
+    struct opened opened;
+    open_either_way(&opening, choices.words[0]);
+    int status = open_channel(&opening, choices.words[0], &opened);
+    if (status != DONE)
+        return status;
+    do {
+        status = talk(opened.channel, &plan);
+    } while (choices.keep && !interrupted() && open_next(&opening, &opened) == DONE);
+    open_close(&opened);
+    return status;
+}
+
+static const struct setting *const settings[] = {&setting_dial,
+                                                 &setting_keep,
+                                                 &setting_wait,
+                                                 &setting_raw,
+                                                 &setting_framing,
+                                                 &setting_pick_kind,
+                                                 &setting_count,
+                                                 &setting_timeout,
+                                                 &setting_show_kind,
+                                                 &setting_show_sender,
+                                                 NULL};
+
+const struct command command_recv = {
+    .name = "recv",
+    .arguments = "[OPTION…] ADDRESS",
+    .summary = "Listens, and prints each message of one peer as a line.",
+    .settings = settings,
+    .help = "It ends when the peer has ended.  Open files that come with a message are "
+            "told on\n"
+            "stderr; with --raw the contents of regular ones go to stdout.\n"
+            "\n"
+            "Example:\n"
+            "  wherry send --wait --kind 7 unix:pier ahoy &\n"
+            "  wherry recv --show-kind unix:pier\n",
+    .run = run,
+};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * relay: two addresses joined, or one with itself.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "open.h"
+#include "say.h"
+
+struct joined {
+    const struct choices *choices;
+    const wherry_channel *first;
+    const char *names[2];
+    int64_t moved[2];
+};
+
+static void notice(void *user, const struct wherry_relay_notice *news)
+{
+    struct joined *joined = user;
+    int side = news->from != joined->first;
+    const char *name = joined->names[side];
+    const char *verb = command_relay.name;
+    if (news->event == WHERRY_RELAY_JOINED && joined->names[1])
+        say_notice(verb, "joined %s and %s", joined->names[0], joined->names[1]);
+    else if (news->event == WHERRY_RELAY_JOINED)
+        say_notice(verb, "joined %s (echo)", name);
+    else if (news->event == WHERRY_RELAY_MOVED)
+        joined->moved[side]++;
+    else
+        say_notice(verb, "left %s after %" PRId64 " messages%s%s", name,
+                   joined->moved[side], news->error ? ": " : "",
+                   news->error ? strerror(-news->error) : "");
+}
+
+static int join(wherry_channel *first, wherry_channel *second, struct joined *joined)
+{
+    struct wherry_channel_info info[2];
+    wherry_describe(first, &info[0], sizeof(info[0]));
+    joined->first = first;
+    joined->names[0] = info[0].address;
+    joined->moved[0] = joined->moved[1] = 0;
+    if (second) {
+        wherry_describe(second, &info[1], sizeof(info[1]));
+        joined->names[1] = info[1].address;
+    }
+    struct wherry_relay_options options = {
+        .one_way = joined->choices->one_way, .notice = notice, .user = joined};
+    int r = wherry_relay(first, second, &options, open_deadline(joined->choices));
+    if (r < 0 && !interrupted())
+        return say_error(command_relay.name, "%s", wherry_error_text());
+    return r < 0 ? FAILED : DONE;
+}
+
+// One after another: first the one that is waited for.
+static int serve(struct opening opening[2], const struct choices *choices,
+                 struct opened opened[2])
+{
+    bool is_echo = choices->word_count == 1;
+    struct joined joined = {.choices = choices};
+    int status = open_channel(&opening[0], choices->words[0], &opened[0]);
+    if (status == DONE && !is_echo)
+        status = open_channel(&opening[1], choices->words[1], &opened[1]);
+    while (status == DONE) {
+        status = join(opened[0].channel, opened[1].channel, &joined);
+        if (!choices->keep || interrupted())
+            break;
+        // What went wrong with this peer has been said; the next one is another.
+        status = open_next(&opening[0], &opened[0]);
+        if (status == DONE && !is_echo)
+            status = open_next(&opening[1], &opened[1]);
+    }
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct choices choices;
+    if (settings_read(&command_relay, argc, argv, 1, 2, &choices) != DONE)
+        return USAGE;
+    struct opening opening[2] = {
+        {.verb = command_relay.name, .choices = &choices, .listens = !choices.dial},
+        {.verb = command_relay.name, .choices = &choices, .listens = choices.listen}};
+    struct opened opened[2] = {{.address = NULL}, {.address = NULL}};
+    for (int i = 0; i < choices.word_count; i++)
+        open_either_way(&opening[i], choices.words[i]);
+    int status = serve(opening, &choices, opened);
+    open_close(&opened[1]);
+    open_close(&opened[0]);
+    return status;
+}
+
+static const struct setting *const settings[] = {
+    &setting_dial, &setting_listen,  &setting_wait,    &setting_keep, &setting_one_way,
+    &setting_raw,  &setting_framing, &setting_timeout, NULL};
+
+const struct command command_relay = {
+    .name = "relay",
+    .arguments = "[OPTION…] ADDRESS [ADDRESS]",
+    .summary = "Joins two addresses; one alone is an echo.",
+    .settings = settings,
+    .help = "It listens at the first address and dials the second, each with its own "
+            "framing;\n"
+            "--dial dials both, --listen listens at both.  Kinds and open files go "
+            "across where\n"
+            "both can carry them.  Who joined and left is told on stderr.\n"
+            "\n"
+            "Example:\n"
+            "  wherry recv unix:far > heard &\n"
+            "  wherry relay --wait unix:near unix:far &\n"
+            "  wherry send --wait unix:near ahoy\n"
+            "  wait; cat heard\n",
+    .run = run,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the program says besides its output.
+ */
+#include "say.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+
+enum { LINE_MOST = 2048 };
+
+bool say_has_colour(FILE *stream)
+{
+    const char *terminal = getenv("TERM");
+    const char *refused = getenv("NO_COLOR");
+    if ((refused && *refused) || (terminal && strcmp(terminal, "dumb") == 0))
+        return false;
+    return isatty(fileno(stream)) != 0;
+}
+
+// In one write, so that what several processes say does not mix.
+static void print_line(const char *verb, const char *colour, const char *format,
+                       va_list arguments)
+{
+    char text[LINE_MOST];
+    bool has_colour = colour && say_has_colour(stderr);
+    vsnprintf(text, sizeof(text), format, arguments);
+    char line[LINE_MOST + 128];
+    int size =
+        snprintf(line, sizeof(line), "%swherry:%s %s%s%s\n", has_colour ? colour : "",
+                 has_colour ? "\033[0m" : "", verb ? verb : "", verb ? ": " : "", text);
+    fwrite(line, 1, (size_t)size, stderr);
+    fflush(stderr);
+}
+
+int say_error(const char *verb, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(verb, "\033[1;31m", format, arguments);
+    va_end(arguments);
+    return FAILED;
+}
+
+int say_usage(const char *verb, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(verb, "\033[1;31m", format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "Try: wherry %s%s\n", verb ? verb : "", verb ? " --help" : "help");
+    return USAGE;
+}
+
+void say_notice(const char *verb, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(verb, "\033[1m", format, arguments);
+    va_end(arguments);
+}
+
+void say_progress(const char *verb, const char *format, ...)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(verb, "\033[2m", format, arguments);
+    va_end(arguments);
+}
+
+void say_heading(const char *text)
+{
+    bool has_colour = say_has_colour(stdout);
+    printf("%s%s%s\n", has_colour ? "\033[1m" : "", text, has_colour ? "\033[0m" : "");
+}
+
+void say_wrapped(const char *text, int first, int width)
+{
+    int column = first;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (column > first && column + 1 + word > width) {
+            printf("\n%*s", first, "");
+            column = first;
+        }
+        column += printf("%s%.*s", column > first ? " " : "", word, text);
+        text += word;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the program says besides its output: errors and notices on stderr, help.
+ */
+#ifndef SAY_H
+#define SAY_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Whether that stream is a terminal on which colour is welcome. */
+bool say_has_colour(FILE *stream);
+
+/* "wherry: VERB: …" and a newline on stderr; verb may be NULL.  Returns FAILED. */
+int say_error(const char *verb, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same, and how to learn more.  Returns USAGE. */
+int say_usage(const char *verb, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* News on stderr, such as who joined. */
+void say_notice(const char *verb, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same, where stderr is a terminal; elsewhere nothing. */
+void say_progress(const char *verb, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A heading on stdout. */
+void say_heading(const char *text);
+
+/* Prints words on stdout, broken so that they stand between two columns; the cursor is
+ * at or behind the first. */
+void say_wrapped(const char *text, int first, int width);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of verbs: one table feeds the parser, the error texts and --help.
+ *
+ * `--name value`, `--name=value`, anywhere among the words; after `--` everything is a
+ * word.
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "command.h"
+
+enum { FILES_MOST = 16 }; /* --file, as many as a message takes by default */
+
+/* What the options of all verbs were set to; 0 and NULL where they were not. */
+struct choices {
+    bool all, dial, json, keep, listen, one_way, raw, show_kind, show_sender, wait;
+    bool has_kind;
+    int64_t kind;
+    int64_t count;   /* 0: no end */
+    int64_t timeout; /* milliseconds, 0: none */
+    const char *framing;
+    const char *files[FILES_MOST];
+    size_t file_count;
+    char **words; /* what is no option, in order */
+    int word_count;
+};
+
+struct setting {
+    const char *name;  /* without the dashes */
+    const char *value; /* "N", "TIME", "PATH"; NULL: it takes none */
+    const char *help;  /* one sentence */
+    /* Puts `value` into `choices`, or returns what it must be: "a number from 1 on". */
+    const char *(*put)(struct choices *choices, const char *value);
+};
+
+extern const struct setting setting_all, setting_count, setting_dial, setting_file,
+    setting_framing, setting_json, setting_keep, setting_kind, setting_listen,
+    setting_one_way, setting_pick_kind, setting_raw, setting_show_kind,
+    setting_show_sender, setting_timeout, setting_wait;
+
+/* Reads the arguments of a verb that has `settings`, and requires `least` to `most`
+ * words (most < 0: any number).  DONE, or USAGE, said on stderr. */
+int settings_read(const struct command *, int argc, char **argv, int least, int most,
+                  struct choices *out);
+
+/* Prints the table of options for --help. */
+void settings_print(const struct setting *const *settings);
+
+/* Which of `names` (ends with NULL) `name` may have meant, or NULL. */
+const char *nearest_name(const char *name, const char *const *names);
+
+#endif

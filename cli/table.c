@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A table on stdout, for people or as JSON.
+ */
+#include "table.h"
+
+#include <ctype.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "say.h"
+
+enum { NAME_MOST = 64 };
+
+struct table {
+    struct libscols_table *lines;
+    size_t count;
+    bool failed;
+};
+
+static const int json_types[] = {
+    [COLUMN_TEXT] = SCOLS_JSON_STRING,
+    [COLUMN_NUMBER] = SCOLS_JSON_NUMBER,
+    [COLUMN_FLAG] = SCOLS_JSON_BOOLEAN,
+};
+
+static bool add_column(struct libscols_table *lines, const struct column *column,
+                       bool as_json)
+{
+    char name[NAME_MOST];
+    size_t size = 0;
+    for (const char *each = column->name; *each && size < sizeof(name) - 1; each++) {
+        char spaced = *each == ' ' && as_json ? '_' : *each;
+        name[size++] = as_json ? spaced : (char)toupper((unsigned char)spaced);
+    }
+    name[size] = 0;
+    int flags = (column->type == COLUMN_NUMBER ? SCOLS_FL_RIGHT : 0) |
+                (column->wraps && !as_json ? SCOLS_FL_WRAP : 0);
+    struct libscols_column *made = scols_table_new_column(lines, name, 0, flags);
+    if (!made)
+        return false;
+    scols_column_set_json_type(made, json_types[column->type]);
+    return true;
+}
+
+struct table *table_new(const char *name, const struct column *columns, size_t count,
+                        bool as_json)
+{
+    scols_init_debug(0);
+    struct table *table = calloc(1, sizeof(*table));
+    if (!table)
+        return NULL;
+    table->lines = scols_new_table();
+    table->count = count;
+    if (!table->lines) {
+        free(table);
+        return NULL;
+    }
+    scols_table_set_name(table->lines, name);
+    scols_table_enable_json(table->lines, as_json);
+    scols_table_enable_colors(table->lines, !as_json && say_has_colour(stdout));
+    for (size_t i = 0; i < count; i++)
+        table->failed |= !add_column(table->lines, &columns[i], as_json);
+    return table;
+}
+
+void table_add(struct table *table, const char *const *cells)
+{
+    if (!table || table->failed)
+        return;
+    struct libscols_line *line = scols_table_new_line(table->lines, NULL);
+    table->failed |= !line;
+    for (size_t i = 0; line && i < table->count; i++)
+        if (cells[i])
+            table->failed |= scols_line_set_data(line, i, cells[i]) != 0;
+}
+
+int table_print(struct table *table, const char *verb)
+{
+    bool failed = !table || table->failed || scols_print_table(table->lines) != 0;
+    if (table)
+        scols_unref_table(table->lines);
+    free(table);
+    return failed ? say_error(verb, "no memory for a table") : DONE;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A table on stdout, for people or as JSON: libsmartcols(3).
+ */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum column_type { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_FLAG /* "yes" or "no" */ };
+
+struct column {
+    const char *name; /* "open files"; in JSON "open_files" */
+    enum column_type type;
+    bool wraps; /* may be broken into several lines on a terminal */
+};
+
+struct table;
+
+/* Begins a table; `name` is its name in JSON.  NULL when there is no memory. */
+struct table *table_new(const char *name, const struct column *columns, size_t count,
+                        bool as_json);
+
+/* Adds a row: one text a column, copied; NULL is an empty cell. */
+void table_add(struct table *table, const char *const *cells);
+
+/* Prints it and frees it.  DONE, or FAILED when there was no memory, and said so. */
+int table_print(struct table *table, const char *verb);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A conversation: the receiving side, and how it ends.
+ */
+#include "talk.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "open.h"
+#include "output.h"
+#include "say.h"
+#include "talk_sender.h"
+
+enum { FAREWELL = 100 }; // milliseconds
+
+struct receiver {
+    wherry_channel *channel;
+    const struct talk_plan *plan;
+    struct sender *sender; /* NULL: nobody sends */
+    int64_t received;
+    bool has_unflushed;
+};
+
+/* --- receiving ----------------------------------------------------------- */
+
+static int flush(struct receiver *receiver)
+{
+    receiver->has_unflushed = false;
+    return output_flush();
+}
+
+// 1: a message, 0: the end, or an error.  What is printed goes out before a wait.
+static int receive(struct receiver *receiver, wherry_message **message)
+{
+    const struct choices *choices = receiver->plan->choices;
+    int64_t kind = receiver->plan->way == TALK_RECV ? choices->kind : 0;
+    int r = wherry_recv_kind(receiver->channel, kind, message, WHERRY_POLL);
+    if (r != -EAGAIN)
+        return r;
+    if (receiver->has_unflushed && (r = flush(receiver)) < 0) {
+        output_failed(receiver->plan->verb, r);
+        return -EIO;
+    }
+    // Whoever only sends may take its time, and the sender minds the time itself.
+    wherry_deadline deadline =
+        receiver->plan->way == TALK_SEND ? WHERRY_FOREVER : open_deadline(choices);
+    return wherry_recv_kind(receiver->channel, kind, message, deadline);
+}
+
+static int take(struct receiver *receiver, wherry_message *message)
+{
+    const struct talk_plan *plan = receiver->plan;
+    int r = 0;
+    if (plan->way != TALK_SEND) {
+        receiver->received++;
+        receiver->has_unflushed = true;
+        if (receiver->sender)
+            sender_heard(receiver->sender, wherry_message_sender(message));
+        r = output_message(plan->verb, plan->choices, message);
+    }
+    wherry_message_free(message);
+    return r;
+}
+
+static bool has_all(const struct receiver *receiver)
+{
+    const struct choices *choices = receiver->plan->choices;
+    return receiver->plan->way != TALK_SEND && choices->count > 0 &&
+           receiver->received >= choices->count;
+}
+
+// The peer may be waiting for the word that all was taken, which recv gives.
+static void farewell(wherry_channel *channel, unsigned abilities)
+{
+    wherry_message *message;
+    if (!(abilities & WHERRY_ABLE_DRAIN))
+        return;
+    wherry_finish(channel);
+    if (wherry_recv_kind(channel, INT64_MAX, &message, wherry_after(FAREWELL)) == 1)
+        wherry_message_free(message);
+}
+
+static int ended_early(const struct receiver *receiver)
+{
+    const struct talk_plan *plan = receiver->plan;
+    if (plan->way == TALK_SEND || plan->choices->count == 0)
+        return DONE;
+    return say_error(plan->verb, "the peer finished after %lld of %lld messages",
+                     (long long)receiver->received, (long long)plan->choices->count);
+}
+
+static int receive_all(struct receiver *receiver)
+{
+    const char *verb = receiver->plan->verb;
+    int status = DONE;
+    for (;;) {
+        wherry_message *message = NULL;
+        int r = receive(receiver, &message);
+        if (r == 1) {
+            r = take(receiver, message);
+            if (r < 0)
+                return output_failed(verb, r);
+            if (has_all(receiver))
+                return status;
+            continue;
+        }
+        if (r == 0)
+            return ended_early(receiver) == DONE ? status : FAILED;
+        if (r == -ECANCELED || interrupted())
+            return interrupted() ? FAILED : status;
+        if (r != -EIO)
+            say_error(verb, "%s", wherry_error_text());
+        status = FAILED;
+        if (r != -EMFILE) // this one is a message's own
+            return status;
+    }
+}
+
+/* --- both ---------------------------------------------------------------- */
+
+static bool is_hung_up(wherry_channel *channel)
+{
+    struct pollfd wait = {.fd = -1};
+    short events;
+    if (wherry_fd(channel, WHERRY_OUT, &wait.fd, &events) < 0)
+        return false;
+    return poll(&wait, 1, 0) > 0;
+}
+
+// The peer said its last word.  It may still be listening.
+static bool goes_on(const struct receiver *receiver, bool has_ended)
+{
+    if (!receiver->sender || !has_ended || is_hung_up(receiver->channel))
+        return false;
+    if (receiver->plan->way == TALK_BOTH && isatty(STDIN_FILENO) &&
+        !sender_is_done(receiver->sender))
+        say_progress(receiver->plan->verb, "the peer has finished; Ctrl-D leaves");
+    return true;
+}
+
+static int finish_output(const struct receiver *receiver)
+{
+    int r = output_flush();
+    return r < 0 ? output_failed(receiver->plan->verb, r) : DONE;
+}
+
+int talk(wherry_channel *channel, const struct talk_plan *plan)
+{
+    struct wherry_channel_info info;
+    wherry_describe(channel, &info, sizeof(info));
+    bool sends = plan->way != TALK_RECV && (info.abilities & WHERRY_ABLE_SEND);
+    bool receives = (info.abilities & WHERRY_ABLE_RECV) != 0;
+    struct receiver receiver = {.channel = channel, .plan = plan};
+    int status = DONE;
+    bool has_ended = true;
+    if (sends &&
+        (status = sender_start(channel, &info, plan, &receiver.sender)) != DONE)
+        return status;
+    if (receives || !sends) {
+        status = receive_all(&receiver);
+        has_ended = status == DONE && !has_all(&receiver);
+        if (finish_output(&receiver) != DONE)
+            status = FAILED;
+        if (has_all(&receiver) && !sends)
+            farewell(channel, info.abilities);
+    }
+    if (!receiver.sender)
+        return status;
+    int sent = sender_end(receiver.sender, !goes_on(&receiver, has_ended));
+    return status == DONE ? sent : status;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sending side of a conversation.
+ *
+ * It ends with the input, with an error, when it is told to stop, and when the peer has
+ * hung up while there is nothing to say.
+ */
+#include "talk_sender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "open.h"
+#include "say.h"
+
+enum { CONFIRM_PATIENCE = 1000 }; // milliseconds until a wait is worth a word
+
+struct sender {
+    wherry_channel *channel;
+    const struct talk_plan *plan;
+    unsigned abilities;
+    size_t limit; /* the largest message */
+    pthread_t thread;
+    int stop[2];  /* a pipe: readable when it shall end */
+    int heard[2]; /* a pipe: readable when `to` is known */
+    pthread_mutex_t lock;
+    char to[sizeof(((struct wherry_peer *)NULL)->address)]; /* under `lock` */
+    int peer;                                               /* hangs up with the peer */
+    int next_word;
+    int64_t sent;
+    int status;
+    atomic_bool done;
+};
+
+/* --- one message --------------------------------------------------------- */
+
+static bool is_connectionless(const struct sender *sender)
+{
+    return (sender->abilities & WHERRY_ABLE_CONNECTIONLESS) != 0;
+}
+
+static int attach_files(const struct choices *choices, wherry_message *message)
+{
+    for (size_t i = 0; i < choices->file_count; i++) {
+        int file = open(choices->files[i], O_RDONLY | O_CLOEXEC);
+        if (file < 0)
+            return -errno;
+        int r = wherry_message_attach(message, file);
+        close(file);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int say_why(const struct sender *sender, const char *text)
+{
+    return say_error(sender->plan->verb, "%s", text);
+}
+
+// With what a plain write has not: open files, a destination.
+static int send_message(struct sender *sender, const void *bytes, size_t size,
+                        wherry_deadline deadline)
+{
+    const struct choices *choices = sender->plan->choices;
+    wherry_message *message = NULL;
+    int r = wherry_message_copy(bytes, size, &message);
+    if (r >= 0)
+        r = wherry_message_set_kind(message, choices->kind);
+    if (r >= 0 && sender->sent == 0)
+        r = attach_files(choices, message);
+    pthread_mutex_lock(&sender->lock);
+    if (r >= 0 && is_connectionless(sender))
+        r = wherry_message_set_to(message, sender->to);
+    pthread_mutex_unlock(&sender->lock);
+    if (r >= 0)
+        r = wherry_send(sender->channel, &message, 0, deadline);
+    wherry_message_free(message);
+    return r;
+}
+
+static int send_one(struct sender *sender, const char *bytes, size_t size, bool more)
+{
+    const struct choices *choices = sender->plan->choices;
+    wherry_deadline deadline = open_deadline(choices);
+    bool is_plain =
+        !is_connectionless(sender) && (sender->sent > 0 || choices->file_count == 0);
+    int r = is_plain ? wherry_write(sender->channel, bytes, size, choices->kind,
+                                    more ? WHERRY_MORE : 0, deadline)
+                     : send_message(sender, bytes, size, deadline);
+    if (r >= 0)
+        sender->sent++;
+    return r;
+}
+
+/* --- all of them --------------------------------------------------------- */
+
+static bool is_last(const struct sender *sender)
+{
+    const struct talk_plan *plan = sender->plan;
+    bool is_counted = plan->way == TALK_SEND && plan->choices->count > 0;
+    return is_counted && sender->sent + 1 >= plan->choices->count;
+}
+
+static int next(struct sender *sender, const char **bytes, size_t *size)
+{
+    const struct talk_plan *plan = sender->plan;
+    struct input_wait wait = {.stop = sender->stop[0], .peer = sender->peer};
+    if (plan->word_count == 0)
+        return input_next(plan->input, sender->limit, &wait, bytes, size);
+    if (sender->next_word == plan->word_count)
+        return 0;
+    *bytes = plan->words[sender->next_word++];
+    *size = strlen(*bytes);
+    return 1;
+}
+
+static bool has_next(const struct sender *sender)
+{
+    const struct talk_plan *plan = sender->plan;
+    return plan->word_count > 0 ? sender->next_word < plan->word_count
+                                : input_has_next(plan->input);
+}
+
+// Where there are many peers somebody has to speak first.
+static int wait_for_somebody(const struct sender *sender)
+{
+    if (!is_connectionless(sender))
+        return 0;
+    struct pollfd waits[] = {{.fd = sender->heard[0], .events = POLLIN},
+                             {.fd = sender->stop[0], .events = POLLIN},
+                             {.fd = interrupt_fd(), .events = POLLIN}};
+    while (poll(waits, 3, -1) < 0 && errno == EINTR) {
+    }
+    return waits[1].revents || waits[2].revents ? -ECANCELED : 0;
+}
+
+static int too_long(const struct sender *sender)
+{
+    say_error(sender->plan->verb,
+              "line %lld of stdin is longer than the %zu bytes of a message here; "
+              "message= of the address may allow more, --raw sends it in pieces",
+              (long long)sender->sent + 1, sender->limit);
+    return FAILED;
+}
+
+static int send_all(struct sender *sender)
+{
+    const char *bytes;
+    size_t size;
+    int r = wait_for_somebody(sender);
+    while (r >= 0 && (r = next(sender, &bytes, &size)) == 1) {
+        bool last = is_last(sender);
+        r = send_one(sender, bytes, size, !last && has_next(sender));
+        if (r < 0 && r != -ECANCELED)
+            return say_why(sender, wherry_error_text());
+        if (last)
+            return DONE;
+    }
+    if (r == -EMSGSIZE)
+        return too_long(sender);
+    if (r == 0 || r == -EPIPE || (r == -ECANCELED && !interrupted()))
+        return DONE; // the input has ended, or nobody is there to hear it
+    return r == -ECANCELED ? FAILED : say_why(sender, strerror(-r));
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+static int unconfirmed(const struct sender *sender, int count)
+{
+    return say_error(sender->plan->verb, "%d of %lld messages were not confirmed%s",
+                     count, (long long)sender->sent,
+                     interrupted() ? "" : " in time: the peer has not received them");
+}
+
+static int drain(struct sender *sender)
+{
+    const struct choices *choices = sender->plan->choices;
+    const wherry_deadline deadline = open_deadline(choices);
+    wherry_deadline soon = wherry_after(CONFIRM_PATIENCE);
+    int r = wherry_drain(sender->channel, soon < deadline ? soon : deadline);
+    if (r > 0 && soon < deadline) {
+        say_progress(sender->plan->verb,
+                     "waiting for the peer to confirm %d messages (one that is no "
+                     "wherry needs --raw or --framing)",
+                     r);
+        r = wherry_drain(sender->channel, deadline);
+    }
+    if (r == -ECANCELED)
+        r = wherry_drain(sender->channel, WHERRY_POLL);
+    if (r == 0)
+        return DONE;
+    return r > 0 ? unconfirmed(sender, r) : say_why(sender, wherry_error_text());
+}
+
+static void finish(struct sender *sender)
+{
+    struct pollfd waits[] = {{.fd = -1},
+                             {.fd = sender->stop[0], .events = POLLIN},
+                             {.fd = interrupt_fd(), .events = POLLIN}};
+    while (wherry_finish(sender->channel) == -EAGAIN) {
+        if (wherry_fd(sender->channel, WHERRY_OUT, &waits[0].fd, &waits[0].events) < 0)
+            return;
+        poll(waits, 3, -1);
+        if (waits[1].revents || waits[2].revents)
+            return;
+    }
+}
+
+static void *run(void *argument)
+{
+    struct sender *sender = argument;
+    const struct talk_plan *plan = sender->plan;
+    sender->status = send_all(sender);
+    bool confirms = plan->way == TALK_SEND && (sender->abilities & WHERRY_ABLE_DRAIN);
+    if (sender->status == DONE && confirms && sender->sent > 0)
+        sender->status = drain(sender);
+    // A background job has no input, which is not the same as an end of it.
+    if (sender->status == DONE && !(plan->input && plan->input->is_absent))
+        finish(sender);
+    atomic_store(&sender->done, true);
+    if (plan->way == TALK_SEND || sender->status != DONE)
+        wherry_cancel(sender->channel); // the receiving side need not go on
+    return NULL;
+}
+
+/* --- for talk.c ---------------------------------------------------------- */
+
+static void release(struct sender *sender)
+{
+    for (int i = 0; i < 2; i++) {
+        if (sender->stop[i] >= 0)
+            close(sender->stop[i]);
+        if (sender->heard[i] >= 0)
+            close(sender->heard[i]);
+    }
+    pthread_mutex_destroy(&sender->lock);
+    free(sender);
+}
+
+int sender_start(wherry_channel *channel, const struct wherry_channel_info *info,
+                 const struct talk_plan *plan, struct sender **out)
+{
+    struct sender *sender = malloc(sizeof(*sender));
+    if (!sender)
+        return say_error(plan->verb, "no memory to send with");
+    *sender = (struct sender){.channel = channel,
+                              .plan = plan,
+                              .abilities = info->abilities,
+                              .limit = info->message_limit < SIZE_MAX
+                                           ? (size_t)info->message_limit
+                                           : SIZE_MAX,
+                              .stop = {-1, -1},
+                              .heard = {-1, -1},
+                              .peer = -1};
+    short events;
+    if (wherry_fd(channel, WHERRY_OUT, &sender->peer, &events) < 0)
+        sender->peer = -1;
+    pthread_mutex_init(&sender->lock, NULL);
+    int r = pipe(sender->stop) < 0 || pipe(sender->heard) < 0 ? -errno : 0;
+    if (r >= 0)
+        r = interrupt_thread(&sender->thread, run, sender);
+    if (r < 0) {
+        release(sender);
+        return say_error(plan->verb, "cannot send beside receiving: %s", strerror(-r));
+    }
+    *out = sender;
+    return DONE;
+}
+
+void sender_heard(struct sender *sender, const struct wherry_peer *peer)
+{
+    if (!is_connectionless(sender) || !peer->address[0])
+        return;
+    pthread_mutex_lock(&sender->lock);
+    bool is_first = sender->to[0] == 0;
+    memcpy(sender->to, peer->address, sizeof(sender->to));
+    pthread_mutex_unlock(&sender->lock);
+    if (is_first) {
+        close(sender->heard[1]);
+        sender->heard[1] = -1;
+    }
+}
+
+bool sender_is_done(struct sender *sender)
+{
+    return atomic_load(&sender->done);
+}
+
+int sender_end(struct sender *sender, bool at_once)
+{
+    if (at_once) {
+        close(sender->stop[1]);
+        sender->stop[1] = -1;
+        wherry_cancel(sender->channel);
+    }
+    pthread_join(sender->thread, NULL);
+    int status = sender->status;
+    release(sender);
+    return status;
+}
