@@ -131,6 +131,28 @@ int os_adopt(int fd, bool write, struct os_descriptor *out)
     return 0;
 }
 
+int os_inspect(int fd, struct os_descriptor *out)
+{
+    struct os_descriptor found = {.fd = fd};
+    int r = find_kind(fd, &found);
+    if (r >= 0)
+        *out = found;
+    return r;
+}
+
+int os_adopt_copy(int fd, bool write, struct os_descriptor *out)
+{
+    int copy = os_duplicate(fd);
+    if (copy < 0)
+        return copy;
+    int r = os_adopt(copy, write, out);
+    if (r < 0 || out->fd != copy)
+        os_close(copy);
+    if (r >= 0)
+        out->owned = true;
+    return r;
+}
+
 void os_close(int fd)
 {
     // close(2) is never retried: on Linux the descriptor is gone whatever it says.
@@ -219,12 +241,6 @@ static ssize_t send_vector(struct os_descriptor *descriptor, struct iovec *vecto
     return sendmsg(descriptor->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static bool is_socket(const struct os_descriptor *descriptor)
-{
-    return descriptor->kind == OS_KIND_STREAM || descriptor->kind == OS_KIND_PACKET ||
-           descriptor->kind == OS_KIND_DATAGRAM;
-}
-
 int64_t os_write(struct os_descriptor *descriptor, const struct os_bytes *pieces,
                  size_t count)
 {
@@ -232,8 +248,8 @@ int64_t os_write(struct os_descriptor *descriptor, const struct os_bytes *pieces
     count = pieces_to_vector(pieces, count, vector);
     ssize_t r;
     do
-        r = is_socket(descriptor) ? send_vector(descriptor, vector, count)
-                                  : write_vector(descriptor, vector, count);
+        r = os_is_socket(descriptor) ? send_vector(descriptor, vector, count)
+                                     : write_vector(descriptor, vector, count);
     while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : r;
 }
@@ -241,7 +257,7 @@ int64_t os_write(struct os_descriptor *descriptor, const struct os_bytes *pieces
 static ssize_t read_vector(struct os_descriptor *descriptor, struct iovec *vector,
                            size_t count)
 {
-    if (is_socket(descriptor)) {
+    if (os_is_socket(descriptor)) {
         if (count == 1)
             return recv(descriptor->fd, vector->iov_base, vector->iov_len,
                         MSG_DONTWAIT);

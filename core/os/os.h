@@ -99,6 +99,20 @@ struct os_descriptor {
  * Errors: -EBADF, -EMFILE, -EACCES and -ENXIO (cannot be reopened). */
 int os_adopt(int fd, bool write, struct os_descriptor *out);
 
+/* What `fd` is (its kind, is_unix, is_listening), without touching it.
+ * Errors: -EBADF. */
+int os_inspect(int fd, struct os_descriptor *out);
+
+/* os_adopt of a copy, which is owned; `fd` stays the caller's.  Errors: as os_adopt. */
+int os_adopt_copy(int fd, bool write, struct os_descriptor *out);
+
+/* Whether messages go through socket calls. */
+static inline bool os_is_socket(const struct os_descriptor *descriptor)
+{
+    return descriptor->kind == OS_KIND_STREAM || descriptor->kind == OS_KIND_PACKET ||
+           descriptor->kind == OS_KIND_DATAGRAM;
+}
+
 /* Closes it if it is owned; it is none afterwards. */
 void os_release(struct os_descriptor *);
 

@@ -77,6 +77,14 @@ uint64_t endpoint_payload(const struct address *address, uint64_t size)
     return size - edges.head_size - edges.tail_size;
 }
 
+enum os_kind endpoint_kind(const struct address *address)
+{
+    static const enum os_kind kinds[] = {OS_KIND_PACKET, OS_KIND_STREAM,
+                                         OS_KIND_DATAGRAM};
+
+    return kinds[address_number(address, "type")];
+}
+
 int endpoint_mode(const struct address *address, uint32_t *out)
 {
     int64_t digits = address_number(address, "mode");

@@ -36,6 +36,7 @@ struct fault {
     struct late late[LATE_MOST];
     size_t late_first;
     size_t late_count;
+    bool has_ended; // the last of them says so
 
     atomic_bool is_cut;
 };
@@ -49,7 +50,7 @@ static bool is_word(const wherry_message *message)
 
 static int broken(void)
 {
-    return failure(-ECONNRESET, "fault: cut= broke the connection here");
+    return failure(-ECONNRESET, "cut= broke the connection here");
 }
 
 // Once the last message has left; the end that the peer sees has no word before it.
@@ -82,10 +83,10 @@ static int fault_send(void *state, wherry_message **message, unsigned flags)
         return 0;
     }
     int r = fault->inner->send(fault->state, message, flags);
-    if (r < 0)
-        return r;
-    fault->sent++;
-    cut_when_due(fault);
+    if (r >= 0) {
+        fault->sent++;
+        cut_when_due(fault);
+    }
     return r;
 }
 
@@ -114,49 +115,44 @@ static int fault_finish(void *state)
 
 /* --- receiving ----------------------------------------------------------- */
 
-static void hold_back(struct fault *fault, int result, wherry_message *message)
-{
-    size_t place = (fault->late_first + fault->late_count++) % LATE_MOST;
-    fault->late[place] =
-        (struct late){.message = message,
-                      .result = result,
-                      .due = deadline_add(wherry_now(), fault->plan.delay)};
-}
-
 // Takes all that has arrived into the list; after an end or an error nothing comes.
 static void take_arrived(struct fault *fault)
 {
-    while (fault->late_count < LATE_MOST) {
-        size_t last =
-            (fault->late_first + fault->late_count + LATE_MOST - 1) % LATE_MOST;
-        bool has_ended = fault->late_count > 0 && !fault->late[last].message;
+    while (fault->late_count < LATE_MOST && !fault->has_ended) {
         wherry_message *message = NULL;
-        int r = has_ended ? -EAGAIN : fault->inner->recv(fault->state, &message);
+        int r = fault->inner->recv(fault->state, &message);
         if (r == -EAGAIN)
             return;
-        hold_back(fault, r, r > 0 ? message : NULL);
+        size_t place = (fault->late_first + fault->late_count++) % LATE_MOST;
+        wherry_deadline due = deadline_add(wherry_now(), fault->plan.delay);
+        fault->late[place] = (struct late){r > 0 ? message : NULL, r, due};
+        fault->has_ended = r <= 0;
     }
+}
+
+static void set_timer(struct fault *fault)
+{
+    const struct late *first = &fault->late[fault->late_first];
+    os_timer_set(fault->timer, fault->late_count > 0 ? first->due : WHERRY_FOREVER);
 }
 
 static int take_late(struct fault *fault, wherry_message **out)
 {
     take_arrived(fault);
-    struct late *first = &fault->late[fault->late_first];
-    if (fault->late_count > 0 && first->due <= wherry_now()) {
-        struct late late = *first;
+    struct late first = fault->late[fault->late_first];
+    bool is_due = fault->late_count > 0 && first.due <= wherry_now();
+    if (is_due) {
         fault->late_first = (fault->late_first + 1) % LATE_MOST;
         fault->late_count--;
-        os_timer_set(fault->timer, fault->late_count
-                                       ? fault->late[fault->late_first].due
-                                       : WHERRY_FOREVER);
-        if (late.message)
-            *out = late.message;
-        else if (late.result < 0)
-            return failure_plain(late.result, "fault: held back with delay=");
-        return late.result;
+        fault->has_ended = fault->has_ended && fault->late_count > 0;
     }
-    os_timer_set(fault->timer, fault->late_count ? first->due : WHERRY_FOREVER);
-    return -EAGAIN;
+    set_timer(fault);
+    if (!is_due)
+        return -EAGAIN;
+    if (first.message)
+        *out = first.message;
+    return first.result < 0 ? failure_plain(first.result, "held back by delay=")
+                            : first.result;
 }
 
 static int fault_recv(void *state, wherry_message **out)
@@ -174,7 +170,7 @@ static int fault_wait(void *state, enum wherry_direction direction,
     struct fault *fault = state;
     bool is_delayed = direction == WHERRY_IN && fault->plan.delay > 0;
     int count = 0;
-    if (!is_delayed || fault->late_count < LATE_MOST)
+    if (!is_delayed || (fault->late_count < LATE_MOST && !fault->has_ended))
         count = fault->inner->wait(fault->state, direction, waits);
     if (count < 0 || !is_delayed || count == WHERRY_WAITS)
         return count;
@@ -190,12 +186,6 @@ static int fault_ready(void *state)
 }
 
 /* --- the rest ------------------------------------------------------------ */
-
-static void fault_rest(void *state)
-{
-    struct fault *fault = state;
-    fault->inner->rest(fault->state);
-}
 
 static void fault_describe(void *state, struct wherry_channel_info *info)
 {
@@ -229,7 +219,6 @@ static struct wherry_transport moves_around(const struct wherry_transport *inner
         .keep = inner->keep ? fault_keep : NULL,
         .finish = inner->finish ? fault_finish : NULL,
         .ready = inner->ready ? fault_ready : NULL,
-        .rest = inner->rest ? fault_rest : NULL,
         .describe = inner->describe ? fault_describe : NULL,
         .close = fault_close,
     };

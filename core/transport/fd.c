@@ -33,12 +33,10 @@ static const struct wherry_option *const options[] = {
 
 static const struct complaint complaints[] = {
     {EBADF, "no such descriptor is open in this process: was it inherited (not "
-            "close-on-exec), and was it taken over by a channel before?"},
-    {EACCES,
-     "what it refers to may not be opened by this user for use without waiting"},
-    {ENXIO, "what it refers to cannot be opened again for use without waiting"},
+            "close-on-exec), or taken over by a channel before?"},
+    {EACCES, "this user may not open it again, for use without waiting"},
+    {ENXIO, "it cannot be opened again, for use without waiting"},
     {EINVAL, NULL},
-    {ENOTSUP, NULL},
     {0, NULL},
 };
 
@@ -98,62 +96,43 @@ static void fd_opened(const struct address *address)
 
 /* --- what they are ------------------------------------------------------- */
 
-static bool is_socket(const struct os_descriptor *descriptor)
-{
-    return descriptor->kind == OS_KIND_STREAM || descriptor->kind == OS_KIND_PACKET ||
-           descriptor->kind == OS_KIND_DATAGRAM;
-}
-
 static bool has_peer(const struct os_descriptor *socket)
 {
     struct os_name peer;
     return os_socket_peer(socket->fd, &peer) >= 0;
 }
 
-// A usable copy of one number, owned.
-static int adopt_copy(int number, bool write, struct os_descriptor *out)
-{
-    int copy = os_duplicate(number);
-    if (copy < 0)
-        return copy;
-    int r = os_adopt(copy, write, out);
-    if (r < 0 || out->fd != copy)
-        os_close(copy);
-    if (r >= 0)
-        out->owned = true;
-    return r;
-}
-
-static int adopt_socket(int number, struct os_descriptor *out)
-{
-    int r = adopt_copy(number, false, out);
-    if (r >= 0 && !is_socket(out)) {
-        os_release(out);
-        return 0;
-    }
-    return r < 0 ? r : 1;
-}
-
 /* --- dial ---------------------------------------------------------------- */
 
-static int dial_socket(const struct address *address, struct os_descriptor *socket,
-                       struct endpoint *out)
+static int check_dialled(const struct os_descriptor *socket)
 {
-    int r = 0;
     if (socket->is_listening)
-        r = failure(-EINVAL, "it is a listening socket: listen on it, do not dial");
-    else if (!has_peer(socket))
-        r = failure(-EINVAL, "it is a socket without a peer%s",
-                    socket->kind == OS_KIND_DATAGRAM ? ": listen on it, do not dial"
-                                                     : ": connect it first");
-    if (r < 0) {
-        os_release(socket);
+        return failure(-EINVAL, "it is a listening socket: listen on it, do not dial");
+    if (has_peer(socket))
+        return 0;
+    return failure(-EINVAL, "it is a socket without a peer: %s",
+                   socket->kind == OS_KIND_DATAGRAM ? "listen on it, do not dial"
+                                                    : "connect it first");
+}
+
+static int dial_socket(const struct address *address, int number, struct endpoint *out)
+{
+    struct os_descriptor socket;
+    int r = os_adopt_copy(number, false, &socket);
+    if (r >= 0 && (r = check_dialled(&socket)) < 0)
+        os_release(&socket);
+    if (r < 0)
         return endpoint_refuse(address, r, complaints);
-    }
     bool has_words = strcmp(address_string(address, "framing"), "wherry") == 0;
-    if (socket->is_unix && has_words && socket->kind != OS_KIND_DATAGRAM)
-        os_identify(socket->fd, true);
-    return endpoint_socket(address, *socket, NULL, out);
+    if (socket.is_unix && has_words && socket.kind != OS_KIND_DATAGRAM)
+        os_identify(socket.fd, true);
+    return endpoint_socket(address, socket, NULL, out);
+}
+
+static bool is_one_only(const struct os_descriptor *end)
+{
+    return end->fd >= 0 && os_is_socket(end) &&
+           (end->kind != OS_KIND_STREAM || end->is_listening);
 }
 
 static int adopt_both(const int numbers[2], struct os_descriptor *in,
@@ -170,16 +149,12 @@ static int adopt_both(const int numbers[2], struct os_descriptor *in,
         return failure(-EINVAL, "descriptor %d is not open for %s",
                        reads ? writer : numbers[0], reads ? "writing" : "reading");
     if (reads)
-        r = adopt_copy(numbers[0], false, in);
+        r = os_adopt_copy(numbers[0], false, in);
     if (r >= 0 && writes)
-        r = adopt_copy(writer, true, out);
-    bool is_odd =
-        r >= 0 &&
-        (in->is_listening || out->is_listening ||
-         (in->fd >= 0 && out->fd >= 0 && is_socket(in) && in->kind != OS_KIND_STREAM));
-    return is_odd ? failure(-EINVAL, "a packet or listening socket is one descriptor: "
-                                     "fd:N")
-                  : r;
+        r = os_adopt_copy(writer, true, out);
+    if (r >= 0 && (is_one_only(in) || is_one_only(out)))
+        return failure(-EINVAL, "a packet or listening socket is one descriptor: fd:N");
+    return r;
 }
 
 static int dial_bytes(const struct address *address, const int numbers[2],
@@ -208,30 +183,24 @@ static int fd_dial(const struct address *address, wherry_deadline deadline,
 {
     (void)deadline;
     int numbers[2];
-    struct os_descriptor socket;
+    struct os_descriptor found;
     int r = read_numbers(address, numbers);
-    if (r >= 0 && numbers[1] < 0) {
-        r = adopt_socket(numbers[0], &socket);
-        if (r > 0)
-            r = dial_socket(address, &socket, out);
-        else if (r == 0)
-            r = dial_bytes(address, numbers, out);
-        else
-            r = endpoint_refuse(address, r, complaints);
-    } else if (r >= 0) {
-        r = dial_bytes(address, numbers, out);
-    }
-    return r;
+    if (r >= 0)
+        r = os_inspect(numbers[0], &found);
+    if (r < 0)
+        return endpoint_refuse(address, r, complaints);
+    return os_is_socket(&found) && numbers[1] < 0
+               ? dial_socket(address, numbers[0], out)
+               : dial_bytes(address, numbers, out);
 }
 
 /* --- listen -------------------------------------------------------------- */
 
 static int check_listening(const struct os_descriptor *socket, const int numbers[2])
 {
-    bool can = is_socket(socket) && numbers[1] < 0 &&
-               (socket->is_listening ||
-                (socket->kind == OS_KIND_DATAGRAM && !has_peer(socket)));
-    return can ? 0
+    bool hears_all = socket->kind == OS_KIND_DATAGRAM && !has_peer(socket);
+    return numbers[1] < 0 && (socket->is_listening || hears_all)
+               ? 0
                : failure(-EINVAL, "it is neither a listening socket nor a bound "
                                   "datagram socket: dial it");
 }
@@ -245,7 +214,7 @@ static int fd_listen(const struct address *address, void **state, char *shown)
         return r;
     r = read_numbers(address, numbers);
     if (r >= 0)
-        r = adopt_copy(numbers[0], false, &harbour->descriptor);
+        r = os_adopt_copy(numbers[0], false, &harbour->descriptor);
     if (r >= 0)
         r = check_listening(&harbour->descriptor, numbers);
     if (r < 0) {

@@ -11,19 +11,8 @@
 
 #include "base/base.h"
 
-static const struct wherry_option own_options[] = {
-    {.name = "type",
-     .type = WHERRY_OPTION_CHOICE,
-     .standard = "packet",
-     .choices = "packet|stream|datagram",
-     .help = "SOCK_SEQPACKET, SOCK_STREAM or SOCK_DGRAM."},
-    {.name = NULL},
-};
-
 static const struct wherry_option *const options[] = {
-    own_options, socket_options, wherry_framing_options, channel_options, NULL};
-
-static const enum os_kind kinds[] = {OS_KIND_PACKET, OS_KIND_STREAM, OS_KIND_DATAGRAM};
+    type_options, socket_options, wherry_framing_options, channel_options, NULL};
 
 static int pair_check(const struct address *address)
 {
@@ -36,7 +25,7 @@ static int pair_check(const struct address *address)
 static int pair_open(const struct address *address, struct endpoint out[2])
 {
     struct os_descriptor ends[2];
-    struct os_socket_plan plan = {.kind = kinds[address_number(address, "type")],
+    struct os_socket_plan plan = {.kind = endpoint_kind(address),
                                   .buffer = address_number(address, "buffer"),
                                   .identify = true};
     int r = os_socket_pair(&plan, ends);

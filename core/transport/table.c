@@ -53,6 +53,15 @@ const struct wherry_option socket_options[] = {
     {.name = NULL},
 };
 
+const struct wherry_option type_options[] = {
+    {.name = "type",
+     .type = WHERRY_OPTION_CHOICE,
+     .standard = "packet",
+     .choices = "packet|stream|datagram",
+     .help = "SOCK_SEQPACKET, SOCK_STREAM or SOCK_DGRAM; both ends need the same."},
+    {.name = NULL},
+};
+
 const struct transport *transport_find(const char *scheme)
 {
     for (size_t i = 0; i < TRANSPORTS; i++)

@@ -108,6 +108,7 @@ extern const struct wherry_option line_framing_options[]; /* framing=, standard 
 extern const struct wherry_option
     wherry_framing_options[];                       /* framing=, standard wherry */
 extern const struct wherry_option socket_options[]; /* buffer= */
+extern const struct wherry_option type_options[];   /* type= of unix(7) sockets */
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
@@ -170,6 +171,9 @@ uint64_t endpoint_payload(const struct address *, uint64_t size);
 
 /* `mode=` as chmod(1) reads it.  Errors: -EINVAL (an 8 or a 9). */
 int endpoint_mode(const struct address *, uint32_t *out);
+
+/* `type=`. */
+enum os_kind endpoint_kind(const struct address *);
 
 /* The endpoint of a connected socket of any kind (taken, also on failure): its peer, its
  * address as given, and how it moves.  `path` (may be NULL) is its own name, removed at

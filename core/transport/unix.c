@@ -18,11 +18,6 @@
 #include "base/base.h"
 
 static const struct wherry_option own_options[] = {
-    {.name = "type",
-     .type = WHERRY_OPTION_CHOICE,
-     .standard = "packet",
-     .choices = "packet|stream|datagram",
-     .help = "SOCK_SEQPACKET, SOCK_STREAM or SOCK_DGRAM; both ends need the same."},
     {.name = "bind",
      .type = WHERRY_OPTION_TEXT,
      .least = 1,
@@ -47,47 +42,32 @@ static const struct wherry_option own_options[] = {
 };
 
 static const struct wherry_option *const options[] = {
-    own_options, socket_options, wherry_framing_options, channel_options, NULL};
-
-static const enum os_kind kinds[] = {OS_KIND_PACKET, OS_KIND_STREAM, OS_KIND_DATAGRAM};
+    type_options,           own_options,     socket_options,
+    wherry_framing_options, channel_options, NULL};
 
 static const struct complaint dial_complaints[] = {
     {ENOENT, "there is no such path: start the listener first, or check the spelling"},
     {ENOTSOCK, NULL},
     {ECONNREFUSED,
-     "nobody listens there: start the listener (it replaces a socket file "
-     "that was left behind)"},
-    {EPROTOTYPE, "the socket there is of another type: try type=packet, type=stream or "
-                 "type=datagram"},
-    {EACCES,
-     "this user may not connect there: the mode of the socket, or of a directory "
-     "above it, forbids it"},
-    {EPERM, "the socket there takes datagrams from its own peer only, or its owner "
-            "forbids it"},
-    {EAGAIN,
-     "its backlog is full: give a deadline to wait for a place, or its listener "
-     "a larger backlog="},
-    {ETIMEDOUT, "no place in its backlog became free before the deadline: is its "
-                "listener alive, and accepting?"},
-    {EADDRINUSE,
-     "the address in bind= is in use: choose another, or remove the path if "
-     "nobody has it"},
+     "nobody listens there: start the listener; it replaces what is left"},
+    {EPROTOTYPE,
+     "it is of another type: try type=packet, type=stream or type=datagram"},
+    {EACCES, "this user may not connect: see the mode of it and of the directories"},
+    {EPERM, "the datagram socket there listens to its own peer only"},
+    {EAGAIN, "its backlog is full: give a deadline to wait, or it a larger backlog="},
+    {ETIMEDOUT, "its backlog stayed full until the deadline: is it still accepting?"},
+    {EADDRINUSE, "the path or name in bind= is in use: choose another, or remove it"},
     {EINVAL, NULL},
     {ENAMETOOLONG, NULL},
     {0, NULL},
 };
 
 static const struct complaint listen_complaints[] = {
-    {EADDRINUSE,
-     "somebody listens there already: stop that listener, or choose another "
-     "address"},
+    {EADDRINUSE, "somebody listens there already: stop it, or choose another address"},
     {EEXIST, NULL},
     {ENOENT, "there is no such directory: make it first, or check the spelling"},
-    {EACCES,
-     "this user may not make a socket there: the mode of a directory forbids it"},
-    {EPERM,
-     "what was left there belongs to another user, and the directory does not let "
-     "this one remove it"},
+    {EACCES, "this user may not make a socket there: see the modes of the directories"},
+    {EPERM, "what is left there is another user's, who alone can remove it"},
     {EINVAL, NULL},
     {ENAMETOOLONG, NULL},
     {0, NULL},
@@ -133,11 +113,6 @@ static int unix_check(const struct address *address)
     return read_name(address_rest(address), address_rest_size(address), &name);
 }
 
-static enum os_kind kind_of(const struct address *address)
-{
-    return kinds[address_number(address, "type")];
-}
-
 /* --- dial ---------------------------------------------------------------- */
 
 // What connect(2) calls refused may be no socket at all.
@@ -167,8 +142,8 @@ static int unix_dial(const struct address *address, wherry_deadline deadline,
         r = own_name(address, &own);
     if (r >= 0)
         r = endpoint_mode(address, &mode);
-    bool has_own = bound || kind_of(address) == OS_KIND_DATAGRAM;
-    struct os_socket_plan plan = {.kind = kind_of(address),
+    bool has_own = bound || endpoint_kind(address) == OS_KIND_DATAGRAM;
+    struct os_socket_plan plan = {.kind = endpoint_kind(address),
                                   .name = &name,
                                   .bound = has_own ? &own : NULL,
                                   .buffer = address_number(address, "buffer"),
@@ -219,7 +194,7 @@ static int open_harbour(struct harbour *harbour)
         r = read_name(address_rest(address), address_rest_size(address), &name);
     if (r < 0)
         return r;
-    struct os_socket_plan plan = {.kind = kind_of(address),
+    struct os_socket_plan plan = {.kind = endpoint_kind(address),
                                   .name = &name,
                                   .buffer = address_number(address, "buffer"),
                                   .backlog = (int)address_number(address, "backlog"),

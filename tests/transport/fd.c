@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fd: whatever a descriptor is, it is found out; and whose it is, is kept.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "talk.h"
+
+static const char *fd(int number, const char *options)
+{
+    static char texts[8][64];
+    static unsigned next;
+    char *text = texts[next++ % 8];
+    snprintf(text, sizeof(texts[0]), "fd:%d%s", number, options);
+    return text;
+}
+
+static bool is_open(int number)
+{
+    return fcntl(number, F_GETFD) >= 0;
+}
+
+TEST(a_pipe_moves_the_way_it_was_opened)
+{
+    int ends[2];
+    wherry_channel *reader, *writer;
+    WORKS(pipe(ends));
+    WORKS(wherry_dial(fd(ends[0], ""), soon(), &reader));
+    WORKS(wherry_dial(fd(ends[1], ""), soon(), &writer));
+    say(writer, "through");
+    hear(reader, "through");
+    CHECK_ERROR(wherry_write(reader, "x", 1, 0, 0, soon()), -EPERM);
+    wherry_close(writer);
+    hear_end(reader);
+    wherry_close(reader);
+}
+
+TEST(two_descriptors_make_one_duplex_channel)
+{
+    int there[2], back[2];
+    wherry_channel *first, *second;
+    char address[64];
+    WORKS(pipe(there));
+    WORKS(pipe(back));
+    snprintf(address, sizeof(address), "fd:%d,%d", back[0], there[1]);
+    WORKS(wherry_dial(address, soon(), &first));
+    snprintf(address, sizeof(address), "fd:%d,%d", there[0], back[1]);
+    WORKS(wherry_dial(address, soon(), &second));
+    say(first, "there");
+    hear(second, "there");
+    say(second, "and back");
+    hear(first, "and back");
+    WORKS(wherry_drain(first, WHERRY_POLL));
+    wherry_close(first);
+    hear_end(second);
+    wherry_close(second);
+    for (int i = 0; i < 2; i++)
+        CHECK(!is_open(there[i]) && !is_open(back[i]));
+}
+
+TEST(a_direction_that_is_not_there_is_told)
+{
+    int ends[2];
+    wherry_channel *channel;
+    char address[64];
+    WORKS(pipe(ends));
+    snprintf(address, sizeof(address), "fd:%d,%d", ends[1], ends[0]);
+    FAILS(wherry_dial(address, soon(), &channel), -EINVAL, "not open for reading");
+    snprintf(address, sizeof(address), "fd:%d,%d", ends[0], ends[0]);
+    FAILS(wherry_dial(address, soon(), &channel), -EINVAL, "not open for writing");
+    CHECK(is_open(ends[0]) && is_open(ends[1]));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST(sockets_of_every_type_talk)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+    for (int i = 0; i < 3; i++) {
+        int ends[2];
+        wherry_channel *first, *second;
+        WORKS(socketpair(AF_UNIX, types[i], 0, ends));
+        WORKS(wherry_dial(fd(ends[0], ""), soon(), &first));
+        WORKS(wherry_dial(fd(ends[1], ""), soon(), &second));
+        say(first, "there");
+        hear(second, "there");
+        say(second, "and back");
+        hear(first, "and back");
+        CHECK(!!(info_of(first).abilities & WHERRY_ABLE_MESSAGES) ==
+              (types[i] != SOCK_STREAM));
+        CHECK(info_of(first).abilities & WHERRY_ABLE_FILES);
+        wherry_close(first);
+        wherry_close(second);
+        CHECK(!is_open(ends[0]) && !is_open(ends[1]));
+    }
+}
+
+TEST(flags_of_an_inherited_description_are_never_changed)
+{
+    static const int types[] = {0, SOCK_STREAM, SOCK_SEQPACKET};
+    for (int i = 0; i < 3; i++) {
+        int ends[2];
+        wherry_channel *first, *second;
+        WORKS(types[i] ? socketpair(AF_UNIX, types[i], 0, ends) : pipe(ends));
+        int watched = dup(ends[0]);
+        int before = fcntl(watched, F_GETFL);
+        WORKS(wherry_dial(fd(ends[0], ""), soon(), &first));
+        WORKS(wherry_dial(fd(ends[1], ""), soon(), &second));
+        hear_nothing(first);
+        say(second, "x");
+        hear(first, "x");
+        CHECK_INT(fcntl(watched, F_GETFL), before);
+        wherry_close(first);
+        wherry_close(second);
+        close(watched);
+    }
+}
+
+TEST(a_file_is_read_to_its_end)
+{
+    wherry_channel *channel;
+    harness_write_file("lines", "first\nsecond\n", 13);
+    int file = open(harness_path("lines"), O_RDONLY);
+    WORKS(wherry_dial(fd(file, "?framing=line"), soon(), &channel));
+    hear(channel, "first");
+    hear(channel, "second");
+    hear_end(channel);
+    wherry_close(channel);
+}
+
+/* --- whose it is --------------------------------------------------------- */
+
+TEST(close_no_leaves_the_descriptor_with_the_program)
+{
+    int ends[2];
+    wherry_channel *channel;
+    WORKS(pipe(ends));
+    WORKS(wherry_dial(fd(ends[1], "?close=no&framing=line"), soon(), &channel));
+    say(channel, "by Wherry");
+    wherry_close(channel);
+    CHECK_INT(write(ends[1], "by hand\n", 8), 8);
+    WORKS(wherry_dial(fd(ends[0], "?framing=line"), soon(), &channel));
+    hear(channel, "by Wherry");
+    hear(channel, "by hand");
+    wherry_close(channel);
+    close(ends[1]);
+}
+
+TEST(a_descriptor_is_taken_over_when_the_channel_stands_and_not_before)
+{
+    int ends[2];
+    wherry_channel *channel;
+    WORKS(pipe(ends));
+    FAILS(wherry_dial(fd(ends[0], "?framing=lime"), soon(), &channel), -EINVAL, "line");
+    CHECK(is_open(ends[0]));
+    WORKS(wherry_dial(fd(ends[0], ""), soon(), &channel));
+    CHECK(!is_open(ends[0]));
+    FAILS(wherry_dial(fd(ends[0], ""), soon(), &channel), -EBADF, "taken over");
+    wherry_close(channel);
+    close(ends[1]);
+}
+
+static void dials(void *number)
+{
+    wherry_channel *channel;
+    if (wherry_dial(fd(*(int *)number, ""), soon(), &channel) >= 0)
+        wherry_close(channel);
+}
+
+TEST(no_memory_leaves_the_descriptor_with_the_program)
+{
+    int ends[2];
+    wherry_channel *channel;
+    WORKS(pipe(ends));
+    for (unsigned long n = 1;; n++) {
+        harness_fail_allocation(n, true);
+        int r = wherry_dial(fd(ends[0], ""), soon(), &channel);
+        bool is_through = harness_failed_allocations() == 0;
+        harness_fail_allocation(0, false);
+        if (is_through) {
+            WORKS(r);
+            break;
+        }
+        CHECK_ERROR(r, -ENOMEM);
+        CHECK(is_open(ends[0]));
+    }
+    wherry_close(channel);
+    close(ends[1]);
+    int number = -1;
+    dials(&number); // that there is no such number is an error, not a crash
+}
+
+/* --- what is for listen -------------------------------------------------- */
+
+static int listening(void)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int number = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_INT(bind(number, (struct sockaddr *)&name, sizeof(name)), 0);
+    CHECK_INT(listen(number, 8), 0);
+    return number;
+}
+
+TEST(an_inherited_listening_socket_accepts)
+{
+    struct two two = {0};
+    int number = listening();
+    FAILS(wherry_dial(fd(number, ""), soon(), &two.dialled), -EINVAL, "listen on it");
+    WORKS(wherry_listen(fd(number, ""), &two.listener));
+    CHECK(!is_open(number));
+    CHECK_CONTAINS(wherry_listener_address(two.listener), "tcp:127.0.0.1:");
+    WORKS(wherry_dial(wherry_listener_address(two.listener), soon(), &two.dialled));
+    WORKS(wherry_accept(two.listener, soon(), &two.accepted));
+    say(two.dialled, "there");
+    hear(two.accepted, "there");
+    close_two(&two);
+}
+
+TEST(a_listening_socket_that_others_share_loses_nothing_by_close_no)
+{
+    struct two two = {0};
+    int number = listening();
+    WORKS(wherry_listen(fd(number, "?close=no"), &two.listener));
+    WORKS(wherry_dial(wherry_listener_address(two.listener), soon(), &two.dialled));
+    wherry_close_listener(two.listener);
+    WORKS(wherry_listen(fd(number, ""), &two.listener));
+    WORKS(wherry_accept(two.listener, soon(), &two.accepted));
+    say(two.dialled, "there");
+    hear(two.accepted, "there");
+    close_two(&two);
+}
+
+TEST(an_inherited_datagram_socket_hears_everybody)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct two two = {0};
+    int number = socket(AF_INET, SOCK_DGRAM, 0);
+    CHECK_INT(bind(number, (struct sockaddr *)&name, sizeof(name)), 0);
+    FAILS(wherry_dial(fd(number, ""), soon(), &two.dialled), -EINVAL, "listen on it");
+    WORKS(wherry_listen(fd(number, ""), &two.listener));
+    CHECK_CONTAINS(wherry_listener_address(two.listener), "udp:127.0.0.1:");
+    WORKS(wherry_dial(wherry_listener_address(two.listener), soon(), &two.dialled));
+    WORKS(wherry_accept(two.listener, soon(), &two.accepted));
+    say(two.dialled, "there");
+    hear(two.accepted, "there");
+    close_two(&two);
+}
+
+TEST(numbers_that_make_no_sense_are_told)
+{
+    wherry_listener *listener;
+    wherry_channel *channel;
+    int ends[2];
+    FAILS(wherry_address_check("fd:"), -EINVAL, "fd:3");
+    FAILS(wherry_address_check("fd:three"), -EINVAL, "fd:3");
+    FAILS(wherry_address_check("fd:3,"), -EINVAL, "fd:3,4");
+    FAILS(wherry_address_check("fd:3,4,5"), -EINVAL, "fd:3,4");
+    FAILS(wherry_address_check("fd:-1"), -EINVAL, "fd:3");
+    FAILS(wherry_address_check("fd:99999999999999999999"), -EINVAL, "fd:3");
+    FAILS(wherry_dial("fd:12345", soon(), &channel), -EBADF, "fd:12345");
+    FAILS(wherry_listen("fd:12345", &listener), -EBADF, "fd:12345");
+    WORKS(pipe(ends));
+    FAILS(wherry_listen(fd(ends[0], ""), &listener), -EINVAL, "dial it");
+    CHECK(is_open(ends[0]));
+    close(ends[0]);
+    close(ends[1]);
+    int lonely = socket(AF_UNIX, SOCK_STREAM, 0);
+    FAILS(wherry_dial(fd(lonely, ""), soon(), &channel), -EINVAL, "connect it first");
+    close(lonely);
+}
