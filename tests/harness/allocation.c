@@ -16,7 +16,7 @@
 
 #include "parts.h"
 
-enum { SLOTS = 1 << 17, NAMED_MOST = 20 };
+enum { SLOTS = 1 << 17, STRETCH = 128, NAMED_MOST = 20 };
 
 struct block {
     uintptr_t key; // the address, inverted; 0 = no block
@@ -26,6 +26,7 @@ struct block {
 };
 
 static struct block blocks[SLOTS];
+static bool is_touched[SLOTS / STRETCH]; // where there ever was a block
 static unsigned long live_blocks;
 static size_t live_bytes;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -107,6 +108,7 @@ static void remember(void *address, size_t size, uintptr_t caller)
     if (live_blocks < SLOTS / 4 * 3) {
         blocks[i] = (struct block){~(uintptr_t)address, size, caller,
                                    atomic_load_explicit(&calls, memory_order_relaxed)};
+        is_touched[i / STRETCH] = true;
         live_blocks++;
         live_bytes += size;
     }
@@ -290,17 +292,16 @@ void code_place(uintptr_t address, char *text, size_t size)
              (unsigned long)(address - (uintptr_t)place.dli_fbase));
 }
 
-unsigned long allocation_mark(void)
-{
-    return atomic_load(&calls);
-}
-
-int allocation_leaks(unsigned long mark)
+int harness_blocks_since(unsigned long allocations)
 {
     int count = 0;
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < SLOTS; i++) {
-        if (!blocks[i].key || blocks[i].number <= mark || ++count > NAMED_MOST)
+        if (!is_touched[i / STRETCH]) {
+            i += STRETCH - 1;
+            continue;
+        }
+        if (!blocks[i].key || blocks[i].number <= allocations || ++count > NAMED_MOST)
             continue;
         char place[256];
         code_place(blocks[i].caller, place, sizeof place);

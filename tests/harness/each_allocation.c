@@ -27,12 +27,12 @@ static void run_once(void *argument)
 {
     const struct run *run = argument;
     struct inventory *before = inventory_take(OF_PROCESS);
-    unsigned long mark = allocation_mark();
+    unsigned long mark = harness_allocations();
     harness_fail_allocation(run->n, run->is_forever);
     run->scenario(run->argument);
     unsigned long failed = harness_failed_allocations();
     harness_fail_allocation(0, false);
-    int leaks = allocation_leaks(mark) + inventory_leaks(before) + children_leaks();
+    int leaks = harness_blocks_since(mark) + inventory_leaks(before) + children_leaks();
     _exit(leaks ? STATUS_LEAKED : failed ? STATUS_SURVIVED : STATUS_NONE_FAILED);
 }
 

@@ -230,6 +230,10 @@ unsigned long harness_allocations(void);
 unsigned long harness_live_blocks(void);
 size_t harness_live_bytes(void);
 
+/* Names on standard error the blocks that are there now and were not yet allocated when
+ * harness_allocations() was that much; how many. */
+int harness_blocks_since(unsigned long allocations);
+
 /* The n-th allocation from now on fails (and all after it); 0 ends it. */
 void harness_fail_allocation(unsigned long n, bool forever);
 

@@ -35,7 +35,7 @@ static void say(const char *text)
 /* Everything that can be told from inside, once the test's function has returned. */
 static int count_leaks(const struct inventory *before, unsigned long mark)
 {
-    int leaks = allocation_leaks(mark);
+    int leaks = harness_blocks_since(mark);
     leaks += children_leaks();
     leaks += inventory_leaks(before);
     return leaks;
@@ -82,7 +82,7 @@ _Noreturn static void run_test(const struct test *test)
     pid_t self = getpid();
     set_up_process();
     struct inventory *before = inventory_take(OF_PROCESS);
-    unsigned long mark = allocation_mark();
+    unsigned long mark = harness_allocations();
     storm_arm();
     if (test->plain)
         test->plain();
@@ -163,9 +163,10 @@ static int watch(pid_t pid, int limit_seconds)
         harness_now() + (int64_t)harness_stretch(limit_seconds * 1000) * 1000000;
     int status;
     for (;;) {
-        pid_t r = waitpid(pid, &status, WNOHANG);
-        if (r == pid)
-            return status;
+        pid_t r;
+        while ((r = waitpid(-1, &status, WNOHANG)) > 0) // and those left to us
+            if (r == pid)
+                return status;
         if (is_stopped_before(end)) {
             say("the run was stopped");
             return -1;

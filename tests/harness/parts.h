@@ -93,10 +93,6 @@ int children_leaks(void);
 
 /* --- allocation.c --- */
 
-/* Names the blocks that are allocated now and were not at the mark; how many. */
-unsigned long allocation_mark(void);
-int allocation_leaks(unsigned long mark);
-
 /* "program+0x1234", for addr2line. */
 void code_place(uintptr_t address, char *text, size_t size);
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process that is traced: it counts what it has, runs the scenario, and counts
+ * again.  There are thousands of such runs a second, so first only numbers are
+ * compared; names are looked for when they differ.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "parts.h"
+
+enum { DESCRIPTORS_MOST = 128 };
+
+struct count {
+    bool is_open[DESCRIPTORS_MOST];
+    unsigned long blocks;
+    unsigned long threads;
+};
+
+static bool has_begun;
+
+/* A thread that was joined may be there a moment longer. */
+static unsigned long count_threads(void)
+{
+    enum { LOOKS = 200 };
+    struct stat tasks = {.st_nlink = 0};
+    for (int i = 0; i < LOOKS; i++) {
+        if (stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3)
+            break;
+        sched_yield();
+    }
+    return tasks.st_nlink;
+}
+
+static void take_count(struct count *count)
+{
+    for (int fd = 0; fd < DESCRIPTORS_MOST; fd++)
+        count->is_open[fd] = fcntl(fd, F_GETFD) >= 0;
+    count->blocks = harness_live_blocks();
+    count->threads = count_threads();
+}
+
+static int compare_descriptors(const struct count *before, const struct count *after)
+{
+    int leaks = 0;
+    for (int fd = 0; fd < DESCRIPTORS_MOST; fd++) {
+        if (!after->is_open[fd] || before->is_open[fd])
+            continue;
+        char path[64], target[256];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        target[n < 0 ? 0 : n] = 0;
+        dprintf(STDERR_FILENO, "left behind: descriptor %d -> %s\n", fd, target);
+        leaks++;
+    }
+    return leaks;
+}
+
+static int count_leaks(const struct count *before, unsigned long mark)
+{
+    struct count after;
+    siginfo_t any;
+    take_count(&after);
+    int leaks = compare_descriptors(before, &after);
+    if (after.blocks > before->blocks)
+        leaks += harness_blocks_since(mark);
+    if (after.threads > before->threads) {
+        dprintf(STDERR_FILENO, "left behind: a thread\n");
+        leaks++;
+    }
+    if (waitid(P_ALL, 0, &any, WEXITED | WNOWAIT | WNOHANG) == 0 || errno != ECHILD) {
+        dprintf(STDERR_FILENO, "left behind: a child\n");
+        leaks++;
+    }
+    return leaks;
+}
+
+void fault_begin(void)
+{
+    if (!has_begun)
+        raise(SIGSTOP); // seen by the tracer only
+    has_begun = true;
+}
+
+pid_t scenario_start(const struct fault_scenario *scenario, struct outcome *outcome,
+                     int output)
+{
+    atomic_store(&outcome->is_over, false);
+    atomic_store(&outcome->leaks, 0);
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent)
+        _exit(1);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    struct count before;
+    take_count(&before);
+    unsigned long mark = harness_allocations();
+    if (!scenario->has_own_begin)
+        fault_begin();
+    int result = scenario->run(scenario->argument);
+    syscall(SYS_getppid, MARK);
+    atomic_store(&outcome->result, result);
+    atomic_store(&outcome->leaks, count_leaks(&before, mark));
+    atomic_store(&outcome->is_over, true);
+    _exit(0);
+}
