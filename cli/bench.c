@@ -30,6 +30,8 @@ static struct {
     size_t sizes[SIZES_MOST];
     size_t size_count;
     bool places[BENCH_PLACES];
+    bool ways[BENCH_WAYS];
+    bool some_ways; /* else all */
     double seconds;
     double band;
     int repetitions;
@@ -69,6 +71,18 @@ static const char *put_place(struct choices *choices, const char *value)
         found |= wanted.places[place];
     }
     return found ? NULL : "same, cross or both";
+}
+
+static const char *put_way(struct choices *choices, const char *value)
+{
+    (void)choices;
+    for (int way = 0; way < BENCH_WAYS; way++) {
+        if (strcmp(bench_ways[way].name, value) != 0)
+            continue;
+        wanted.ways[way] = wanted.some_ways = true;
+        return NULL;
+    }
+    return "forever, deadline, bare, each, bare-each, more, many or bare-gathered";
 }
 
 static bool read_decimal(const char *text, double least, double most, double *out)
@@ -133,6 +147,9 @@ static const struct setting setting_place = {
     "place", "PLACE",
     "cross: the two processes have a core each; same: one core for both; both.",
     put_place};
+static const struct setting setting_way = {
+    "way", "WAY", "Measures this way only (see below); may be given several times.",
+    put_way};
 static const struct setting setting_seconds = {
     "seconds", "T", "Of each way in each repetition (0.03).", put_seconds};
 static const struct setting setting_repetitions = {
@@ -149,11 +166,10 @@ static const struct setting setting_bars = {
 static const struct setting setting_list = {
     "list", NULL, "Lists what can be measured, and measures nothing.", put_list};
 
-static const struct setting *const settings[] = {&setting_size,    &setting_place,
-                                                 &setting_seconds, &setting_repetitions,
-                                                 &setting_band,    &setting_bars,
-                                                 &setting_svg,     &setting_json,
-                                                 &setting_list,    NULL};
+static const struct setting *const settings[] = {
+    &setting_size,        &setting_place, &setting_way,  &setting_seconds,
+    &setting_repetitions, &setting_band,  &setting_bars, &setting_svg,
+    &setting_json,        &setting_list,  NULL};
 
 /* --- which mechanisms ---------------------------------------------------- */
 
@@ -292,7 +308,7 @@ static int measure_in(const char *directory, const struct choices *choices)
     plan.core_count = bench_cores(plan.cores);
     snprintf(plan.directory, sizeof(plan.directory), "%s", directory);
     for (int way = 0; way < BENCH_WAYS; way++)
-        plan.ways[way] = true;
+        plan.ways[way] = !wanted.some_ways || wanted.ways[way];
     if (plan.core_count < 2 && wanted.places[BENCH_CROSS])
         say_notice("bench", "only one core may be used: cross is left out");
     struct bench_results results = {.rows = calloc(ROWS_MOST, sizeof(*results.rows)),

@@ -172,7 +172,10 @@ static void add_one_way(struct table *table, const struct bench_row *row)
 
     const struct bench_outcome *outcome = &row->outcome;
     struct cells cells = {.count = 0};
-    if (!outcome->figures[WAY_EACH].is_there)
+    bool is_there = false;
+    for (int way = WAY_EACH; way < BENCH_WAYS; way++)
+        is_there |= outcome->figures[way].is_there;
+    if (!is_there)
         return;
     put_place(&cells, row);
     for (int i = RATIO_EACH; i <= RATIO_MANY_GATHERED; i++)
