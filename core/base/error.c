@@ -21,15 +21,17 @@ enum { ESCAPE_SIZE = sizeof "\\xHH" - 1 };
 
 static _Thread_local char sentence[FAILURE_TEXT];
 
-/* The bytes of the character at `at`, 0 if it is a control character or no UTF-8. */
+/* How many bytes at `at` may stand as they are: a run of plain ASCII, or one character
+ * of UTF-8; 0 if it is a control character or no UTF-8. */
 static size_t printable(const unsigned char *at)
 {
     static const uint32_t least[] = {[2] = 0xa0, [3] = 0x800, [4] = 0x10000};
-    if (at[0] < 0x80)
-        return at[0] >= 0x20 && at[0] != 0x7f;
+    size_t size = 0;
+    while (at[size] >= ' ' && at[size] < 0x7f)
+        size++;
     if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+        return size;
+    size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
     uint32_t code = at[0] & (0x7fu >> size);
     for (size_t i = 1; i < size; i++) {
         if ((at[i] & 0xc0) != 0x80)
@@ -40,26 +42,36 @@ static size_t printable(const unsigned char *at)
     return code < least[size] || is_surrogate || code > 0x10ffff ? 0 : size;
 }
 
+static void escape(unsigned char byte, char out[ESCAPE_SIZE])
+{
+    static const char digits[] = "0123456789ABCDEF";
+    out[0] = '\\';
+    out[1] = 'x';
+    out[2] = digits[byte >> 4];
+    out[3] = digits[byte & 15];
+}
+
 /* Makes `raw` the sentence; `is_cut` says that it was longer. */
 static void keep(const char *raw, bool is_cut)
 {
-    static const char digits[] = "0123456789ABCDEF";
     const size_t room = sizeof sentence - sizeof cut_mark;
     size_t used = 0;
     for (const unsigned char *at = (const unsigned char *)raw; *at;) {
         size_t size = printable(at);
         if (used + (size ? size : ESCAPE_SIZE) > room) {
+            // Plain text may be cut anywhere, a character or an escape nowhere.
+            size = size && *at < 0x80 ? room - used : 0;
+            memcpy(sentence + used, at, size);
+            used += size;
             is_cut = true;
             break;
         }
-        if (size == 0) {
-            sentence[used++] = '\\';
-            sentence[used++] = 'x';
-            sentence[used++] = digits[*at >> 4];
-            sentence[used++] = digits[*at++ & 15];
-        }
-        for (; size > 0; size--)
-            sentence[used++] = (char)*at++;
+        if (size)
+            memcpy(sentence + used, at, size);
+        else
+            escape(*at, sentence + used);
+        used += size ? size : ESCAPE_SIZE;
+        at += size ? size : 1;
     }
     memcpy(sentence + used, is_cut ? cut_mark : "", is_cut ? sizeof cut_mark : 1);
 }

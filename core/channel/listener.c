@@ -204,7 +204,7 @@ static int take_new(struct wherry_listener *listener, wherry_channel **out)
 
 static int try_accept(struct wherry_listener *listener, wherry_channel **out)
 {
-    for (;;) {
+    for (int dialled = 0; dialled < HALF_OPEN; dialled++) {
         int r = take_greeted(listener, out);
         if (r != -EAGAIN)
             return r;
@@ -220,12 +220,16 @@ static int try_accept(struct wherry_listener *listener, wherry_channel **out)
         if (r < 0)
             return r;
     }
+    return -EAGAIN;
 }
 
 static int wait_for_peer(struct wherry_listener *listener, wherry_deadline deadline)
 {
     if (deadline == WHERRY_POLL)
         return -EAGAIN;
+    if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
+        return failure(-ETIMEDOUT, "%s: nobody dialled by the deadline",
+                       listener->shown);
     wherry_deadline until = deadline;
     if (listener->half_open_count > 0)
         until = deadline_sooner(deadline, listener->half_open[0].until);

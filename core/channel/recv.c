@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HELD_MESSAGES = 1024, HELD_FILES_FACTOR = 16 };
+enum { HELD_MESSAGES = 1024, HELD_FILES_FACTOR = 16, WORDS_AT_ONCE = 64 };
 
 bool channel_held_full(const wherry_channel *channel)
 {
@@ -72,39 +72,54 @@ static int end_with(wherry_channel *channel, int r)
     return r;
 }
 
+static int hear(wherry_channel *channel, wherry_message *word)
+{
+    int r;
+    if (word->word == FRAME_MESSAGE) {
+        wherry_message_free(word);
+        r = failure(-EPROTO, "the peer did not begin with a hello: it speaks another "
+                             "framing or version, or the end is used by two");
+    } else {
+        r = words_hear(channel, word);
+    }
+    if (r < 0)
+        channel->in.ended = failure_prefix(r, "%s", channel->address);
+    return r;
+}
+
+static bool is_message(const wherry_channel *channel, const wherry_message *message)
+{
+    return message->word == FRAME_MESSAGE &&
+           (channel->in.heard_hello || !channel->words);
+}
+
 int channel_pull(wherry_channel *channel, wherry_message **out)
 {
     if (channel->in.ended)
         return channel->in.ended > 0
                    ? 0
                    : failure_plain(channel->in.ended, channel->address);
-    for (;;) {
+    for (int words = 0; words < WORDS_AT_ONCE; words++) {
         wherry_message *message;
         int r =
             channel->in.heard_end ? 0 : channel->moves->recv(channel->state, &message);
         if (r == -EAGAIN)
-            return -EAGAIN;
+            return r;
         if (r <= 0)
             return end_with(channel, r);
-        if (message->word == FRAME_MESSAGE &&
-            (channel->in.heard_hello || !channel->words)) {
+        if (is_message(channel, message)) {
             count(channel, message->size);
             *out = message;
             return 1;
         }
-        if (message->word == FRAME_MESSAGE) {
-            wherry_message_free(message);
-            r = failure(-EPROTO,
-                        "the peer did not begin with a hello: it speaks another "
-                        "framing or version, or the end is used by two");
-        } else {
-            r = words_hear(channel, message);
-        }
-        if (r < 0) {
-            r = failure_prefix(r, "%s", channel->address);
-            return channel->in.ended = r;
-        }
+        r = hear(channel, message);
+        if (r < 0)
+            return r;
     }
+    // A peer that says words without end is listened to in portions, so that deadlines
+    // are looked at between them; what is read ahead already raises no event.
+    channel_nudge(channel, WHERRY_IN);
+    return -EAGAIN;
 }
 
 /* --- from the held list -------------------------------------------------- */

@@ -81,11 +81,11 @@ static int check(wherry_channel *channel, const wherry_message *message)
 static int explain(wherry_channel *channel, int error)
 {
     if (error == -EPIPE || error == -ECONNRESET) {
-        const struct wherry_peer *peer = message_store_peer(channel->store);
+        int64_t pid = atomic_load(&channel->peer_pid);
         channel->out.broken = error;
-        if (peer->pid > 0)
+        if (pid > 0)
             return failure(error, "%s: the peer (process %lld) has gone away",
-                           channel->address, (long long)peer->pid);
+                           channel->address, (long long)pid);
         return failure(error, "%s: nobody reads the other end any more",
                        channel->address);
     }

@@ -172,6 +172,9 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
         os_yield();
         return 0;
     }
+    // Looked at here too: a peer that keeps us busy with words must not outlast it.
+    if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
+        return failure(-ETIMEDOUT, "%s: the deadline passed", channel->address);
     int bell = channel_bell(channel, who);
     if (bell < 0)
         return bell;

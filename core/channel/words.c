@@ -86,6 +86,9 @@ static int hear_hello(wherry_channel *channel, const wherry_message *word)
     int r = hello_decode(word->data, word->size, &hello);
     if (r < 0)
         return r;
+    const struct wherry_peer *peer = message_store_peer(channel->store);
+    if (peer->trust == WHERRY_TRUST_KERNEL)
+        atomic_store(&channel->peer_pid, peer->pid);
     channel->in.heard_hello = true;
     atomic_store(&channel->peer_limit, hello.message_limit);
     return 0;

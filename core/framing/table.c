@@ -131,17 +131,20 @@ static const struct likeness likenesses[] = {
     {NULL, fits_text, "a line of text", "line"},
 };
 
+static bool begins_with(const uint8_t *bytes, size_t size, const char *start)
+{
+    for (size_t i = 0; start[i]; i++)
+        if (i == size || bytes[i] != (uint8_t)start[i])
+            return false;
+    return true;
+}
+
 static const struct likeness *find_likeness(const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < sizeof likenesses / sizeof likenesses[0]; i++) {
         const struct likeness *likeness = &likenesses[i];
-        if (!likeness->begins) {
-            if (likeness->fits(bytes, size))
-                return likeness;
-            continue;
-        }
-        size_t length = strlen(likeness->begins);
-        if (size >= length && memcmp(bytes, likeness->begins, length) == 0)
+        if (likeness->begins ? begins_with(bytes, size, likeness->begins)
+                             : likeness->fits(bytes, size))
             return likeness;
     }
     return NULL;

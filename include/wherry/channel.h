@@ -216,8 +216,8 @@ struct wherry_channel_info {
 
 /* Describes a channel.  `size` is sizeof(struct wherry_channel_info) as the caller
  * knows it: newer fields are left out.  The holders are looked for in /proc:
- * milliseconds, and only processes that this user may look into are found. Errors:
- * -EINVAL for a size of 0. */
+ * milliseconds, in which the channel's other calls wait, and only processes that this
+ * user may look into are found. Errors: -EINVAL for a size of 0. */
 WHERRY_EXPORT int wherry_describe(wherry_channel *, struct wherry_channel_info *out,
                                   size_t size);
 
@@ -226,10 +226,10 @@ WHERRY_EXPORT int wherry_describe(wherry_channel *, struct wherry_channel_info *
 WHERRY_EXPORT const char *wherry_listener_address(const wherry_listener *);
 
 /* Closes a channel: if this process used it, hands what is gathered or queued to the
- * kernel and says the orderly end; closes every descriptor and removes what names it made.
- * Where the peer has left no room for the end it waits at most `linger=` (100 ms; 0: not
- * at all); without that word the peer takes the end for a death.  Whether the peer's
- * program has received everything only wherry_drain tells.  NULL is fine. */
+ * kernel and says the orderly end; closes every descriptor and removes what names it
+ * made. Where the peer has left no room for the end it waits at most `linger=` (100 ms;
+ * 0: not at all); without that word the peer takes the end for a death.  Whether the
+ * peer's program has received everything only wherry_drain tells.  NULL is fine. */
 WHERRY_EXPORT void wherry_close(wherry_channel *);
 
 /* Closes a listener, removes its name, ends the peers that were not yet accepted. */
