@@ -77,7 +77,8 @@ commit() {
     echo "$name"
 }
 
-# One target; a finding ends its run early.
+# One target; a finding ends its run early, a signal too (that is status 72 of libFuzzer's,
+# and what was run until then counts).
 run_target() {
     target=$1
     work=$build/corpus/$target
@@ -90,24 +91,35 @@ run_target() {
     if [ -f "$dictionary" ]; then
         set -- "$@" -dict="$dictionary"
     fi
-    findings=0
     started=$(date +%s)
-    "$build/$target" "$@" "$work" "$here/corpus/$target" >"$output" 2>&1 || findings=1
+    "$build/$target" "$@" "$work" "$here/corpus/$target" >"$output" 2>&1 &
+    child=$!
+    status=0
+    wait $child || status=$?
+    if [ -n "$stopped" ]; then
+        status=0
+        wait $child || status=$?
+    fi
     spent=$(($(date +%s) - started))
+    findings=0
+    if [ $status -ne 0 ] && [ $status -ne 72 ]; then
+        findings=1
+        echo "$target: a property does not hold, see $output and $found" >&2
+    fi
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$output")
     echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $tested $target ${executions:-0} $spent" \
         "$findings" >>$log
-    if [ $findings -ne 0 ]; then
-        echo "$target: a property does not hold, see $output and $found" >&2
-    fi
 }
 
 # Every second target, beginning with the first or second.
 run_lane() {
     turn=$1
+    stopped=
+    child=
+    trap 'stopped=yes; [ -z "$child" ] || kill -INT "$child"' TERM
     for target in $targets; do
         turn=$((1 - turn))
-        if [ $turn -eq 1 ]; then
+        if [ $turn -eq 1 ] && [ -z "$stopped" ]; then
             run_target "$target"
         fi
     done
@@ -119,8 +131,9 @@ run_lane 0 &
 first=$!
 run_lane 1 &
 second=$!
-trap 'kill $first $second 2>/dev/null; exit 130' INT TERM
-wait $first $second
+trap 'kill $first $second 2>/dev/null' INT TERM
+wait $first || wait $first || :
+wait $second || wait $second || :
 trap - INT TERM
 
 awk '{ executions[$3] += $4; seconds[$3] += $5; findings[$3] += $6 }

@@ -3,6 +3,7 @@
  * The table of framings: names, what each can do, and what each refuses.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <wherry/channel.h>
@@ -83,4 +84,74 @@ TEST(a_framing_refuses_what_it_says_it_cannot)
             CHECK_CONTAINS(wherry_error_text(), "framing=wherry");
         }
     }
+}
+
+static const struct {
+    const char *bytes;
+    size_t size;
+    const char *told;
+} likenesses[] = {
+
+#define LIKENESS(bytes, told)                                                          \
+    {                                                                                  \
+        (bytes), sizeof(bytes) - 1, (told)                                             \
+    }
+    LIKENESS("GET ", "an HTTP request"),
+    LIKENESS("GET", "a line of text"),
+    LIKENESS("{", "JSON"),
+    LIKENESS("\5\0\0\0{", "a little-endian length and JSON"),
+    LIKENESS("\5\0\0\0", "nothing that is known"),
+    LIKENESS("\0\0\0\1[", "a little-endian length and JSON"), // 16 MiB
+    LIKENESS("\1\0\0\1[", "nothing that is known"),           // 16 MiB + 1
+    LIKENESS("\1\0\0\0\1\0\0\0", "a record of the wherry framing"),
+    LIKENESS("\1\0\0\0\x08\0\0\0", "a record of the wherry framing"),
+    LIKENESS("\0\0\0\1\1\0\0\0", "a record of the wherry framing"),
+    LIKENESS("\1\0\0\1\1\0\0\0", "nothing that is known"),
+    LIKENESS("\1\0\0\0\1\0\0\1", "nothing that is known"),
+    LIKENESS("\1\0\0\0\1\0\0", "nothing that is known"),
+    LIKENESS("\1\0\0\0\0\0\0\0", "nothing that is known"),
+    LIKENESS("\0\0\0\5", "a big-endian length"),
+    LIKENESS("\0\0\5\0", "a big-endian length"),
+    LIKENESS("\0\5\0\0", "a big-endian length"),
+    LIKENESS("\5\0\0\5x", "nothing that is known"),
+    LIKENESS("\0\0\5", "nothing that is known"),
+    LIKENESS("\0\0\0\0", "nothing that is known"),
+    LIKENESS("abcdefghijklmnopqrstuvwx\1", "a line of text"),
+    LIKENESS("abcdefghijklmnopqrstuvw\1", "nothing that is known"),
+    LIKENESS("\1bc", "nothing that is known"),
+    LIKENESS("a\t\v\f\r\n", "a line of text"),
+    LIKENESS("a\x08", "nothing that is known"),
+    LIKENESS("a\x0e", "nothing that is known"),
+    LIKENESS("a\x7f", "nothing that is known"),
+    LIKENESS("a\xf4", "a line of text"),
+    LIKENESS("a\xf5", "nothing that is known"),
+};
+
+TEST(bytes_of_something_else_are_known_by_how_they_begin)
+{
+    for (size_t i = 0; i < sizeof likenesses / sizeof *likenesses; i++) {
+        uint8_t *exact = malloc(likenesses[i].size);
+        CHECK(exact);
+        memcpy(exact, likenesses[i].bytes, likenesses[i].size);
+        CHECK_ERROR(framing_foreign("header", exact, likenesses[i].size), -EPROTO);
+        CHECK_CONTAINS(wherry_error_text(), likenesses[i].told);
+        free(exact);
+    }
+}
+
+TEST(bytes_are_shown_as_plain_text_or_as_hex)
+{
+    framing_foreign("header", (const uint8_t *)" ~\x1f\x7f\x80\xff", 6);
+    CHECK_CONTAINS(wherry_error_text(), "\" ~\\x1F\\x7F\\x80\\xFF\"");
+}
+
+TEST(what_is_shown_stops_after_24_bytes)
+{
+    char told[128] = "\"";
+    uint8_t bytes[40] = {0};
+    for (int i = 0; i < 24; i++)
+        strcat(told, "\\x00");
+    strcat(told, "\"");
+    framing_foreign("header", bytes, sizeof bytes);
+    CHECK_CONTAINS(wherry_error_text(), told);
 }
