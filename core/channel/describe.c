@@ -46,7 +46,8 @@ static void describe_out(wherry_channel *channel, struct wherry_channel_info *in
     info->dropped_messages = atomic_load(&channel->out.dropped);
     info->queued_messages += queue->count;
     info->queued_bytes += queue->bytes;
-    if (queue->first)
+    // What the transport holds was given to us before what is queued.
+    if (queue->first && info->queued_age == 0)
         info->queued_age = wherry_now() - queue->first->queued_at;
 }
 
@@ -61,10 +62,10 @@ int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
     os_lock_take(&channel->in.lock);
     os_lock_take(&channel->out.lock);
     describe_in(channel, &info);
-    describe_out(channel, &info);
     info.memory = sizeof(*channel) + message_store_size(channel->store);
     if (channel->moves->describe)
         channel->moves->describe(channel->state, &info);
+    describe_out(channel, &info);
     channel_give_out(channel);
     os_lock_give(&channel->in.lock);
     os_lock_take(&channel->error_lock);

@@ -57,10 +57,11 @@ static bool is_passing(int error)
 
 static int end_with(wherry_channel *channel, int r)
 {
-    if (r == 0 && channel->words && !channel->in.heard_end)
+    bool gone = r == 0 || r == -ECONNRESET;
+    if (gone && channel->words && !channel->in.heard_end)
         r = peer_died(channel);
     // After its orderly end a peer may drop what we sent: that is no news.
-    else if (r == -ECONNRESET && channel->in.heard_end)
+    else if (gone && channel->in.heard_end)
         r = 0;
     else if (r < 0)
         r = failure_prefix(r, "%s", channel->address);

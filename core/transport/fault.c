@@ -10,7 +10,6 @@
 #include "transport/fault.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,12 +48,18 @@ static struct fault_plan plan_of(const struct address *address)
                                .delay = address_number(address, "delay")};
 }
 
-// "fault?drop=2:" before an address that the inner mechanism shows.
-static void show_around(const char *own, size_t own_size, char shown[ENDPOINT_ADDRESS])
+// Puts "fault?drop=2:" before an address that the inner mechanism shows.
+static void show_around(const char *own, size_t size, char shown[ENDPOINT_ADDRESS])
 {
-    char inner[ENDPOINT_ADDRESS];
-    memcpy(inner, shown, sizeof(inner));
-    snprintf(shown, ENDPOINT_ADDRESS, "%.*s%s", (int)own_size, own, inner);
+    const size_t most = ENDPOINT_ADDRESS - 1;
+    size_t left = strlen(shown);
+    if (size > most)
+        size = most;
+    if (left > most - size)
+        left = most - size;
+    memmove(shown + size, shown, left);
+    memcpy(shown, own, size);
+    shown[size + left] = 0;
 }
 
 static size_t own_size(const struct address *address)

@@ -64,6 +64,8 @@ static void packet_describe(void *state, struct wherry_channel_info *info)
     info->unsent_bytes += unsent > 0 ? (uint64_t)unsent : 0;
     info->queued_messages += packet->gathered_count;
     info->queued_bytes += packet->gathered.size;
+    if (packet->gathered.size > 0)
+        info->queued_age = wherry_now() - packet->gathered_since;
     info->memory += sizeof(*packet) + packet->gathered.capacity;
     const int most = (int)(sizeof(info->holders) / sizeof(info->holders[0]));
     if (packet->descriptor.is_unix && !packet->connectionless)

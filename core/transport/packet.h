@@ -27,6 +27,7 @@ struct packet {
     /* the sender's */
     struct buffer gathered; /* whole records, of one packet to come */
     uint64_t gathered_count;
+    int64_t gathered_since;
 
     struct os_file made;
     char *path; /* removed at close; NULL: none */

@@ -48,9 +48,12 @@ static int encode(const struct packet *packet, const wherry_message *message,
 static int gather(struct packet *packet, const struct frame_edges *edges,
                   wherry_message **message)
 {
+    bool first = packet->gathered.size == 0;
     int r = record_gather(&packet->gathered, edges, *message);
     if (r < 0)
         return r;
+    if (first)
+        packet->gathered_since = wherry_now();
     packet->gathered_count++;
     record_sent(message);
     return 0;

@@ -66,6 +66,8 @@ static void describe_out(const struct stream_out *out, struct wherry_channel_inf
     if (out->rest)
         info->queued_bytes += out->rest_edges.head_size + out->rest->size +
                               out->rest_edges.tail_size - out->rest_offset;
+    if (out->rest || out->gathered.size > 0)
+        info->queued_age = wherry_now() - out->held_since;
     if (is_socket(&out->descriptor))
         add_count(&info->unsent_bytes, os_unsent(out->descriptor.fd));
     else if (out->descriptor.fd >= 0)

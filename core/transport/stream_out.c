@@ -84,9 +84,12 @@ static int gather(struct stream_out *out, const struct frame_edges *edges,
         if (r < 0)
             return r;
     }
+    bool first = out->gathered.size == 0;
     int r = record_gather(&out->gathered, edges, *message);
     if (r < 0)
         return r;
+    if (first)
+        out->held_since = wherry_now();
     out->gathered_count++;
     record_sent(message);
     return 0;
@@ -95,6 +98,7 @@ static int gather(struct stream_out *out, const struct frame_edges *edges,
 static void hold_rest(struct stream_out *out, const struct frame_edges *edges,
                       wherry_message **message, size_t offset)
 {
+    out->held_since = wherry_now();
     out->rest = *message;
     out->rest_edges = *edges;
     out->rest_offset = offset;
