@@ -76,6 +76,7 @@ struct tour_time {
 struct tour_visit {
     const char *program; /* "python3" */
     const char *means;   /* "its socket module" */
+    const char *package; /* of Debian; NULL: it is installed */
     enum tour_result result;
     char text[TOUR_TEXT]; /* what it proved, what was wrong, or what is missing */
 };

@@ -446,6 +446,7 @@ void tour_visit_run(const struct tour_peer *peer, const char *directory,
         return;
     }
     visit->result = TOUR_MISSING;
+    visit->package = peer->package;
     (void)snprintf(visit->text, sizeof(visit->text),
                    "is not on this machine; Debian has it in %s", peer->package);
 }

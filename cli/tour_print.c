@@ -77,6 +77,8 @@ void tour_print_found(const struct tour_stop *stop)
 void tour_print_visit(const struct tour_visit *visit)
 {
     char text[2 * TOUR_TEXT];
+    if (visit->package)
+        return; // all of them at the end
     if (visit->result == TOUR_MISSING)
         (void)snprintf(text, sizeof(text), "%s %s", visit->program, visit->text);
     else
@@ -89,12 +91,11 @@ void tour_print_visit(const struct tour_visit *visit)
 /* --- the table ----------------------------------------------------------- */
 
 static const struct column columns[] = {
-    {"mechanism", COLUMN_TEXT, false},  {"largest", COLUMN_NUMBER, false},
-    {"kinds", COLUMN_FLAG, false},      {"files", COLUMN_FLAG, false},
-    {"sender", COLUMN_FLAG, false},     {"64 B", COLUMN_NUMBER, false},
-    {"p99", COLUMN_NUMBER, false},      {"64 KiB", COLUMN_NUMBER, false},
-    {"at limit", COLUMN_NUMBER, false}, {"other ends", COLUMN_TEXT, true},
-    {"result", COLUMN_TEXT, false},
+    {"mechanism", COLUMN_TEXT, false}, {"largest", COLUMN_NUMBER, false},
+    {"kinds", COLUMN_FLAG, false},     {"files", COLUMN_FLAG, false},
+    {"sender", COLUMN_FLAG, false},    {"64 B", COLUMN_NUMBER, false},
+    {"64 KiB", COLUMN_NUMBER, false},  {"limit", COLUMN_NUMBER, false},
+    {"guests", COLUMN_NUMBER, false},  {"result", COLUMN_TEXT, false},
 };
 
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
@@ -111,24 +112,20 @@ static const char *median(const struct tour_stop *stop, uint64_t size,
     return time ? tour_time_text(time->median, micro(), out) : NULL;
 }
 
-static void list_visits(const struct tour_stop *stop, char out[TOUR_TEXT])
+static const char *guests(const struct tour_stop *stop, char out[TOUR_NUMBER])
 {
-    size_t used = 0;
-    out[0] = 0;
-    for (size_t i = 0; i < stop->visit_count && used < TOUR_TEXT; i++)
-        if (stop->visits[i].result == TOUR_RIGHT)
-            used += (size_t)snprintf(out + used, TOUR_TEXT - used, "%s%s",
-                                     used ? ", " : "", stop->visits[i].program);
+    uint64_t right = 0;
+    for (size_t i = 0; i < stop->visit_count; i++)
+        right += stop->visits[i].result == TOUR_RIGHT;
+    return stop->visit_count ? tour_count_text(right, out) : NULL;
 }
 
 static void add_stop(struct table *table, const struct tour_stop *stop)
 {
-    char limit[TOUR_NUMBER], small[TOUR_NUMBER], late[TOUR_NUMBER], large[TOUR_NUMBER],
-        last[TOUR_NUMBER], visits[TOUR_TEXT];
+    char limit[TOUR_NUMBER], small[TOUR_NUMBER], large[TOUR_NUMBER], last[TOUR_NUMBER],
+        right[TOUR_NUMBER];
     bool talked = stop->result == TOUR_RIGHT;
-    const struct tour_time *time = tour_stop_time(stop, 64);
     enum tour_result result = tour_stop_is_right(stop) ? stop->result : TOUR_WRONG;
-    list_visits(stop, visits);
     const char *const cells[COLUMNS] = {
         stop->way->name,
         talked ? tour_size_text(stop->limit, limit) : NULL,
@@ -136,10 +133,9 @@ static void add_stop(struct table *table, const struct tour_stop *stop)
         talked ? yes(stop, WHERRY_ABLE_FILES) : NULL,
         talked ? yes(stop, WHERRY_ABLE_SENDER) : NULL,
         median(stop, 64, small),
-        time ? tour_time_text(time->p99, micro(), late) : NULL,
         median(stop, 65536, large),
         median(stop, UINT64_MAX, last),
-        visits,
+        guests(stop, right),
         tour_result_names[result],
     };
     table_add(table, cells);
@@ -155,6 +151,37 @@ bool tour_print_table(const struct tour_stop *stops, size_t count)
     return table_print(table, "tour") == 0;
 }
 
+// Whether a visit before this one was skipped for the same reason.
+static bool is_told(const struct tour_stop *stops, const struct tour_stop *stop,
+                    const struct tour_visit *visit)
+{
+    for (const struct tour_stop *each = stops; each <= stop; each++)
+        for (size_t i = 0; i < each->visit_count; i++) {
+            const struct tour_visit *before = &each->visits[i];
+            if (before == visit)
+                return false;
+            if (before->package && strcmp(before->package, visit->package) == 0)
+                return true;
+        }
+    return false;
+}
+
+static void print_skipped(const struct tour_stop *stops, size_t count)
+{
+    bool any = false;
+    for (const struct tour_stop *stop = stops; stop < stops + count; stop++)
+        for (size_t i = 0; i < stop->visit_count; i++) {
+            const struct tour_visit *visit = &stop->visits[i];
+            if (!visit->package || is_told(stops, stop, visit))
+                continue;
+            printf("%s%s",
+                   any ? " " : "Guests that are not installed here, by package: ",
+                   visit->package);
+            any = true;
+        }
+    printf("%s", any ? "\n" : "");
+}
+
 void tour_print_end(const struct tour_stop *stops, size_t count, int64_t nanoseconds)
 {
     struct tour_proof sum = {.messages = 0};
@@ -165,6 +192,7 @@ void tour_print_end(const struct tour_stop *stops, size_t count, int64_t nanosec
         sum.bytes += stops[i].proof.bytes;
         results[tour_stop_is_right(&stops[i]) ? stops[i].result : TOUR_WRONG]++;
     }
+    print_skipped(stops, count);
     printf("\n%zu right, %zu failed, %zu missing; %s messages with %s MB checked, in "
            "%.1f s.\n",
            results[TOUR_RIGHT], results[TOUR_WRONG], results[TOUR_MISSING],

@@ -17,8 +17,8 @@
 
 enum {
     MOST_ROUNDS = 1000,
-    BUDGET = 250000000, // nanoseconds for the round trips of one size
-    LEAST_ROUNDS = 3
+    BUDGET = 150000000, // nanoseconds for the round trips of one size
+    LEAST_ROUNDS = 2
 };
 
 /* What both ends can do. */
