@@ -175,20 +175,18 @@ static void show_origin(struct message_route *route)
 {
     struct os_name from = {.size = route->from_size};
     memcpy(from.bytes, route->from, sizeof(route->from));
-    route->sender = nobody;
     os_name_print(&from, "udp", route->sender.address, sizeof(route->sender.address));
-    route->has_sender = true;
 }
 
 const struct wherry_peer *wherry_message_sender(const wherry_message *message)
 {
     struct message_route *route = message->route;
+    if (!route || !route->has_sender)
+        return message->store ? message_store_peer(message->store) : &nobody;
     // The text of an origin is made when somebody asks for it.
-    if (route && !route->has_sender && route->from_size > 0)
+    if (route->from_size > 0 && !route->sender.address[0])
         show_origin(route);
-    if (route && route->has_sender)
-        return &route->sender;
-    return message->store ? message_store_peer(message->store) : &nobody;
+    return &route->sender;
 }
 
 int wherry_message_set_sender(wherry_message *message, const struct wherry_peer *peer)

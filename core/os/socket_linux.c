@@ -171,9 +171,10 @@ static int connect_unix(int fd, const struct os_name *name, wherry_deadline dead
             left = 1; // a passed deadline still lets through what need not wait
         limit_sending(fd, left);
         r = connect_name(fd, name);
-    } while (r == -EINTR);
+        // Signals that come faster than the shortest limit must not keep it here.
+    } while (r == -EINTR && (deadline == WHERRY_FOREVER || wherry_now() < deadline));
     limit_sending(fd, 0);
-    return r == -EAGAIN ? -ETIMEDOUT : r;
+    return r == -EAGAIN || r == -EINTR ? -ETIMEDOUT : r;
 }
 
 static int connect_result(int fd)

@@ -106,6 +106,7 @@ static int open_one_end(struct harbour *harbour, struct os_descriptor descriptor
                                                          WHERRY_ABLE_CONNECTIONLESS |
                                                          beyond,
                                             .connectionless = true,
+                                            .one_user = harbour->one_user,
                                             .scheme = is_unix ? "unix" : "udp",
                                             .made = harbour->made,
                                             .path = harbour->path},

@@ -127,6 +127,7 @@ static int fill(struct packet *packet, const struct packet_plan *plan)
     packet->descriptor = plan->descriptor;
     packet->file_limit = (uint32_t)address_number(plan->address, "files");
     packet->connectionless = plan->connectionless;
+    packet->one_user = plan->one_user;
     packet->shares_packets =
         framing->has_words && plan->descriptor.kind == OS_KIND_PACKET;
     packet->packet_limit = os_packet_limit(&plan->descriptor);

@@ -13,6 +13,7 @@ struct packet {
     struct os_descriptor descriptor;
     uint32_t file_limit;
     bool connectionless;
+    bool one_user;
     bool shares_packets; /* both ends speak the `wherry` framing's words */
     uint64_t packet_limit;
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STRANGERS_AT_ONCE = 64 }; // packets passed over in one recv
+
 void packet_close_arrived(struct packet *packet)
 {
     struct os_arrival *arrival = &packet->arrival;
@@ -93,6 +95,15 @@ static int at_end(const struct packet *packet)
     return failure(-ECONNRESET, "the peer is gone and left messages unread");
 }
 
+// What other users send to an abstract name that is not open to them (unix(7) names
+// have no rights of their own) is not looked at.
+static bool may_speak(const struct packet *packet)
+{
+    const struct os_arrival *arrival = &packet->arrival;
+    return !packet->one_user ||
+           (arrival->identified && (arrival->uid == os_user() || arrival->uid == 0));
+}
+
 static int read_packet(struct packet *packet)
 {
     int r = make_room(packet);
@@ -103,9 +114,14 @@ static int read_packet(struct packet *packet)
         return size == -EAGAIN ? -EAGAIN : failure_plain((int)size, "receiving");
     if (size == 0 && is_end(packet))
         return at_end(packet);
+    if (!may_speak(packet)) {
+        packet_close_arrived(packet);
+        return AHEAD_MORE;
+    }
     if (packet->arrival.cut)
         return cut_short(packet);
-    sender_remember(packet->cutter.store, packet->descriptor.fd, &packet->arrival);
+    if (!packet->connectionless)
+        sender_remember(packet->cutter.store, packet->descriptor.fd, &packet->arrival);
     packet->ahead.end = (size_t)size;
     if ((size_t)size > packet->ahead.block->capacity)
         return (r = take_overflow(packet, (size_t)size)) < 0 ? r : 1;
@@ -142,15 +158,25 @@ static int adopt_files(struct packet *packet, size_t claimed, wherry_message *me
     return r;
 }
 
+// Where there are no connections, every packet says who sent it.
 static int set_origin(struct packet *packet, wherry_message *message)
 {
-    struct os_name *from = &packet->arrival.from;
-    if (!packet->connectionless || from->size == 0)
+    const struct os_arrival *arrival = &packet->arrival;
+    const struct os_name *from = &arrival->from;
+    if (!packet->connectionless)
         return 0;
     struct message_route *route;
     int r = message_route(message, &route);
     if (r < 0)
         return r;
+    route->has_sender = true;
+    route->sender = (struct wherry_peer){
+        .trust = arrival->identified ? WHERRY_TRUST_KERNEL : WHERRY_TRUST_NONE,
+        .pid = arrival->pid,
+        .uid = arrival->uid,
+        .gid = arrival->gid,
+        .identity = arrival->identity,
+    };
     route->from_size = from->size;
     memcpy(route->from, from->bytes, sizeof(route->from));
     return 0;
@@ -196,11 +222,13 @@ static int cut_packet(struct packet *packet, wherry_message **out)
 int packet_recv(void *state, wherry_message **out)
 {
     struct packet *packet = state;
-    if (ahead_size(&packet->ahead) == 0) {
-        int r = read_packet(packet);
-        if (r <= 0)
-            return r;
-    }
+    int r = ahead_size(&packet->ahead) > 0 ? 1 : AHEAD_MORE;
+    for (int i = 0; r == AHEAD_MORE && i < STRANGERS_AT_ONCE; i++)
+        r = read_packet(packet);
+    if (r == AHEAD_MORE)
+        return -EAGAIN;
+    if (r <= 0)
+        return r;
     return cut_packet(packet, out);
 }
 

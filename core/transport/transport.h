@@ -139,6 +139,7 @@ struct packet_plan {
     struct os_descriptor descriptor; /* taken, released at close, also on failure */
     unsigned abilities;
     bool connectionless;
+    bool one_user; /* packets of other users (but root) are dropped */
     const char *scheme;  /* for the names of senders */
     struct os_file made; /* a path to remove at close, if `path` is set */
     const char *path;

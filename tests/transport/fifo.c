@@ -226,7 +226,7 @@ TEST(cat_shows_what_we_send)
     say(writer, "two");
     wherry_close(writer);
     CHECK_INT(harness_wait(cat), 0);
-    CHECK_INT(read(output[0], shown, sizeof(shown) - 1), 8);
+    CHECK_INT(read_on(output[0], shown, sizeof(shown) - 1), 8);
     CHECK_STRING(shown, "one\ntwo\n");
     close(output[0]);
     CHECK(exists(path())); // it was there before, so it stays

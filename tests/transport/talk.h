@@ -115,6 +115,21 @@ static inline struct wherry_channel_info info_of(wherry_channel *channel)
     return info;
 }
 
+/* read(2) until `size` bytes or the end, whatever signals come. */
+static inline ssize_t read_on(int fd, void *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = read(fd, (char *)bytes + done, size - done);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n == 0)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return (ssize_t)done;
+}
+
 static inline bool exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -373,6 +373,62 @@ TEST(another_user_is_kept_out_of_an_abstract_name_unless_mode_is_given)
     wherry_close_listener(listener);
 }
 
+static void sends_a_datagram(void *name)
+{
+    wherry_channel *channel;
+    become_nobody();
+    WORKS(wherry_dial(name, soon(), &channel));
+    say(channel, "from nobody");
+    wherry_close(channel);
+}
+
+TEST(datagrams_of_another_user_to_an_abstract_name_are_dropped_unless_mode_is_given)
+{
+    char name[300];
+    if (geteuid() != 0)
+        SKIP("only root can become another user");
+    struct two two = open_two("unix:@?type=datagram");
+    snprintf(name, sizeof(name), "%s", wherry_listener_address(two.listener));
+    CHECK_INT(harness_wait(harness_child(sends_a_datagram, name)), 0);
+    hear_nothing(two.accepted);
+    say(two.dialled, "from here");
+    hear(two.accepted, "from here");
+    close_two(&two);
+
+    two = open_two("unix:@?type=datagram&mode=666");
+    snprintf(name, sizeof(name), "%s", wherry_listener_address(two.listener));
+    CHECK_INT(harness_wait(harness_child(sends_a_datagram, name)), 0);
+    hear(two.accepted, "from nobody");
+    close_two(&two);
+}
+
+static void says_from_here(void *channel)
+{
+    say(channel, "from a child");
+}
+
+TEST(every_datagram_says_who_sent_it_by_the_kernels_word)
+{
+    struct two two = open_two(at("?type=datagram"));
+    wherry_message *message;
+    for (int i = 0; i < 3; i++) {
+        pid_t sender = i == 1 ? getpid() : harness_child(says_from_here, two.dialled);
+        if (i == 1)
+            say(two.dialled, "from the test");
+        CHECK_INT(wherry_recv(two.accepted, &message, soon()), 1);
+        const struct wherry_peer *peer = wherry_message_sender(message);
+        CHECK_INT(peer->trust, WHERRY_TRUST_KERNEL);
+        CHECK_INT(peer->pid, sender);
+        CHECK_INT(peer->uid, geteuid());
+        CHECK_CONTAINS(peer->address, "unix:@");
+        wherry_message_free(message);
+        if (i != 1)
+            CHECK_INT(harness_wait(sender), 0);
+    }
+    CHECK_INT(info_of(two.accepted).peer.pid, -1);
+    close_two(&two);
+}
+
 /* --- waiting ------------------------------------------------------------- */
 
 TEST(dialling_a_full_backlog_waits_until_the_deadline)
@@ -450,7 +506,7 @@ TEST(of_many_that_start_at_once_one_is_the_listener)
             gate_pass(&start);
         for (int i = 0; i < RACERS; i++) {
             char result;
-            CHECK_INT(read(results[0], &result, 1), 1);
+            CHECK_INT(read_on(results[0], &result, 1), 1);
             winners += result == '+';
         }
         CHECK_INT(winners, 1);
