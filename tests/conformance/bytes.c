@@ -115,19 +115,34 @@ struct wherry_channel_info channel_info(wherry_channel *channel)
     return info;
 }
 
+// TCP finds more room a moment later, and tells only of much of it.
+static void wait_for_room(wherry_channel *channel)
+{
+    enum { WHILE_MILLISECONDS = 20 };
+
+    struct pollfd wait;
+    CHECK_OK(wherry_fd(channel, WHERRY_OUT, &wait.fd, &wait.events));
+    poll(&wait, 1, WHILE_MILLISECONDS);
+}
+
 unsigned fill_up(wherry_channel *channel, size_t size)
 {
+    bool is_tcp = strncmp(channel_info(channel).scheme, "tcp", 3) == 0;
+    const int enough = is_tcp ? 12 : 1;
     unsigned count = 0;
     char *bytes = malloc(size);
     CHECK(bytes != NULL);
-    int r = 0;
-    while (r == 0) {
+    for (int refusals = 0; refusals < enough;) {
         bytes_fill(bytes, size, count);
-        r = wherry_write(channel, bytes, size, 0, 0, WHERRY_POLL);
+        int r = wherry_write(channel, bytes, size, 0, 0, WHERRY_POLL);
+        refusals = r == 0 ? 0 : refusals + 1;
         count += r == 0;
+        if (r < 0)
+            CHECK_ERROR(r, -EAGAIN);
+        if (r < 0 && is_tcp)
+            wait_for_room(channel);
         CHECK(count < 10000000);
     }
-    CHECK_ERROR(r, -EAGAIN);
     free(bytes);
     return count;
 }

@@ -40,6 +40,9 @@ static void learn(struct ends *ends)
 {
     wherry_channel *any = ends->sender ? ends->sender : ends->receiver;
     CHECK_OK(wherry_describe(any, &ends->can, sizeof ends->can));
+    // Behind a socket, but its other end is stdio:, which takes none.
+    if (ends->row->way == ROW_STDIO)
+        ends->can.abilities &= ~(unsigned)WHERRY_ABLE_FILES;
 }
 
 static void blank(const struct row *row, struct ends *ends)

@@ -92,6 +92,9 @@ bool ends_can(const struct ends *, unsigned ability);
 bool ends_keep_messages(const struct ends *);
 void ends_need_messages(const struct ends *);
 
+/* An orderly end is a word of its own, and what has none is a death. */
+bool ends_say_end(const struct ends *);
+
 /* Skips where nobody is told of the other end's end. */
 void ends_need_end(const struct ends *);
 
