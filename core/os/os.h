@@ -53,7 +53,7 @@ int os_watch_add(int watch, int fd, short events);
 void os_watch_remove(int watch, int fd);
 
 /* A timer is readable from the moment it is set to: a timerfd(2), never read. */
-int os_timer_new(void);                          /* the descriptor, or -EMFILE … */
+int os_timer_new(void);                           /* the descriptor, or -EMFILE … */
 void os_timer_set(int timer, wherry_deadline at); /* WHERRY_FOREVER: never */
 
 /* --- lock_linux.c -------------------------------------------------------- */
@@ -287,6 +287,15 @@ int os_bind_path(const struct os_socket_plan *, struct os_descriptor *out,
 
 /* Removes the path if it still is what was made. */
 void os_remove(const char *path, const struct os_file *made);
+
+/* Whether a socket of this network namespace is bound to the path, which is `file`: 1
+ * or 0, or an error where the kernel does not tell. */
+int os_is_bound(const char *path, const struct os_file *file);
+
+/* Removes the path of a unix(7) socket that nobody has bound any more.
+ * Errors: -EADDRINUSE (somebody has, or it cannot be told), -EEXIST (not a socket), as
+ * unlink(2). */
+int os_sweep(const char *path);
 
 /* What stands at the path now.  Errors: as lstat(2). */
 int os_look(const char *path, struct os_file *out);

@@ -149,15 +149,19 @@ fail:;
     return error;
 }
 
-// Whether somebody listens at a socket's path: -EADDRINUSE, or 0 for nobody.
-static int find_listener(const struct os_socket_plan *plan)
+// Whether somebody has a socket's path: -EADDRINUSE, or 0 for nobody.
+static int find_owner(const struct os_socket_plan *plan, const char *path,
+                      const struct os_file *file)
 {
+    if (os_is_bound(path, file) > 0)
+        return -EADDRINUSE;
+    // Where the kernel does not tell, or not of another network namespace: only a
+    // refused connection says that nobody is there, a full backlog is somebody.
     struct os_socket_plan visitor = {.kind = plan->kind, .name = plan->name};
     struct os_descriptor visit;
     int r = os_connect(&visitor, WHERRY_POLL, &visit);
     if (r >= 0)
         os_release(&visit);
-    // Only a refused connection says that nobody is there; a full backlog is somebody.
     return r == -ECONNREFUSED ? 0 : -EADDRINUSE;
 }
 
@@ -221,6 +225,12 @@ static int bind_over(const struct os_socket_plan *plan, const char *path,
     return r;
 }
 
+static int not_a_socket(const char *path, const struct stat *status)
+{
+    return failure(-EEXIST, "%s is %s, not a socket: choose another path", path,
+                   kind_word(status->st_mode));
+}
+
 static int bind_locked(const struct os_socket_plan *plan, const char *path,
                        struct os_descriptor *out)
 {
@@ -231,11 +241,10 @@ static int bind_locked(const struct os_socket_plan *plan, const char *path,
     if (r < 0)
         return r;
     if (!S_ISSOCK(status.st_mode))
-        return failure(-EEXIST, "%s is %s, not a socket: choose another path", path,
-                       kind_word(status.st_mode));
+        return not_a_socket(path, &status);
     struct os_file stale;
     remember(&status, &stale);
-    r = find_listener(plan);
+    r = find_owner(plan, path, &stale);
     return r < 0 ? r : bind_over(plan, path, &stale, out);
 }
 
@@ -261,4 +270,24 @@ void os_remove(const char *path, const struct os_file *made)
     if (made->process == getpid() && look_at(path, &status) >= 0 &&
         status.st_ino == made->inode && status.st_dev == made->device)
         unlink(path);
+}
+
+int os_sweep(const char *path)
+{
+    struct stat status;
+    struct os_file file;
+    int r = look_at(path, &status);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (!S_ISSOCK(status.st_mode))
+        return not_a_socket(path, &status);
+    remember(&status, &file);
+    int lock = take_path_lock(path);
+    if (lock < 0)
+        return lock;
+    r = os_is_bound(path, &file) == 0 ? 0 : -EADDRINUSE;
+    if (r == 0)
+        os_remove(path, &file);
+    give_path_lock(path, lock);
+    return r;
 }

@@ -57,6 +57,7 @@ static const struct complaint dial_complaints[] = {
     {EAGAIN, "its backlog is full: give a deadline to wait, or it a larger backlog="},
     {ETIMEDOUT, "its backlog stayed full until the deadline: is it still accepting?"},
     {EADDRINUSE, "the path or name in bind= is in use: choose another, or remove it"},
+    {EEXIST, NULL},
     {EINVAL, NULL},
     {ENAMETOOLONG, NULL},
     {0, NULL},
@@ -150,6 +151,8 @@ static int unix_dial(const struct address *address, wherry_deadline deadline,
                                   .identify = true,
                                   .mode = address_given(address, "mode") ? mode : 0};
     struct os_descriptor socket;
+    if (r >= 0 && bound && is_path(bound))
+        r = os_sweep(bound);
     if (r >= 0)
         r = os_connect(&plan, deadline, &socket);
     if (r == -ECONNREFUSED)

@@ -4,6 +4,7 @@
  * behind.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -77,18 +78,53 @@ TEST(a_dialler_is_seen_by_its_own_address)
 
 TEST(an_own_address_in_use_is_told_and_a_failed_dial_leaves_none)
 {
-    wherry_channel *channel;
-    wherry_listener *listener;
+    static const char *const types[] = {"?type=packet", "?type=stream",
+                                        "?type=datagram"};
     char address[600];
     const char *own = harness_path("me");
-    snprintf(address, sizeof(address), "%s?bind=%s", at(""), own);
-    FAILS(wherry_dial(address, soon(), &channel), -ENOENT, "no such path");
-    CHECK(!exists(own));
-    harness_write_file("me", "x", 1);
-    WORKS(wherry_listen(at(""), &listener));
-    FAILS(wherry_dial(address, soon(), &channel), -EADDRINUSE, "bind=");
-    CHECK(exists(own));
-    wherry_close_listener(listener);
+    for (int i = 0; i < 3; i++) {
+        wherry_channel *channel;
+        snprintf(address, sizeof(address), "%s&bind=%s", at(types[i]), own);
+        FAILS(wherry_dial(address, soon(), &channel), -ENOENT, "no such path");
+        CHECK(!exists(own));
+        struct two two = open_two(address);
+        FAILS(wherry_dial(address, soon(), &channel), -EADDRINUSE, "bind=");
+        CHECK(exists(own));
+        close_two(&two);
+        CHECK(!exists(own));
+        harness_write_file("me", "precious", 8);
+        WORKS(wherry_listen(at(types[i]), &two.listener));
+        FAILS(wherry_dial(address, soon(), &channel), -EEXIST, "a regular file");
+        wherry_close_listener(two.listener);
+        WORKS(unlink(own));
+    }
+}
+
+static void binds_and_is_killed(void *address)
+{
+    wherry_channel *channel;
+    WORKS(wherry_dial(address, soon(), &channel));
+    raise(SIGKILL);
+}
+
+TEST(an_own_address_that_a_killed_dialler_left_is_used_again)
+{
+    static const char *const types[] = {"?type=packet", "?type=stream",
+                                        "?type=datagram"};
+    char address[600];
+    const char *own = harness_path("me");
+    for (int i = 0; i < 3; i++) {
+        wherry_listener *listener;
+        wherry_channel *channel;
+        WORKS(wherry_listen(at(types[i]), &listener));
+        snprintf(address, sizeof(address), "%s&bind=%s", at(types[i]), own);
+        CHECK_INT(harness_wait(harness_child(binds_and_is_killed, address)), -SIGKILL);
+        CHECK(exists(own));
+        WORKS(wherry_dial(address, soon(), &channel));
+        wherry_close(channel);
+        CHECK(!exists(own));
+        wherry_close_listener(listener);
+    }
 }
 
 /* --- datagrams ----------------------------------------------------------- */
@@ -204,6 +240,29 @@ TEST(a_living_listener_is_not_replaced)
             FAILS(wherry_listen(at(sorts[j]), &second), -EADDRINUSE, "already");
             wherry_close_listener(first);
         }
+}
+
+TEST(a_socket_that_is_bound_and_does_not_listen_yet_is_not_replaced)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    wherry_listener *listener;
+    snprintf(name.sun_path, sizeof(name.sun_path), "%.100s", path());
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+    FAILS(wherry_listen(at(""), &listener), -EADDRINUSE, "already");
+    close(fd);
+    WORKS(wherry_listen(at(""), &listener));
+    wherry_close_listener(listener);
+}
+
+TEST(looking_whether_a_listener_lives_disturbs_it_not)
+{
+    wherry_listener *first, *second;
+    wherry_channel *channel;
+    WORKS(wherry_listen(at("?framing=raw&type=stream"), &first));
+    CHECK_ERROR(wherry_listen(at("?framing=raw&type=stream"), &second), -EADDRINUSE);
+    CHECK_ERROR(wherry_accept(first, WHERRY_POLL, &channel), -EAGAIN);
+    wherry_close_listener(first);
 }
 
 TEST(a_listener_with_a_full_backlog_is_not_replaced)
