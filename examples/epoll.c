@@ -22,7 +22,8 @@ int main(void)
     int loop = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = (uint32_t)events};
     epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event);
-    int taken = 0, r = 1;
+    int taken = 0;
+    int r = 1;
     wherry_message *message;
     while (r != 0 && epoll_wait(loop, &event, 1, 5000) == 1) {
         r = wherry_recv(ends[0], &message, WHERRY_POLL);

@@ -18,7 +18,8 @@ int main(void)
     wherry_close(ends[1]);
     struct pollfd wait = {0};
     wherry_fd(ends[0], WHERRY_IN, &wait.fd, &wait.events);
-    int taken = 0, in_order = 0;
+    int taken = 0;
+    int in_order = 0;
     wherry_message *message;
     while (poll(&wait, 1, 5000) == 1) {
         int r = wherry_recv(ends[0], &message, WHERRY_POLL);

@@ -20,6 +20,8 @@ enum { FAILURE_TEXT = 512 };
 
 /* Keeps the sentence (printf(3) format) for wherry_error_text() and returns `error`, a
  * negative errno.  Control bytes that come from outside are shown as \xHH. */
+// They read as the functions they stand for.
+// NOLINTBEGIN(readability-identifier-naming)
 #define failure(error, ...) failure_is((error), failure_keep(__VA_ARGS__))
 
 int failure_keep(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -41,6 +43,8 @@ int failure_words(int error, const char *context);
 /* Puts "PREFIX: " before the sentence that stands, and returns `error`. */
 #define failure_prefix(error, ...)                                                     \
     failure_is((error), failure_before((error), __VA_ARGS__))
+
+// NOLINTEND(readability-identifier-naming)
 
 int failure_before(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -38,7 +38,7 @@ int buffer_reserve(struct buffer *buffer, size_t more)
     size_t needed;
     if (buffer_room(buffer) >= more)
         return 0;
-    if (__builtin_add_overflow(buffer->size, more, &needed))
+    if (__builtin_add_overflow(buffer->size, more, &needed) || needed > PTRDIFF_MAX)
         return -ENOMEM;
     if (needed > buffer->capacity || buffer->start < buffer->size)
         return buffer_grow(buffer, needed);

@@ -48,8 +48,8 @@ struct frame_edges {
     size_t tail_size;
 };
 
-/* Where scan is in a record; zeroed before each record, and again once it was found.  Keeps long records from being
- * looked through again and again as they arrive. */
+/* Where scan is in a record; zeroed before each record, and again once it was found.
+ * Keeps long records from being looked through again and again as they arrive. */
 struct frame_scan {
     size_t seen;
 };

@@ -52,7 +52,7 @@ struct stream_out {
     struct os_descriptor descriptor;
     struct buffer gathered; /* whole records of WHERRY_MORE */
     uint64_t gathered_count;
-    int64_t held_since; /* since when anything gathered, or the rest, has been here */
+    int64_t held_since;   /* since when anything gathered, or the rest, has been here */
     wherry_message *rest; /* the message that is on its way in part */
     struct frame_edges rest_edges;
     size_t rest_offset; /* over head, payload and tail */

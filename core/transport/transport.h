@@ -67,14 +67,15 @@ struct transport {
     bool wraps;         /* the rest is the address of another mechanism */
 
     /* Whether the rest makes sense, looking at nothing but the address.  NULL: anything
-     * does.  Errors: -EINVAL, -ENAMETOOLONG; the sentence is set, without the address. */
+     * does.  Errors: -EINVAL, -ENAMETOOLONG; the sentence is set, without the address.
+     */
     int (*check)(const struct address *);
 
     /* Errors: as wherry_dial. */
     int (*dial)(const struct address *, wherry_deadline, struct endpoint *out);
 
-    /* *state is the listener's own, until unlisten.  `shown` (ENDPOINT_ADDRESS bytes) is
-     * where it can be dialled.  Errors: as wherry_listen. */
+    /* *state is the listener's own, until unlisten.  `shown` (ENDPOINT_ADDRESS bytes)
+     * is where it can be dialled.  Errors: as wherry_listen. */
     int (*listen)(const struct address *, void **state, char *shown);
 
     /* The next peer, without waiting: -EAGAIN, -EALREADY, …. */
@@ -139,7 +140,7 @@ struct packet_plan {
     struct os_descriptor descriptor; /* taken, released at close, also on failure */
     unsigned abilities;
     bool connectionless;
-    bool one_user; /* packets of other users (but root) are dropped */
+    bool one_user;       /* packets of other users (but root) are dropped */
     const char *scheme;  /* for the names of senders */
     struct os_file made; /* a path to remove at close, if `path` is set */
     const char *path;
@@ -162,8 +163,8 @@ struct complaint {
     const char *text; /* NULL: the sentence that stands says it */
 };
 
-/* Makes "ADDRESS: text" the sentence, by the table (may be NULL), else in general words,
- * and returns `error`. */
+/* Makes "ADDRESS: text" the sentence, by the table (may be NULL), else in general
+ * words, and returns `error`. */
 int endpoint_refuse(const struct address *, int error, const struct complaint *table);
 
 /* The largest payload whose record has at most `size` bytes under the address's
@@ -176,9 +177,9 @@ int endpoint_mode(const struct address *, uint32_t *out);
 /* `type=`. */
 enum os_kind endpoint_kind(const struct address *);
 
-/* The endpoint of a connected socket of any kind (taken, also on failure): its peer, its
- * address as given, and how it moves.  `path` (may be NULL) is its own name, removed at
- * close. */
+/* The endpoint of a connected socket of any kind (taken, also on failure): its peer,
+ * its address as given, and how it moves.  `path` (may be NULL) is its own name,
+ * removed at close. */
 int endpoint_socket(const struct address *, struct os_descriptor, const char *path,
                     struct endpoint *out);
 
