@@ -19,12 +19,19 @@
 
 enum { STOPS = 64 };
 
+/* Nanoseconds: round trips of one size take up to the first, up to the second once the
+ * tour has taken the third, so that a slow machine's does not grow long. */
+enum { BUDGET = 150000000, SHORT_BUDGET = 20000000 };
+
+static const int64_t long_since = INT64_C(10000000000);
+
 struct tour {
     bool json;
     FILE *page; /* NULL: none is wanted */
     const char *page_path;
     bool page_is_new;
     char directory[TOUR_PATH];
+    wherry_deadline start;
     struct tour_stop stops[STOPS];
     size_t count;
 };
@@ -129,7 +136,9 @@ static void take(struct tour *tour, const struct wherry_mechanism *mechanism,
                  const struct tour_way *way)
 {
     struct tour_stop *stop = &tour->stops[tour->count++];
-    *stop = (struct tour_stop){.way = way, .mechanism = mechanism};
+    bool is_late = wherry_now() - tour->start > long_since;
+    *stop = (struct tour_stop){
+        .way = way, .mechanism = mechanism, .budget = is_late ? SHORT_BUDGET : BUDGET};
     if (!tour->json)
         tour_print_purpose(stop);
     if (!goes_on(tour))
@@ -142,7 +151,8 @@ static void take(struct tour *tour, const struct wherry_mechanism *mechanism,
     }
     if (!tour->json && !interrupted())
         tour_print_found(stop);
-    visit_all(tour, stop);
+    if (stop->result != TOUR_MISSING)
+        visit_all(tour, stop);
 }
 
 static void take_mechanism(struct tour *tour, const struct wherry_mechanism *mechanism)
@@ -190,7 +200,7 @@ static bool show(struct tour *tour, int64_t nanoseconds)
 static int run_tour(struct tour *tour, const struct choices *choices)
 {
     struct tour_fault fault = {""};
-    wherry_deadline start = wherry_now();
+    tour->start = wherry_now();
     if (!tour_directory_make(tour->directory, &fault))
         return say_error("tour", "%s", fault.text);
     if (!tour->json)
@@ -199,7 +209,7 @@ static int run_tour(struct tour *tour, const struct choices *choices)
     tour_directory_remove(tour->directory);
     if (!goes_on(tour))
         return FAILED; // main() dies by the signal
-    bool shown = show(tour, wherry_now() - start);
+    bool shown = show(tour, wherry_now() - tour->start);
     return shown && is_right(tour) ? DONE : FAILED;
 }
 

@@ -61,6 +61,8 @@ struct tour_proof {
     uint64_t kinds;
     uint64_t files;
     uint64_t senders; /* messages whose sender the kernel named, rightly */
+    bool lacks;       /* the fault is that this machine is without it */
+    bool gone;        /* the fault is that the other is gone: the cause is there */
     struct tour_fault fault;
 };
 
@@ -85,6 +87,7 @@ struct tour_stop {
     const struct tour_way *way;
     const struct wherry_mechanism *mechanism;
     char address[TOUR_TEXT];
+    int64_t budget; /* nanoseconds for the round trips of one size */
     enum tour_result result;
     unsigned abilities;      /* of the open channels */
     uint64_t limit;          /* the largest message, in bytes */
@@ -203,8 +206,9 @@ bool tour_program_is_there(const char *name);
 
 struct tour_side {
     wherry_channel *in;
-    wherry_channel *out; /* the same where one channel goes both ways */
-    int64_t other;       /* the pid at the other end */
+    wherry_channel *out;                /* the same where one channel goes both ways */
+    int64_t other;                      /* the pid at the other end */
+    const struct tour_process *process; /* the same, in the parent; else NULL */
     const char *directory;
     wherry_message
         *origin; /* the peer's first message, where answers need an address */

@@ -72,13 +72,15 @@ static int dial(const char *address, wherry_channel **out)
     return interrupted_or(r);
 }
 
-static int accept_one(wherry_listener *listener, wherry_channel **out)
+static int accept_one(wherry_listener *listener, const struct tour_process *process,
+                      wherry_channel **out)
 {
     wherry_deadline end = wherry_after(PATIENCE);
     int r;
     do
-        r = wherry_accept(listener, wherry_after(100), out);
-    while (r == -ETIMEDOUT && !interrupted() && wherry_now() < end);
+        r = wherry_accept(listener, wherry_after(20), out);
+    while (r == -ETIMEDOUT && !interrupted() && wherry_now() < end &&
+           (!process || tour_process_lives(process)));
     return interrupted_or(r);
 }
 
@@ -130,7 +132,7 @@ static int named_prepare(struct tour_place *place)
 
 static int named_parent(struct tour_place *place, struct tour_side *side)
 {
-    int r = accept_one(place->listener, &side->in);
+    int r = accept_one(place->listener, side->process, &side->in);
     side->out = side->in;
     return r;
 }
@@ -160,7 +162,7 @@ static int fifo_open(const char *in, const char *out, struct tour_side *side)
     int r = wherry_listen(in, &listener);
     if (r < 0)
         return r;
-    r = accept_one(listener, &side->in);
+    r = accept_one(listener, NULL, &side->in);
     wherry_close_listener(listener);
     return r < 0 ? r : dial(out, &side->out);
 }

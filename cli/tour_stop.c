@@ -3,6 +3,7 @@
  * One stop: two processes open a mechanism, talk, and put together what they found.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,10 +50,11 @@ static bool is_lack(int error)
     return false;
 }
 
-static void note_opening(struct tour_stop *stop, int error, struct tour_proof *proof)
+static bool could_not_open(struct tour_proof *proof, int error)
 {
-    tour_refused(&proof->fault, is_lack(error) ? "this machine lacks it" : "opening");
-    stop->result = is_lack(error) ? TOUR_MISSING : TOUR_WRONG;
+    proof->lacks = is_lack(error);
+    return tour_refused(&proof->fault,
+                        proof->lacks ? "this machine lacks it" : "opening");
 }
 
 static _Noreturn void be_child(struct tour_place *place, struct tour_side *side,
@@ -60,7 +62,7 @@ static _Noreturn void be_child(struct tour_place *place, struct tour_side *side,
 {
     int r = place->way->opening->child(place, side);
     if (r < 0)
-        tour_refused(&side->proof.fault, "opening");
+        could_not_open(&side->proof, r);
     else
         tour_talk_child(side);
     struct tour_proof proof = side->proof;
@@ -70,15 +72,30 @@ static _Noreturn void be_child(struct tour_place *place, struct tour_side *side,
     _exit(reported && !proof.fault.text[0] ? 0 : 1);
 }
 
+// Waits for the child's first word, or its end: some mechanisms would not tell of that.
+static bool speaks_first(struct tour_side *side)
+{
+    wherry_native fd;
+    short events;
+    if (wherry_fd(side->in, WHERRY_IN, &fd, &events) < 0)
+        return tour_refused(&side->proof.fault, "waiting for the other process");
+    struct pollfd waits[] = {{.fd = fd, .events = events},
+                             {.fd = side->process->life, .events = POLLIN}};
+    int r = poll(waits, 2, STOP_SECONDS * 1000);
+    return r > 0 && waits[0].revents
+               ? true
+               : tour_wrong(&side->proof.fault, "the other process said nothing");
+}
+
 static bool be_parent(struct tour_place *place, struct tour_side *side,
                       struct tour_stop *stop)
 {
     tour_guard_seconds(STOP_SECONDS);
     int r = place->way->opening->parent(place, side);
     if (r < 0)
-        return tour_refused(&side->proof.fault, "opening");
+        return could_not_open(&side->proof, r);
     tour_guard(side->in, side->out);
-    bool right = tour_talk_parent(side, stop);
+    bool right = speaks_first(side) && tour_talk_parent(side, stop);
     tour_guard_seconds(0);
     return right;
 }
@@ -92,22 +109,43 @@ static void add(struct tour_proof *sum, const struct tour_proof *other)
     sum->senders += other->senders;
 }
 
-// The child's fault comes first: the parent only hears that it has gone.
+// Of two faults, the cause: that the other is gone is what came of the other's.  NULL:
+// none, or only how the child ended tells.
+static const struct tour_proof *find_cause(const struct tour_proof *child,
+                                           const struct tour_proof *parent)
+{
+    if (child->fault.text[0] && !child->gone)
+        return child;
+    if (parent->fault.text[0] && !parent->gone)
+        return parent;
+    return NULL;
+}
+
 static void conclude(struct tour_stop *stop, const struct tour_side *side,
                      const struct tour_proof *child, int status)
 {
     struct tour_proof *sum = &stop->proof;
-    *sum = *child;
-    add(sum, &side->proof);
-    if (side->proof.fault.text[0] && tour_is_late())
+    const struct tour_proof *parent = &side->proof;
+    const struct tour_proof *cause = find_cause(child, parent);
+    add(sum, child);
+    add(sum, parent);
+    if (cause) {
+        sum->fault = cause->fault;
+        sum->lacks = cause->lacks;
+    } else if (parent->fault.text[0] && tour_is_late()) {
         tour_wrong(&sum->fault, "no answer came for %d seconds", STOP_SECONDS);
-    if (side->proof.fault.text[0])
-        tour_wrong(&sum->fault, "%s", side->proof.fault.text);
+    }
     if (status < 0)
         tour_wrong(&sum->fault, "the other process was killed by signal %d", -status);
-    else if (status > 0)
+    if (status > 0 && !child->fault.text[0])
         tour_wrong(&sum->fault, "the other process ended with status %d", status);
-    stop->result = sum->fault.text[0] ? TOUR_WRONG : TOUR_RIGHT;
+    if (parent->fault.text[0])
+        tour_wrong(&sum->fault, "%s", parent->fault.text);
+    if (child->fault.text[0])
+        tour_wrong(&sum->fault, "%s", child->fault.text);
+    stop->result = !sum->fault.text[0] ? TOUR_RIGHT
+                   : sum->lacks        ? TOUR_MISSING
+                                       : TOUR_WRONG;
 }
 
 static void run(struct tour_place *place, struct tour_stop *stop)
@@ -125,6 +163,7 @@ static void run(struct tour_place *place, struct tour_stop *stop)
         return;
     }
     side.other = process.pid;
+    side.process = &process;
     bool right = be_parent(place, &side, stop);
     if (!right) // it may wait for what will not come
         tour_side_close(&side);
@@ -140,9 +179,11 @@ void tour_stop_run(const char *directory, struct tour_stop *stop)
     tour_address(stop->way->address, directory, place.addresses[0]);
     (void)snprintf(stop->address, sizeof(stop->address), "%s", place.addresses[0]);
     int r = stop->way->opening->prepare(&place);
-    if (r < 0)
-        note_opening(stop, r, &stop->proof);
-    else
+    if (r >= 0) {
         run(&place, stop);
+    } else {
+        could_not_open(&stop->proof, r);
+        stop->result = stop->proof.lacks ? TOUR_MISSING : TOUR_WRONG;
+    }
     tour_place_clear(&place);
 }

@@ -15,11 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MOST_ROUNDS = 1000,
-    BUDGET = 150000000, // nanoseconds for the round trips of one size
-    LEAST_ROUNDS = 2
-};
+enum { MOST_ROUNDS = 1000, LEAST_ROUNDS = 2 };
 
 /* What both ends can do. */
 struct terms {
@@ -37,6 +33,17 @@ static const unsigned rounds_of_size[TOUR_SIZES] = {500, MOST_ROUNDS, 200, 10};
 int tour_side_address(const struct tour_side *side, wherry_message *message)
 {
     return side->origin ? wherry_message_reply_to(message, side->origin) : 0;
+}
+
+// A call of the library failed, or (0) the channel is at its end too early.
+static bool lost(struct tour_side *side, const char *what, int error)
+{
+    struct tour_proof *proof = &side->proof;
+    proof->gone =
+        error == 0 || error == -EPIPE || error == -ECONNRESET || error == -ECANCELED;
+    if (error == 0)
+        return tour_wrong(&proof->fault, "the other process ended too early");
+    return tour_refused(&proof->fault, what);
 }
 
 // Freed by the caller, also when it was not sent.
@@ -57,8 +64,9 @@ bool tour_say(struct tour_side *side, const struct tour_sample *sample)
 {
     wherry_message *message = NULL;
     bool right = make(side, sample, &message);
-    if (right && wherry_send(side->out, &message, 0, WHERRY_FOREVER) < 0)
-        right = tour_refused(&side->proof.fault, "sending");
+    int r = right ? wherry_send(side->out, &message, 0, WHERRY_FOREVER) : 0;
+    if (r < 0)
+        right = lost(side, "sending", r);
     wherry_message_free(message);
     return right;
 }
@@ -67,9 +75,7 @@ static bool receive(struct tour_side *side, int64_t kind, wherry_message **out)
 {
     int r = kind ? wherry_recv_kind(side->in, kind, out, WHERRY_FOREVER)
                  : wherry_recv(side->in, out, WHERRY_FOREVER);
-    if (r == 0)
-        return tour_wrong(&side->proof.fault, "the other process ended too early");
-    return r > 0 ? true : tour_refused(&side->proof.fault, "receiving");
+    return r > 0 ? true : lost(side, "receiving", r);
 }
 
 // Whose name the kernel must have attached; -1 where it attaches none.
@@ -103,7 +109,7 @@ int tour_return(struct tour_side *side)
         r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     wherry_message_free(message);
     if (r < 0)
-        tour_refused(&side->proof.fault, "sending a message back");
+        (void)lost(side, "sending a message back", r);
     return r < 0 ? -1 : !last;
 }
 
@@ -153,7 +159,7 @@ static bool say_terms(struct tour_side *side, const struct terms *terms)
     if (r >= 0)
         r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     wherry_message_free(message);
-    return r < 0 ? tour_refused(&side->proof.fault, "sending the first message") : true;
+    return r < 0 ? lost(side, "sending the first message", r) : true;
 }
 
 static bool hear_terms(struct tour_side *side, struct terms *terms)
@@ -284,7 +290,7 @@ static bool round_trip(struct tour_side *side, const struct tour_sample *sample,
     wherry_deadline start = wherry_now();
     int r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     if (r < 0)
-        tour_refused(&side->proof.fault, "sending");
+        (void)lost(side, "sending", r);
     wherry_message_free(message);
     message = NULL;
     if (r < 0 || !receive(side, 0, &message))
@@ -296,15 +302,15 @@ static bool round_trip(struct tour_side *side, const struct tour_sample *sample,
     return right;
 }
 
-static bool measure(struct tour_side *side, size_t size, unsigned rounds,
-                    struct tour_time *time)
+static bool measure(struct tour_side *side, const struct tour_stop *stop,
+                    unsigned rounds, struct tour_time *time)
 {
     static int64_t nanoseconds[MOST_ROUNDS];
     unsigned warm_up = rounds / 10;
     unsigned done = 0;
-    wherry_deadline end = wherry_now() + BUDGET;
+    wherry_deadline end = wherry_now() + stop->budget;
     for (unsigned i = 0; i < warm_up + rounds; i++) {
-        struct tour_sample sample = {.seed = 1000 + i, .size = size};
+        struct tour_sample sample = {.seed = 1000 + i, .size = (size_t)time->size};
         if (i == warm_up)
             done = 0;
         if (!round_trip(side, &sample, &nanoseconds[done]))
@@ -313,7 +319,6 @@ static bool measure(struct tour_side *side, size_t size, unsigned rounds,
         if (i >= warm_up && done >= LEAST_ROUNDS && wherry_now() > end)
             break;
     }
-    time->size = size;
     tour_time_sum_up(nanoseconds, done, time);
     return true;
 }
@@ -325,7 +330,8 @@ static bool measure_all(struct tour_side *side, const struct terms *terms,
     size_t count = fitting_sizes(terms, fitting);
     for (size_t i = 0; i < count; i++) {
         unsigned rounds = rounds_of_size[i + 1 == count ? TOUR_SIZES - 1 : i];
-        if (!measure(side, fitting[i], rounds, &stop->times[i]))
+        stop->times[i].size = fitting[i];
+        if (!measure(side, stop, rounds, &stop->times[i]))
             return false;
         stop->time_count = i + 1;
     }
