@@ -3,17 +3,17 @@
  * Which faults a system call can have.  One that cannot come from the kernel proves
  * nothing when the library stumbles over it, so the table keeps to the manual pages:
  *
- *   EINTR        calls that wait; it never reaches the caller of the library
- *   EAGAIN       calls that may be told not to wait, and what is short of resources
- *   ENOMEM       whatever allocates in the kernel
- *   EMFILE ENFILE   whatever makes a descriptor
- *   ENOSPC       whatever makes or writes a file, and epoll_ctl (max_user_watches)
- *   EPERM        what filters, seals and security modules may refuse
- *   EIO          what touches a file system, and reading and writing
- *   ECONNRESET ETIMEDOUT   what moves bytes of a socket
- *   SHORT        moving bytes of a stream: pipes, files and stream sockets; of a pipe
- * only more than PIPE_BUF are written in parts.  Batches may be short anywhere. CTRUNC
- * recvmsg with room for control messages
+ *   EINTR       calls that wait; it never reaches the caller of the library
+ *   EAGAIN      calls that may be told not to wait, and what is short of resources
+ *   ENOMEM      whatever allocates in the kernel
+ *   EMFILE      whatever makes a descriptor; ENFILE is the same
+ *   ENOSPC      whatever makes or writes a file, and epoll_ctl (max_user_watches)
+ *   EPERM       what filters, seals and security modules may refuse
+ *   EIO         what touches a file system, and reading and writing
+ *   ECONNRESET  what moves bytes of a socket; ETIMEDOUT is the same
+ *   SHORT       moving bytes of a stream: of a pipe only more than PIPE_BUF are
+ *               written in parts, of a socket more than a page; any batch
+ *   CTRUNC      recvmsg with room for control messages
  *
  * munmap, brk, exit and signal masks are left out: their failure is not told by the C
  * library or cannot happen.
@@ -24,6 +24,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +32,8 @@
 #include <unistd.h>
 
 #include "parts.h"
+
+enum { PAGE = 4096 };
 
 #define BIT(fault) (1u << FAULT_##fault)
 
@@ -135,7 +138,7 @@ static const struct call calls[] = {
     {SYS_fchmodat, "fchmodat", BIT(EPERM) | BIT(EIO), SHAPE_PLAIN, 0, 0, 0},
     {SYS_ftruncate, "ftruncate", MAKES_NAME | BIT(EINTR), SHAPE_PLAIN, 0, 0, 0},
     {SYS_fallocate, "fallocate", MAKES_NAME | BIT(EINTR), SHAPE_PLAIN, 0, 0, 0},
-    {SYS_flock, "flock", WAITS | BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_flock, "flock", WAITS | BIT(EAGAIN), SHAPE_PLAIN, 0, 0, 0},
     {SYS_ioctl, "ioctl", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_kcmp, "kcmp", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
 
@@ -179,31 +182,55 @@ const struct call *call_find(long number)
     return NULL;
 }
 
-enum stream { STREAM_NONE, STREAM_PIPE, STREAM_OTHER };
+/* What stands behind a descriptor of another process. */
+enum thing {
+    THING_OTHER,
+    THING_PIPE,
+    THING_FILE,
+    THING_EVENT, // eventfd and its like: 8 bytes or nothing
+    THING_UNIX_STREAM,
+    THING_INET_STREAM,
+    THING_PACKETS,
+};
 
-/* Whether a descriptor of another process may move a part of what it is given. */
-static enum stream stream_of(pid_t pid, int fd)
+static int socket_option(int fd, int option)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : 0;
+}
+
+static enum thing thing_of(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return THING_OTHER;
+    if (S_ISFIFO(status.st_mode))
+        return THING_PIPE;
+    if (S_ISREG(status.st_mode))
+        return THING_FILE;
+    if ((status.st_mode & S_IFMT) == 0)
+        return THING_EVENT;
+    if (!S_ISSOCK(status.st_mode))
+        return THING_OTHER;
+    if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
+        return THING_PACKETS;
+    return socket_option(fd, SO_DOMAIN) == AF_UNIX ? THING_UNIX_STREAM
+                                                   : THING_INET_STREAM;
+}
+
+/* The same of a descriptor of the process, and whether it waits. */
+static enum thing look(pid_t pid, int fd, bool *is_waiting)
 {
     int process = (int)syscall(SYS_pidfd_open, pid, 0);
     int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-    enum stream stream = STREAM_NONE;
-    struct stat status;
-    int type = 0;
-    socklen_t size = sizeof type;
-    if (copy >= 0 && fstat(copy, &status) == 0) {
-        if (S_ISFIFO(status.st_mode))
-            stream = STREAM_PIPE;
-        else if (S_ISREG(status.st_mode))
-            stream = STREAM_OTHER;
-        else if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
-                 type == SOCK_STREAM)
-            stream = STREAM_OTHER;
-    }
+    enum thing thing = copy < 0 ? THING_OTHER : thing_of(copy);
+    *is_waiting = copy >= 0 && !(fcntl(copy, F_GETFL) & O_NONBLOCK);
     if (copy >= 0)
         close(copy);
     if (process >= 0)
         close(process);
-    return stream;
+    return thing;
 }
 
 static bool peek(pid_t pid, uint64_t address, void *bytes, size_t size)
@@ -234,16 +261,51 @@ static size_t bytes_asked(const struct call *call, pid_t pid,
     return sum;
 }
 
-static bool can_be_short(const struct call *call, pid_t pid,
-                         const uint64_t arguments[6])
+/* Takes out of the faults of a moving call what this descriptor cannot have. */
+static unsigned moving_faults(const struct call *call, pid_t pid,
+                              const uint64_t arguments[6])
 {
-    if (call->shape == SHAPE_BATCH)
-        return arguments[2] > 1;
-    size_t size = bytes_asked(call, pid, arguments);
-    enum stream stream = size > 1 ? stream_of(pid, (int)arguments[0]) : STREAM_NONE;
-    if (stream == STREAM_PIPE && call->is_sending)
-        return size > PIPE_BUF;
-    return stream != STREAM_NONE;
+    bool is_waiting;
+    unsigned faults = call->faults;
+    size_t size = call->shape == SHAPE_BATCH ? 0 : bytes_asked(call, pid, arguments);
+    size_t whole = 1; // at most so many bytes are moved together or not at all
+    switch (look(pid, (int)arguments[0], &is_waiting)) {
+    case THING_EVENT:
+        return faults & (call->is_sending ? BIT(EINTR) : BIT(EINTR) | BIT(EAGAIN));
+    case THING_PIPE:
+        faults &= ~(BIT(ECONNRESET) | BIT(ETIMEDOUT) | BIT(ENOSPC));
+        whole = call->is_sending ? PIPE_BUF : 1;
+        break;
+    case THING_UNIX_STREAM:
+    case THING_INET_STREAM:
+        whole = call->is_sending ? PAGE : 1; // they go into one buffer of the kernel
+        break;
+    case THING_FILE:
+        faults &= ~(BIT(ECONNRESET) | BIT(ETIMEDOUT) | BIT(EAGAIN));
+        break;
+    case THING_PACKETS:
+    case THING_OTHER:
+        whole = SIZE_MAX;
+        break;
+    }
+    bool can_be_short = call->shape == SHAPE_BATCH ? arguments[2] > 1 : size > whole;
+    return can_be_short ? faults : faults & ~BIT(SHORT);
+}
+
+/* A call that may not wait is not interrupted, and says EAGAIN only where others wait.
+ */
+static unsigned connect_faults(const struct call *call, pid_t pid, int fd)
+{
+    bool is_waiting;
+    enum thing thing = look(pid, fd, &is_waiting);
+    unsigned faults = call->faults;
+    if (!is_waiting)
+        faults &= ~BIT(EINTR);
+    if (is_waiting || thing != THING_UNIX_STREAM)
+        faults &= ~BIT(EAGAIN);
+    if (thing != THING_INET_STREAM)
+        faults &= ~BIT(ETIMEDOUT);
+    return faults;
 }
 
 /* fcntl is many calls in one. */
@@ -273,9 +335,13 @@ unsigned call_faults(const struct call *call, pid_t pid, const uint64_t argument
 {
     unsigned faults = call->faults;
     if (call->number == SYS_fcntl)
-        faults = fcntl_faults((int)arguments[1]);
-    if (faults & BIT(SHORT) && !can_be_short(call, pid, arguments))
-        faults &= ~BIT(SHORT);
+        return fcntl_faults((int)arguments[1]);
+    if (call->number == SYS_flock)
+        return arguments[1] & LOCK_NB ? BIT(EAGAIN) : BIT(EINTR);
+    if (call->number == SYS_connect)
+        return connect_faults(call, pid, (int)arguments[0]);
+    if (call->shape != SHAPE_PLAIN)
+        faults = moving_faults(call, pid, arguments);
     if (faults & BIT(CTRUNC)) {
         struct msghdr message;
         if (!peek(pid, arguments[1], &message, sizeof message) ||

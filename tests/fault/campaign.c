@@ -5,12 +5,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,20 @@ static bool is_allowed(const struct campaign *campaign,
     return allowed && *allowed;
 }
 
+/* A name that could not be looked at, or that another seemed to hold, is left alone;
+ * and where nothing works any more, nothing can be removed. */
+static bool may_leave_names(const struct campaign *campaign,
+                            const struct injection *injection)
+{
+    static const long looks[] = {SYS_newfstatat, SYS_statx, SYS_openat, SYS_flock};
+    int number =
+        injection->call ? campaign->trace.calls[injection->call - 1].number : 0;
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+        if (number == looks[i])
+            return true;
+    return injection->is_forever && injection->fault != FAULT_EINTR;
+}
+
 /* What is bad about the run, into text; false if nothing is. */
 static bool is_bad(const struct campaign *campaign, const struct injection *injection,
                    char text[TEXT_SIZE])
@@ -68,6 +83,9 @@ static bool is_bad(const struct campaign *campaign, const struct injection *inje
     else if (atomic_load(&campaign->outcome->leaks))
         snprintf(text, TEXT_SIZE, "something is left behind (the result was %s%s)",
                  result < 0 ? "-" : "", harness_errno_name(result));
+    else if (atomic_load(&campaign->outcome->names) &&
+             !may_leave_names(campaign, injection))
+        strcpy(text, "a file is left behind");
     else if (!is_allowed(campaign, injection, result))
         snprintf(text, TEXT_SIZE, "the result was %s%s", result < 0 ? "-" : "",
                  harness_errno_name(result));
@@ -96,16 +114,35 @@ static const char *call_name(int number)
     return call ? call->name : text;
 }
 
+/* Runs and judges; where the machine was too slow for a deadline, again. */
+static bool goes_bad(struct campaign *campaign, const struct injection *injection,
+                     char text[TEXT_SIZE])
+{
+    enum { ATTEMPTS = 3 };
+
+    for (int attempt = 1;; attempt++) {
+        pid_t pid =
+            scenario_start(campaign->scenario, campaign->outcome, campaign->output);
+        if (pid < 0)
+            FAIL("fork: %s", harness_errno_name(errno));
+        trace_run(pid, injection, &campaign->trace);
+        campaign->runs++;
+        if (!is_bad(campaign, injection, text))
+            return false;
+        scenario_tidy();
+        bool is_late = !campaign->trace.is_hung &&
+                       atomic_load(&campaign->outcome->is_over) &&
+                       atomic_load(&campaign->outcome->result) == -ETIMEDOUT;
+        if (!is_late || attempt == ATTEMPTS)
+            return true;
+    }
+}
+
 static void run_once(struct campaign *campaign, const struct injection *injection)
 {
     char text[TEXT_SIZE];
-    pid_t pid = scenario_start(campaign->scenario, campaign->outcome, campaign->output);
-    if (pid < 0)
-        FAIL("fork: %s", harness_errno_name(errno));
-    trace_run(pid, injection, &campaign->trace);
-    campaign->runs++;
+    bool bad = goes_bad(campaign, injection, text);
     campaign->missed += injection->call && !campaign->trace.injected;
-    bool bad = is_bad(campaign, injection, text);
     if (bad && injection->call) {
         int number = campaign->trace.calls[injection->call - 1].number;
         const char *forever = injection->is_forever ? " --forever" : "";
@@ -175,8 +212,24 @@ static void conduct(struct campaign *campaign)
                  campaign->runs * 1000 / (unsigned long)milliseconds);
 }
 
+/* Tracer and traced take turns: on one processor none of them waits for the other to
+ * wake up. */
+static void stay_on_one_processor(void)
+{
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all) < 0)
+        return;
+    int turn = getpid() % CPU_COUNT(&all);
+    CPU_ZERO(&one);
+    for (size_t i = 0; i < (size_t)CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &all) && turn-- == 0)
+            CPU_SET(i, &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
 static void run_campaign(const void *argument)
 {
+    stay_on_one_processor();
     struct campaign *campaign = calloc(1, sizeof *campaign);
     struct outcome *outcome = mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE,
                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

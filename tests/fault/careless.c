@@ -110,7 +110,7 @@ static int believes_in_whole_messages(const void *unused)
 {
     int ends[2];
     (void)unused;
-    struct iovec parts[2] = {{bytes, 100}, {bytes, 50}};
+    struct iovec parts[2] = {{bytes, 5000}, {bytes, 50}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
@@ -120,8 +120,8 @@ static int believes_in_whole_messages(const void *unused)
         r = -errno;
     close(ends[0]);
     close(ends[1]);
-    CHECK(r < 0 || n == 150);
-    CHECK_INT(parts[0].iov_len, 100); // the injector puts back what it changes
+    CHECK(r < 0 || n == 5050);
+    CHECK_INT(parts[0].iov_len, 5000); // the injector puts back what it changes
     CHECK_INT(parts[1].iov_len, 50);
     CHECK_INT(message.msg_iovlen, 2);
     return r;

@@ -33,4 +33,7 @@ void fault_add(const struct fault_scenario *scenario);
  */
 void fault_begin(void);
 
+/* From here on nothing is counted: for cleaning up what is not under test. */
+void fault_end(void);
+
 #endif

@@ -90,6 +90,7 @@ void trace_run(pid_t pid, const struct injection *injection, struct trace *trace
 struct outcome {
     atomic_int result;
     atomic_int leaks;
+    atomic_int names; // left in the directory
     atomic_bool is_over;
 };
 
@@ -97,6 +98,9 @@ enum { MARK = 0x57e77e }; // argument of getppid: here ends what is counted
 
 /* Forks the process that runs the scenario; it waits to be traced.  What it says goes
  * to output. */
+/* Removes what a run that was broken off left in the test's directory. */
+void scenario_tidy(void);
+
 pid_t scenario_start(const struct fault_scenario *scenario, struct outcome *outcome,
                      int output);
 

@@ -5,12 +5,13 @@
  * compared; names are looked for when they differ.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -87,11 +88,39 @@ static int count_leaks(const struct count *before, unsigned long mark)
     return leaks;
 }
 
+/* Removes what was left in the test's directory, and names it if told to; how many. */
+static int take_names(bool is_told)
+{
+    int count = 0;
+    DIR *folder = opendir(harness_directory());
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (*entry->d_name == '.' || strcmp(entry->d_name, "wherry") == 0)
+            continue;
+        if (is_told)
+            dprintf(STDERR_FILENO, "left behind: file %s\n", entry->d_name);
+        unlinkat(dirfd(folder), entry->d_name, 0);
+        count++;
+    }
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+void scenario_tidy(void)
+{
+    take_names(false);
+}
+
 void fault_begin(void)
 {
     if (!has_begun)
         raise(SIGSTOP); // seen by the tracer only
     has_begun = true;
+}
+
+void fault_end(void)
+{
+    syscall(SYS_getppid, MARK);
 }
 
 pid_t scenario_start(const struct fault_scenario *scenario, struct outcome *outcome,
@@ -116,9 +145,10 @@ pid_t scenario_start(const struct fault_scenario *scenario, struct outcome *outc
     if (!scenario->has_own_begin)
         fault_begin();
     int result = scenario->run(scenario->argument);
-    syscall(SYS_getppid, MARK);
+    fault_end();
     atomic_store(&outcome->result, result);
     atomic_store(&outcome->leaks, count_leaks(&before, mark));
+    atomic_store(&outcome->names, take_names(true));
     atomic_store(&outcome->is_over, true);
     _exit(0);
 }

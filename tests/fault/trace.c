@@ -24,7 +24,7 @@
 
 enum {
     LIMIT_MILLISECONDS = 2000,
-    INTERRUPTIONS_MOST = 100, // "from then on" of EINTR: no storm is for ever
+    INTERRUPTIONS_MOST = 10, // "from then on" of EINTR: no storm is for ever
     THREADS_MOST = 64,
 };
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs do with channels, for the injector: each of these scenarios runs for
+ * each row of the table, with both ends in the process that is traced.  Whatever the
+ * kernel does, a send that said 0 is followed by a recv that gives just this message,
+ * or by an error; and closing gives everything back.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <wherry.h>
+
+#include "channels.h"
+#include "harness.h"
+
+enum {
+    PATIENCE = 40, // milliseconds; from then on may mean that a wait goes to its end
+    ADDRESS_SIZE = 512,
+    MANY = 5,
+    LARGE = 100000, // more than a pipe or a default socket buffer takes in one go
+};
+
+enum way { BY_PAIR, BY_DIAL };
+
+struct row {
+    const char *name;
+    const char *address; // %s becomes a name in the directory of the test
+    enum way way;
+    bool has_files;
+};
+
+static const struct row rows[] = {
+    {"pipe", "pipe:", BY_PAIR, false},
+    {"pipe-duplex", "pipe:?duplex=1", BY_PAIR, false},
+    {"fifo", "fifo:%s?writers=one", BY_DIAL, false},
+    {"pair-packet", "pair:", BY_PAIR, true},
+    {"pair-stream", "pair:?type=stream", BY_PAIR, true},
+    {"unix-packet", "unix:%s", BY_DIAL, true},
+    {"unix-stream", "unix:%s?type=stream", BY_DIAL, true},
+    {"unix-datagram", "unix:%s?type=datagram", BY_DIAL, true},
+    {"abstract-stream", "unix:@%s?type=stream", BY_DIAL, true},
+    {"tcp", "tcp:127.0.0.1:0", BY_DIAL, false},
+    {"udp", "udp:127.0.0.1:0", BY_DIAL, false},
+};
+
+struct ends {
+    wherry_listener *listener;
+    wherry_channel *sender;
+    wherry_channel *receiver;
+    bool has_files;
+};
+
+struct scenario {
+    const struct row *row;
+    int (*run)(struct ends *ends);
+};
+
+static wherry_deadline soon(void)
+{
+    return wherry_after(harness_stretch(PATIENCE));
+}
+
+static int open_by_dial(const struct row *row, struct ends *ends)
+{
+    char address[ADDRESS_SIZE], name[32];
+    const char *place = strstr(row->address, "%s");
+    snprintf(name, sizeof name, "%d", (int)getpid());
+    snprintf(address, sizeof address, "%.*s%s%s",
+             place ? (int)(place - row->address) : (int)strlen(row->address),
+             row->address, place ? harness_path(name) : "", place ? place + 2 : "");
+    int r = wherry_listen(address, &ends->listener);
+    if (r < 0)
+        return r;
+    bool is_one_way = strncmp(address, "fifo:", 5) == 0;
+    if (is_one_way) { // the reading end is there first
+        r = wherry_accept(ends->listener, soon(), &ends->receiver);
+        if (r < 0)
+            return r;
+    }
+    r = wherry_dial(wherry_listener_address(ends->listener), soon(), &ends->sender);
+    if (r < 0 || is_one_way)
+        return r;
+    return wherry_accept(ends->listener, soon(), &ends->receiver);
+}
+
+static int open_ends(const struct row *row, struct ends *ends)
+{
+    wherry_channel *pair[2];
+    int r =
+        row->way == BY_PAIR ? wherry_pair(row->address, pair) : open_by_dial(row, ends);
+    if (r < 0)
+        return r;
+    if (row->way == BY_PAIR) {
+        ends->receiver = pair[0];
+        ends->sender = pair[1];
+    }
+    return 0;
+}
+
+static int run_scenario(const void *argument)
+{
+    const struct scenario *scenario = argument;
+    struct ends ends = {NULL, NULL, NULL, scenario->row->has_files};
+    int r = open_ends(scenario->row, &ends);
+    if (r >= 0 && scenario->run)
+        r = scenario->run(&ends);
+    wherry_close(ends.sender);
+    wherry_close(ends.receiver);
+    wherry_close_listener(ends.listener);
+    return r < 0 ? r : 0;
+}
+
+// --- scenarios ---
+
+/* Receives one message and compares it; 0 or an error. */
+static int expect(struct ends *ends, const void *bytes, size_t size)
+{
+    wherry_message *message = NULL;
+    int r = wherry_recv(ends->receiver, &message, soon());
+    if (r < 0)
+        return r;
+    CHECK_INT(r, 1);
+    CHECK_INT(wherry_message_size(message), size);
+    CHECK_BYTES(wherry_message_data(message), bytes, size);
+    wherry_message_free(message);
+    return 0;
+}
+
+static int exchange(struct ends *ends)
+{
+    static const char *const texts[] = {"one", "two and a half", "", "three"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        int64_t r =
+            wherry_write(ends->sender, texts[i], strlen(texts[i]), 0, 0, soon());
+        if (r >= 0)
+            r = expect(ends, texts[i], strlen(texts[i]));
+        if (r < 0)
+            return (int)r;
+    }
+    return 0;
+}
+
+static int exchange_many(struct ends *ends)
+{
+    wherry_message *messages[MANY] = {NULL};
+    char text[16];
+    int r = 0, sent = 0;
+    for (int i = 0; i < MANY && r >= 0; i++) {
+        int n = snprintf(text, sizeof text, "message %d", i);
+        r = wherry_message_copy(text, (size_t)n, &messages[i]);
+    }
+    while (r >= 0 && sent < MANY) {
+        r = wherry_send_many(ends->sender, messages + sent, (size_t)(MANY - sent),
+                             soon());
+        sent += r > 0 ? r : 0;
+    }
+    for (int i = 0; i < MANY; i++)
+        wherry_message_free(messages[i]);
+    for (int i = 0; r >= 0 && i < MANY;) {
+        wherry_message *got[MANY] = {NULL};
+        r = wherry_recv_many(ends->receiver, got, MANY, soon());
+        CHECK(r != 0);
+        for (int k = 0; k < r; k++, i++) {
+            int n = snprintf(text, sizeof text, "message %d", i);
+            CHECK_INT(wherry_message_size(got[k]), n);
+            CHECK_BYTES(wherry_message_data(got[k]), text, (size_t)n);
+            wherry_message_free(got[k]);
+        }
+    }
+    return r;
+}
+
+/* Sends what does not fit at once: the receiver takes while the sender waits its turn.
+ */
+static int exchange_large(struct ends *ends)
+{
+    static char bytes[LARGE];
+    wherry_message *message = NULL, *got = NULL;
+    memset(bytes, 'x', sizeof bytes);
+    bytes[LARGE - 1] = 'y';
+    int r = wherry_message_copy(bytes, sizeof bytes, &message);
+    if (r < 0)
+        return r;
+    r = wherry_send(ends->sender, &message, 0, WHERRY_POLL);
+    wherry_message_free(message);
+    if (r == -EMSGSIZE) // of a datagram
+        return 0;
+    for (int64_t end = soon(); r >= 0 && !got;) {
+        // Every later send moves what is held; an empty one costs the receiver nothing.
+        r = wherry_recv(ends->receiver, &got, WHERRY_POLL);
+        CHECK(r != 0);
+        if (r == -EAGAIN && wherry_now() < end) {
+            r = wherry_finish(ends->sender);
+            r = r == -EAGAIN || r == -ESHUTDOWN || r == -ENOTSUP ? 0 : r;
+        }
+    }
+    if (r >= 0) {
+        CHECK_INT(wherry_message_size(got), LARGE);
+        CHECK_BYTES(wherry_message_data(got), bytes, LARGE);
+    }
+    wherry_message_free(got);
+    return r == -EAGAIN ? -ETIMEDOUT : r; // this caller has waited by itself
+}
+
+static int exchange_files(struct ends *ends)
+{
+    wherry_message *message = NULL, *got = NULL;
+    char byte;
+    int pipe_ends[2];
+    if (!ends->has_files)
+        return 0;
+    if (pipe2(pipe_ends, O_CLOEXEC) < 0)
+        return -errno;
+    int r = wherry_message_copy("with a file", 11, &message);
+    if (r >= 0)
+        r = wherry_message_attach(message, pipe_ends[1]);
+    if (r >= 0)
+        r = wherry_send(ends->sender, &message, 0, soon());
+    wherry_message_free(message);
+    if (r >= 0)
+        r = wherry_recv(ends->receiver, &got, soon());
+    close(pipe_ends[1]);
+    if (r > 0) {
+        CHECK_INT(wherry_message_files(got), 1);
+        CHECK_BYTES(wherry_message_data(got), "with a file", 11);
+        wherry_native file = wherry_message_take_file(got, 0);
+        if (write(file, "!", 1) == 1 && read(pipe_ends[0], &byte, 1) == 1)
+            CHECK(byte == '!');
+        close(file);
+    }
+    wherry_message_free(got);
+    close(pipe_ends[0]);
+    return r;
+}
+
+static int finish(struct ends *ends)
+{
+    wherry_message *got = NULL;
+    int r = (int)wherry_write(ends->sender, "last", 4, 0, 0, soon());
+    if (r >= 0)
+        r = wherry_finish(ends->sender);
+    for (int64_t end = soon(); r == -EAGAIN && wherry_now() < end;)
+        r = wherry_finish(ends->sender); // it is to be called again
+    if (r == -EAGAIN)
+        return -ETIMEDOUT;
+    if (r == -ENOTSUP)
+        return expect(ends, "last", 4);
+    if (r >= 0)
+        r = expect(ends, "last", 4);
+    if (r >= 0)
+        r = wherry_recv(ends->receiver, &got, soon());
+    CHECK(!got);
+    return r;
+}
+
+static int expire(struct ends *ends)
+{
+    wherry_message *got = NULL;
+    int r = wherry_recv(ends->receiver, &got, wherry_after(2));
+    CHECK(r < 0 && !got);
+    return r == -ETIMEDOUT ? 0 : r;
+}
+
+static int wait_in_poll(struct ends *ends)
+{
+    wherry_native fd;
+    short events;
+    wherry_message *got = NULL;
+    int r = wherry_fd(ends->receiver, WHERRY_IN, &fd, &events);
+    if (r >= 0)
+        r = (int)wherry_write(ends->sender, "wake", 4, 0, 0, soon());
+    for (int turn = 0; r >= 0 && !got && turn < 4; turn++) {
+        struct pollfd wait = {.fd = fd, .events = events};
+        (void)poll(&wait, 1, PATIENCE);
+        r = wherry_recv(ends->receiver, &got, WHERRY_POLL);
+        r = r == -EAGAIN ? 0 : r;
+    }
+    if (got)
+        CHECK_BYTES(wherry_message_data(got), "wake", 4);
+    wherry_message_free(got);
+    return r >= 0 && !got ? -ETIMEDOUT : r;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct ends *ends);
+} runs[] = {
+    {"open_and_close", NULL},
+    {"exchange", exchange},
+    {"exchange_many", exchange_many},
+    {"exchange_large", exchange_large},
+    {"exchange_files", exchange_files},
+    {"finish", finish},
+    {"expire", expire},
+    {"wait_in_poll", wait_in_poll},
+};
+
+static const int allowed[] = {-ETIMEDOUT, -ECONNRESET, -EPIPE, -EMFILE, -EADDRINUSE, 0};
+
+const struct fault_scenario *channel_scenarios(size_t *count)
+{
+    enum { RUNS = sizeof runs / sizeof *runs, ROWS = sizeof rows / sizeof *rows };
+    static struct fault_scenario scenarios[RUNS * ROWS];
+    static struct scenario arguments[RUNS * ROWS];
+    static char names[RUNS * ROWS][64];
+    for (size_t i = 0; i < RUNS * ROWS; i++) {
+        const struct row *row = &rows[i % ROWS];
+        arguments[i] = (struct scenario){row, runs[i / ROWS].run};
+        snprintf(names[i], sizeof names[i], "%s/%s", runs[i / ROWS].name, row->name);
+        scenarios[i] =
+            (struct fault_scenario){names[i], run_scenario, &arguments[i], allowed, 0};
+    }
+    *count = RUNS * ROWS;
+    return scenarios;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs do with channels, as scenarios for system calls that fail (syscalls.c),
+ * allocations that fail (allocations.c), and many cycles (cycles.c).
+ */
+#ifndef CHANNELS_H
+#define CHANNELS_H
+
+#include <stddef.h>
+
+#include "fault.h"
+
+/* All of them, named SCENARIO/ROW; each gives back everything it took. */
+const struct fault_scenario *channel_scenarios(size_t *count);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Channels opened, used and closed again and again in one process: nothing grows.  How
+ * often each scenario is repeated is WHERRY_TEST_CYCLES (100 if it is not set).
+ */
+#include <stdlib.h>
+
+#include "channels.h"
+#include "harness.h"
+
+enum { CYCLES = 100 };
+
+static void run(void *argument)
+{
+    const struct fault_scenario *scenario = argument;
+    CHECK_INT(scenario->run(scenario->argument), 0);
+}
+
+static void repeat(const void *argument)
+{
+    const char *told = getenv("WHERRY_TEST_CYCLES");
+    unsigned long count = told ? strtoul(told, NULL, 10) : 0;
+    harness_cycles(count ? count : CYCLES, run, (void *)(uintptr_t)argument);
+}
+
+void harness_register(void)
+{
+    size_t count;
+    const struct fault_scenario *scenarios = channel_scenarios(&count);
+    for (size_t i = 0; i < count; i++)
+        harness_add(scenarios[i].name, repeat, &scenarios[i]);
+}
