@@ -20,11 +20,12 @@
 #include "harness.h"
 
 enum {
-    PATIENCE = 40, // milliseconds; from then on may mean that a wait goes to its end
     ADDRESS_SIZE = 512,
     MANY = 5,
     LARGE = 100000, // more than a pipe or a default socket buffer takes in one go
 };
+
+static int patience = 40; // milliseconds
 
 enum way { BY_PAIR, BY_DIAL };
 
@@ -63,7 +64,7 @@ struct scenario {
 
 static wherry_deadline soon(void)
 {
-    return wherry_after(harness_stretch(PATIENCE));
+    return wherry_after(harness_stretch(patience));
 }
 
 static int open_by_dial(const struct row *row, struct ends *ends)
@@ -277,7 +278,7 @@ static int wait_in_poll(struct ends *ends)
         r = (int)wherry_write(ends->sender, "wake", 4, 0, 0, soon());
     for (int turn = 0; r >= 0 && !got && turn < 4; turn++) {
         struct pollfd wait = {.fd = fd, .events = events};
-        (void)poll(&wait, 1, PATIENCE);
+        (void)poll(&wait, 1, patience);
         r = wherry_recv(ends->receiver, &got, WHERRY_POLL);
         r = r == -EAGAIN ? 0 : r;
     }
@@ -303,8 +304,10 @@ static const struct {
 
 static const int allowed[] = {-ETIMEDOUT, -ECONNRESET, -EPIPE, -EMFILE, -EADDRINUSE, 0};
 
-const struct fault_scenario *channel_scenarios(size_t *count)
+const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count)
 {
+    patience = milliseconds;
+
     enum { RUNS = sizeof runs / sizeof *runs, ROWS = sizeof rows / sizeof *rows };
     static struct fault_scenario scenarios[RUNS * ROWS];
     static struct scenario arguments[RUNS * ROWS];

@@ -10,7 +10,8 @@
 
 #include "fault.h"
 
-/* All of them, named SCENARIO/ROW; each gives back everything it took. */
-const struct fault_scenario *channel_scenarios(size_t *count);
+/* All of them, named SCENARIO/ROW; each gives back everything it took.  A wait that
+ * does not come to an end is given up after so many milliseconds. */
+const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count);
 
 #endif

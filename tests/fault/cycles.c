@@ -26,7 +26,8 @@ static void repeat(const void *argument)
 void harness_register(void)
 {
     size_t count;
-    const struct fault_scenario *scenarios = channel_scenarios(&count);
+    const struct fault_scenario *scenarios =
+        channel_scenarios(HARNESS_PATIENCE, &count);
     for (size_t i = 0; i < count; i++)
         harness_add(scenarios[i].name, repeat, &scenarios[i]);
 }

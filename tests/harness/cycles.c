@@ -13,15 +13,16 @@
 
 #include "parts.h"
 
-enum { WARM_UP = 50, LINE_SIZE = 1024, PAGE_KIB = 4, SETTLING_MILLISECONDS = 2000 };
+enum { WARM_UP = 50, LINE_SIZE = 1024, PAGE_KIB = 4, SETTLING_MILLISECONDS = 1000 };
 
-static long count_lines(const char *path)
+/* The lines of a file that contain a text. */
+static long count_lines(const char *path, const char *text)
 {
     char line[LINE_SIZE];
     long count = 0;
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file))
-        count += strchr(line, '\n') != NULL;
+        count += strchr(line, '\n') && strstr(line, text);
     if (file)
         fclose(file);
     return count;
@@ -32,14 +33,15 @@ static long count_descriptors(void)
     return harness_descriptors();
 }
 
+/* Those with a name in the test's directory: others on the machine have theirs. */
 static long count_unix_sockets(void)
 {
-    return count_lines("/proc/net/unix");
+    return count_lines("/proc/net/unix", harness_directory());
 }
 
 static long count_mappings(void)
 {
-    return count_lines("/proc/self/maps");
+    return count_lines("/proc/self/maps", "");
 }
 
 static long count_shared_memory(void)
@@ -87,7 +89,7 @@ static const struct countable {
     bool is_exact; // also where a sanitizer or valgrind keeps things of its own
 } countables[] = {
     {"descriptors", count_descriptors, 0, true},
-    {"unix sockets of the machine", count_unix_sockets, 0, true},
+    {"named unix sockets", count_unix_sockets, 0, true},
     {"files in /dev/shm", count_shared_memory, 0, true},
     {"mappings", count_mappings, 0, false},
     {"blocks", count_blocks, 0, true},
@@ -109,24 +111,40 @@ static long settled(const struct countable *what, long before)
     return now;
 }
 
-void harness_cycles(unsigned long count, void (*scenario)(void *argument),
-                    void *argument)
+/* The first thing that has grown, or NULL; how it was and is. */
+static const struct countable *grown(const long before[COUNTABLES], long *was, long *is)
 {
-    long before[COUNTABLES];
-    for (int i = 0; i < WARM_UP; i++)
-        scenario(argument);
-    for (int i = 0; i < COUNTABLES; i++)
-        before[i] = countables[i].count();
-    for (unsigned long i = 0; i < count; i++)
-        scenario(argument);
     for (int i = 0; i < COUNTABLES; i++) {
         const struct countable *what = &countables[i];
         if (!what->is_exact && harness_is_slow())
             continue;
-        long now = settled(what, before[i]);
-        if (now > before[i] + what->tolerance)
-            FAIL("%s were %ld and are %ld after %lu cycles", what->name, before[i], now,
-                 count);
+        *was = before[i];
+        *is = settled(what, before[i]);
+        if (*is > *was + what->tolerance)
+            return what;
     }
+    return NULL;
+}
+
+void harness_cycles(unsigned long count, void (*scenario)(void *argument),
+                    void *argument)
+{
+    enum { ROUNDS = 3 };
+    const struct countable *what = NULL;
+    long before[COUNTABLES], was, is;
+    for (int i = 0; i < WARM_UP; i++)
+        scenario(argument);
+    // What fills a cache of the C library once does not grow in every round.
+    for (int round = 0; round < ROUNDS && (round == 0 || what); round++) {
+        for (int i = 0; i < COUNTABLES; i++)
+            before[i] = countables[i].count();
+        for (unsigned long i = 0; i < count; i++)
+            scenario(argument);
+        what = grown(before, &was, &is);
+        if (what && what->is_exact)
+            break;
+    }
+    if (what)
+        FAIL("%s were %ld and are %ld after %lu cycles", what->name, was, is, count);
     harness_note("%lu cycles, and nothing has grown", count);
 }
