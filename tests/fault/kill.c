@@ -17,6 +17,8 @@
 
 enum { KILLS = 40, SIZE_MOST = 20000, MESSAGES_MOST = 20 };
 
+static const uint64_t ALL = 1ull << 40;
+
 struct row {
     const char *name;
     const char *address; // %s: a name in the test's directory; without: a pair
@@ -102,9 +104,9 @@ static void be_killed(void *argument)
         life->mine = life->ends[life->is_sending ? 1 : 0];
     }
     if (life->is_sending)
-        send_all(life->mine, life->seed, UINT64_MAX);
+        send_all(life->mine, life->seed, ALL);
     else
-        receive(life->mine, life->seed, &next, UINT64_MAX);
+        receive(life->mine, life->seed, &next, ALL);
     wherry_close(life->mine);
 }
 
@@ -134,13 +136,13 @@ static void live(const struct row *row, wherry_listener *listener, unsigned seed
         int r = receive(life.mine, seed, &next, seed / 3 % MESSAGES_MOST);
         CHECK_INT(r, 1);
         CHECK_INT(kill(pid, SIGKILL), 0);
-        r = receive(life.mine, seed, &next, UINT64_MAX);
+        r = receive(life.mine, seed, &next, ALL);
         CHECK_ERROR(r, row->death);
     } else {
         int r = send_all(life.mine, seed, seed / 3 % MESSAGES_MOST);
         CHECK_INT(r, 0);
         CHECK_INT(kill(pid, SIGKILL), 0);
-        r = send_all(life.mine, seed, UINT64_MAX);
+        r = send_all(life.mine, seed, ALL);
         CHECK(r == -EPIPE || r == -ECONNRESET);
     }
     CHECK_INT(harness_wait(pid), -SIGKILL);
