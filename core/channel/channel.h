@@ -99,7 +99,8 @@ struct wherry_channel {
     atomic_uint turn[2];            /* counts what the other thread did for this one */
     atomic_int_least64_t ack_due;   /* serial + 1 of a sync to be answered; 0: none */
     atomic_int_least64_t ack_heard; /* messages that the peer's program has taken */
-    atomic_int_least64_t peer_pid;  /* as the kernel says; 0: it has not */
+    atomic_uint_least32_t peer_files; /* its files=, once peer_limit is known */
+    atomic_int_least64_t peer_pid;    /* as the kernel says; 0: it has not */
     atomic_uint_least64_t
         peer_limit; /* its message= as its hello said; 0: not yet known */
 

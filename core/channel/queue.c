@@ -109,24 +109,22 @@ int queue_full(wherry_channel *channel, wherry_message **message)
     return policies[channel->limits.full](channel, message);
 }
 
+// One by one and only into an empty transport: what it has taken can no longer be
+// dropped.
 int queue_flush(wherry_channel *channel)
 {
     struct message_list *queue = &channel->out.queue;
     while (queue->first) {
-        wherry_message *message = queue->first;
-        size_t size = message->size, files = message->file_count;
-        wherry_message *after = message->next;
-        int r =
-            channel->moves->send(channel->state, &message, after ? WHERRY_MORE : 0u);
+        int r = channel->moves->flush ? channel->moves->flush(channel->state) : 0;
         if (r < 0)
             return r;
+        wherry_message *message = list_take(queue, NULL);
+        r = channel->moves->send(channel->state, &message, 0);
+        if (r < 0) {
+            list_prepend(queue, message);
+            return r;
+        }
         wherry_message_free(message); // unless it was taken
-        // The list forgets it without looking at it again.
-        queue->first = after;
-        queue->last = after ? queue->last : NULL;
-        queue->count--;
-        queue->bytes -= size;
-        queue->files -= files;
     }
     return 0;
 }

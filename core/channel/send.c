@@ -47,6 +47,11 @@ static int check_extras(const wherry_channel *channel, const wherry_message *mes
     if (message->file_count > channel->limits.files)
         return failure(-E2BIG, "%s: %u open files are over the limit of %u (files=)",
                        channel->address, message->file_count, channel->limits.files);
+    uint32_t peer_files = atomic_load(&channel->peer_files);
+    bool heard = atomic_load(&channel->peer_limit) > 0;
+    if (heard && message->file_count > peer_files)
+        return failure(-E2BIG, "%s: %u open files are over the peer's limit of %u",
+                       channel->address, message->file_count, peer_files);
     if (message->kind != 0 && !(abilities & WHERRY_ABLE_KINDS))
         return failure(-ENOTSUP, "%s: there are no kinds on this channel (kind %lld)",
                        channel->address, (long long)message->kind);

@@ -26,10 +26,11 @@ int words_say_hello(wherry_channel *channel, unsigned flags)
     if (said || !(channel->abilities & WHERRY_ABLE_SEND))
         return 0;
     if (channel->words) {
+        bool takes_files = (channel->abilities & WHERRY_ABLE_FILES) != 0;
         struct hello hello = {.version_least = HELLO_VERSION,
                               .version_most = HELLO_VERSION,
                               .message_limit = channel->limits.message,
-                              .file_limit = channel->limits.files};
+                              .file_limit = takes_files ? channel->limits.files : 0};
         uint8_t bytes[HELLO_SIZE];
         hello_encode(&hello, bytes);
         wherry_message word;
@@ -52,19 +53,21 @@ int words_say(wherry_channel *channel, enum frame_word word, int64_t number)
     return send_word(channel, &message, 0);
 }
 
+// Whether there is room for more answers; nothing is due any more once nothing can be
+// said.
 static bool answer_now(wherry_channel *channel)
 {
     int64_t due = atomic_load(&channel->ack_due);
-    if (due == 0 || channel->out.finished || channel->out.broken)
-        return true;
-    int r = words_say_hello(channel, WHERRY_MORE);
+    int r = -EPIPE;
+    if (due > 0 && !channel->out.finished && !channel->out.broken)
+        r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
         r = words_say(channel, FRAME_SYNC_ACK, due - 1);
     if (r == -EAGAIN)
         return false;
-    // A later sync may have become due meanwhile; then it stays due.
+    // A later sync may have become due meanwhile: then that one stays due.
     atomic_compare_exchange_strong(&channel->ack_due, &due, 0);
-    return r < 0 || atomic_load(&channel->ack_due) == 0;
+    return true;
 }
 
 void words_answer(wherry_channel *channel)
@@ -91,6 +94,7 @@ static int hear_hello(wherry_channel *channel, const wherry_message *word)
         atomic_store(&channel->peer_pid, peer->pid);
     channel->in.heard_hello = true;
     atomic_store(&channel->peer_limit, hello.message_limit);
+    atomic_store(&channel->peer_files, hello.file_limit);
     return 0;
 }
 

@@ -188,8 +188,10 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
     out->message_limit = plan->message_limit;
     out->framing = stream->cutter.framing->info.name;
     out->words = plan->words && stream->cutter.framing->has_words;
+    // Also where none are sent: a peer that does not know yet is not to lose step.
+    unsigned of_framing = stream->cutter.framing->info.abilities;
     stream->in.receives_files =
-        (out->abilities & (WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER)) != 0;
+        plan->in.is_unix && ((of_framing & WHERRY_ABLE_FILES) != 0 || out->words);
     *message_store_peer(store) = out->peer;
     return 0;
 }

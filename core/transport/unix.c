@@ -96,10 +96,7 @@ static bool is_any(const struct address *address)
 static int own_name(const struct address *address, struct os_name *out)
 {
     const char *text = address_string(address, "bind");
-    if (text)
-        return read_name(text, strlen(text), out);
-    os_name_unix_any(out);
-    return 0;
+    return text ? read_name(text, strlen(text), out) : 0;
 }
 
 static int unix_check(const struct address *address)
@@ -143,10 +140,11 @@ static int unix_dial(const struct address *address, wherry_deadline deadline,
         r = own_name(address, &own);
     if (r >= 0)
         r = endpoint_mode(address, &mode);
-    bool has_own = bound || endpoint_kind(address) == OS_KIND_DATAGRAM;
+    // Without a name of its own it is given one, for it asks who it hears
+    // (SO_PASSCRED).
     struct os_socket_plan plan = {.kind = endpoint_kind(address),
                                   .name = &name,
-                                  .bound = has_own ? &own : NULL,
+                                  .bound = bound ? &own : NULL,
                                   .buffer = address_number(address, "buffer"),
                                   .identify = true,
                                   .mode = address_given(address, "mode") ? mode : 0};

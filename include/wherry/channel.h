@@ -103,7 +103,8 @@ WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
 
 /* Receives by kind, as msgrcv(2) does by type: 0 takes any, n > 0 exactly n, n < 0 the
  * lowest kind <= -n among what has arrived.  What is passed over is held for later
- * calls, in order, within `held=` bytes, 1,024 messages and 16 × `files=` open files.
+ * calls, in order, until `held=` bytes, 1,024 messages or 16 × `files=` open files are
+ * reached (the last one may go over).
  * Errors: as wherry_recv, -ENOTSUP (no kinds here), and -ENOBUFS: the list is full and
  * nothing in it fits; nothing is lost. */
 WHERRY_EXPORT int wherry_recv_kind(wherry_channel *, int64_t kind, wherry_message **out,
