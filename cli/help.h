@@ -24,6 +24,9 @@ void help_channel(void);
 /* What `wherry help framing` prints. */
 void help_framings(void);
 
+/* Whether its addresses have that option. */
+bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *name);
+
 /* How messages travel: "messages", "bytes", "messages or bytes". */
 const char *mechanism_moves(const struct wherry_mechanism *mechanism);
 

@@ -20,6 +20,15 @@ static bool has(const struct wherry_mechanism *mechanism, unsigned ability)
     return (mechanism->abilities & ability) == ability;
 }
 
+bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *name)
+{
+    const struct wherry_option *option;
+    for (size_t i = 0; (option = wherry_mechanism_option(mechanism, i)); i++)
+        if (strcmp(option->name, name) == 0)
+            return true;
+    return false;
+}
+
 const char *mechanism_moves(const struct wherry_mechanism *mechanism)
 {
     bool messages = has(mechanism, WHERRY_ABLE_MESSAGES);
@@ -33,6 +42,8 @@ const char *mechanism_ways(const struct wherry_mechanism *mechanism)
     static const char *const ways[2][2] = {
         {"simplex", "duplex"}, {"connectionless", "duplex or connectionless"}};
 
+    if (mechanism_has_option(mechanism, "duplex"))
+        return "simplex or duplex";
     bool connectionless = has(mechanism, WHERRY_ABLE_CONNECTIONLESS);
     bool connected = has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
     bool duplex = connectionless ? connected : has(mechanism, WHERRY_ABLE_DUPLEX);

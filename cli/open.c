@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "help.h"
 #include "interrupt.h"
 #include "say.h"
 
@@ -52,15 +53,6 @@ void open_either_way(struct opening *opening, const char *address)
 
 /* --- the address --------------------------------------------------------- */
 
-static bool has_option(const struct wherry_mechanism *mechanism, const char *name)
-{
-    const struct wherry_option *option;
-    for (size_t i = 0; (option = wherry_mechanism_option(mechanism, i)); i++)
-        if (strcmp(option->name, name) == 0)
-            return true;
-    return false;
-}
-
 // The part of an address that ends with its options: of `fault?…:ADDRESS` the inner
 // one.
 static const char *with_options(const char *address)
@@ -79,8 +71,8 @@ static char *add_options(const char *address, const struct choices *choices)
     const char *framing = choices->framing;
     if (!framing && choices->raw && carries_bytes && !is_given)
         framing = "raw";
-    bool keeps = choices->keep && mechanism && has_option(mechanism, "keep") &&
-                 !strstr(address, "keep=");
+    bool keeps = choices->keep && mechanism &&
+                 mechanism_has_option(mechanism, "keep") && !strstr(address, "keep=");
     size_t size = strlen(address) + (framing ? strlen(framing) : 0) + 32;
     char *whole = malloc(size);
     if (!whole)
@@ -269,7 +261,7 @@ int open_channel(const struct opening *opening, const char *address, struct open
     if (!out->address || interrupt_begin() < 0)
         return say_error(opening->verb, "%s: no memory or no descriptor left", address);
     if (wherry_address_check(out->address) < 0) {
-        int status = say_usage(opening->verb, "%s", wherry_error_text());
+        int status = say_bad_address(opening->verb, address, wherry_error_text());
         open_close(out);
         return status;
     }

@@ -48,7 +48,7 @@ static int join(wherry_channel *first, wherry_channel *second, struct joined *jo
     }
     struct wherry_relay_options options = {
         .one_way = joined->choices->one_way, .notice = notice, .user = joined};
-    int r = wherry_relay(first, second, &options, open_deadline(joined->choices));
+    int r = wherry_relay(first, second, &options, WHERRY_FOREVER);
     if (r < 0 && !interrupted())
         return say_error(command_relay.name, "%s", wherry_error_text());
     return r < 0 ? FAILED : DONE;

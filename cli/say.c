@@ -56,6 +56,17 @@ int say_usage(const char *verb, const char *format, ...)
     return USAGE;
 }
 
+int say_bad_address(const char *verb, const char *address, const char *why)
+{
+    char scheme[32];
+    snprintf(scheme, sizeof(scheme), "%.*s", (int)strcspn(address, ":?"), address);
+    bool is_known = wherry_mechanism_find(scheme) != NULL;
+    say_error(verb, "%s", why);
+    fprintf(stderr, "Try: wherry %s%s\n", is_known ? "help " : "transports",
+            is_known ? scheme : "");
+    return USAGE;
+}
+
 void say_notice(const char *verb, const char *format, ...)
 {
     va_list arguments;

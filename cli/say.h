@@ -15,7 +15,10 @@ bool say_has_colour(FILE *stream);
 int say_error(const char *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same, and how to learn more.  Returns USAGE. */
+/* Why that address makes no sense, and how to learn more.  Returns USAGE. */
+int say_bad_address(const char *verb, const char *address, const char *why);
+
+/* What makes no sense, and how to learn more.  Returns USAGE. */
 int say_usage(const char *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

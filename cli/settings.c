@@ -147,8 +147,8 @@ const struct setting setting_show_sender = {
     "show-sender", NULL, "Begins each line with who sent it and a tab.",
     put_show_sender};
 const struct setting setting_timeout = {
-    "timeout", "TIME", "Gives up when a wait takes longer: 500ms, 2s, 10min.",
-    put_timeout};
+    "timeout", "TIME",
+    "Gives up when a wait for the peer takes longer: 500ms, 2s, 10min.", put_timeout};
 const struct setting setting_wait = {
     "wait", NULL, "Waits until somebody listens, where nobody does yet.", put_wait};
 

@@ -80,7 +80,6 @@ static void farewell(wherry_channel *channel, unsigned abilities)
     wherry_message *message;
     if (!(abilities & WHERRY_ABLE_DRAIN))
         return;
-    wherry_finish(channel);
     if (wherry_recv_kind(channel, INT64_MAX, &message, wherry_after(FAREWELL)) == 1)
         wherry_message_free(message);
 }
@@ -166,7 +165,7 @@ int talk(wherry_channel *channel, const struct talk_plan *plan)
         has_ended = status == DONE && !has_all(&receiver);
         if (finish_output(&receiver) != DONE)
             status = FAILED;
-        if (has_all(&receiver) && !sends)
+        if (has_all(&receiver) && !interrupted())
             farewell(channel, info.abilities);
     }
     if (!receiver.sender)

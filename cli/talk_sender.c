@@ -34,6 +34,7 @@ struct sender {
     char to[sizeof(((struct wherry_peer *)NULL)->address)]; /* under `lock` */
     int peer;                                               /* hangs up with the peer */
     int next_word;
+    int files[FILES_MOST]; /* go with the first message */
     int64_t sent;
     int status;
     atomic_bool done;
@@ -46,18 +47,12 @@ static bool is_connectionless(const struct sender *sender)
     return (sender->abilities & WHERRY_ABLE_CONNECTIONLESS) != 0;
 }
 
-static int attach_files(const struct choices *choices, wherry_message *message)
+static int attach_files(const struct sender *sender, wherry_message *message)
 {
-    for (size_t i = 0; i < choices->file_count; i++) {
-        int file = open(choices->files[i], O_RDONLY | O_CLOEXEC);
-        if (file < 0)
-            return -errno;
-        int r = wherry_message_attach(message, file);
-        close(file);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; i < sender->plan->choices->file_count && r >= 0; i++)
+        r = wherry_message_attach(message, sender->files[i]);
+    return r;
 }
 
 static int say_why(const struct sender *sender, const char *text)
@@ -75,7 +70,7 @@ static int send_message(struct sender *sender, const void *bytes, size_t size,
     if (r >= 0)
         r = wherry_message_set_kind(message, choices->kind);
     if (r >= 0 && sender->sent == 0)
-        r = attach_files(choices, message);
+        r = attach_files(sender, message);
     pthread_mutex_lock(&sender->lock);
     if (r >= 0 && is_connectionless(sender))
         r = wherry_message_set_to(message, sender->to);
@@ -166,8 +161,12 @@ static int send_all(struct sender *sender)
     }
     if (r == -EMSGSIZE)
         return too_long(sender);
-    if (r == 0 || r == -EPIPE || (r == -ECANCELED && !interrupted()))
-        return DONE; // the input has ended, or nobody is there to hear it
+    bool is_over = r == 0 || (r == -ECANCELED && !interrupted());
+    // Whoever only sends is not done when its peer leaves.
+    if (is_over || (r == -EPIPE && sender->plan->way == TALK_BOTH))
+        return DONE;
+    if (r == -EPIPE)
+        return say_why(sender, "the peer left before the end of the input");
     return r == -ECANCELED ? FAILED : say_why(sender, strerror(-r));
 }
 
@@ -233,8 +232,23 @@ static void *run(void *argument)
 
 /* --- for talk.c ---------------------------------------------------------- */
 
+static int open_files(struct sender *sender)
+{
+    const struct choices *choices = sender->plan->choices;
+    for (size_t i = 0; i < choices->file_count; i++) {
+        sender->files[i] = open(choices->files[i], O_RDONLY | O_CLOEXEC);
+        if (sender->files[i] < 0)
+            return say_error(sender->plan->verb, "--file %s: %s", choices->files[i],
+                             strerror(errno));
+    }
+    return DONE;
+}
+
 static void release(struct sender *sender)
 {
+    for (size_t i = 0; i < FILES_MOST; i++)
+        if (sender->files[i] >= 0)
+            close(sender->files[i]);
     for (int i = 0; i < 2; i++) {
         if (sender->stop[i] >= 0)
             close(sender->stop[i]);
@@ -260,10 +274,16 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
                               .stop = {-1, -1},
                               .heard = {-1, -1},
                               .peer = -1};
+    for (size_t i = 0; i < FILES_MOST; i++)
+        sender->files[i] = -1;
     short events;
     if (wherry_fd(channel, WHERRY_OUT, &sender->peer, &events) < 0)
         sender->peer = -1;
     pthread_mutex_init(&sender->lock, NULL);
+    if (open_files(sender) != DONE) {
+        release(sender);
+        return FAILED;
+    }
     int r = pipe(sender->stop) < 0 || pipe(sender->heard) < 0 ? -errno : 0;
     if (r >= 0)
         r = interrupt_thread(&sender->thread, run, sender);
