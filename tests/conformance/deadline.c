@@ -164,7 +164,10 @@ ROW_TEST(dial_ends_at_its_deadline)
     CHECK_CONTAINS(wherry_error_text(), strncmp(row->address, "fault:", 6) == 0
                                             ? strstr(address, "unix:")
                                             : where);
-    CHECK_RANGE(late, 0, harness_stretch(LATE_MILLISECONDS) * 3 * MILLION);
+    for (int i = 1; i < TRIES && late > harness_stretch(LATE_MILLISECONDS) * MILLION;
+         i++)
+        CHECK_ERROR(dial_until_full(where, opened + DIALS - 1, 1, &late), -ETIMEDOUT);
+    CHECK_RANGE(late, 0, harness_stretch(LATE_MILLISECONDS) * MILLION);
     CHECK_ERROR(wherry_dial(where, WHERRY_POLL, &opened[DIALS - 1]), -EAGAIN);
     for (int i = 0; i < DIALS; i++)
         wherry_close(opened[i]);
