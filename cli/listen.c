@@ -2,8 +2,6 @@
 /*
  * listen: the server's side of a conversation.
  */
-#include "interrupt.h"
-#include "open.h"
 #include "talk.h"
 
 static int run(int argc, char **argv)
@@ -12,20 +10,11 @@ static int run(int argc, char **argv)
     if (settings_read(&command_listen, argc, argv, 1, 1, &choices) != DONE)
         return USAGE;
     struct input input = {.raw = choices.raw};
-    struct opening opening = {
-        .verb = command_listen.name, .choices = &choices, .listens = true};
     struct talk_plan plan = {.verb = command_listen.name,
                              .choices = &choices,
                              .way = TALK_BOTH,
                              .input = &input};
-    struct opened opened;
-    int status = open_channel(&opening, choices.words[0], &opened);
-    if (status != DONE)
-        return status;
-    do {
-        status = talk(opened.channel, &plan);
-    } while (choices.keep && !interrupted() && open_next(&opening, &opened) == DONE);
-    open_close(&opened);
+    int status = talk_and_keep(choices.words[0], &plan);
     input_free(&input);
     return status;
 }

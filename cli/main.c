@@ -16,8 +16,6 @@
 #include "say.h"
 #include "settings.h"
 
-#define VERSION "0.1.0"
-
 const struct command *const commands[] = {
 #ifdef HAVE_TOUR
     &command_tour,
@@ -66,7 +64,7 @@ static int run(int argc, char **argv)
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        return printf("wherry %s\n", VERSION), DONE;
+        return printf("wherry %s\n", WHERRY_VERSION), DONE;
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help_verbs(stdout), DONE;
     const struct command *command = find(name);

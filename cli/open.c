@@ -248,7 +248,8 @@ static int accept_next(const struct opening *opening, struct opened *opened)
 {
     int r = wherry_accept(opened->listener, open_deadline(opening->choices),
                           &opened->channel);
-    if (r < 0 && interrupted())
+    // One-way and connectionless mechanisms have one channel for all peers.
+    if ((r < 0 && interrupted()) || r == -EALREADY)
         return FAILED;
     return r < 0 ? say_error(opening->verb, "%s", wherry_error_text()) : DONE;
 }

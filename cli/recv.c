@@ -2,8 +2,6 @@
 /*
  * recv: prints what arrives.
  */
-#include "interrupt.h"
-#include "open.h"
 #include "talk.h"
 
 static int run(int argc, char **argv)
@@ -11,20 +9,9 @@ static int run(int argc, char **argv)
     struct choices choices;
     if (settings_read(&command_recv, argc, argv, 1, 1, &choices) != DONE)
         return USAGE;
-    struct opening opening = {
-        .verb = command_recv.name, .choices = &choices, .listens = !choices.dial};
     struct talk_plan plan = {
         .verb = command_recv.name, .choices = &choices, .way = TALK_RECV};
-    struct opened opened;
-    open_either_way(&opening, choices.words[0]);
-    int status = open_channel(&opening, choices.words[0], &opened);
-    if (status != DONE)
-        return status;
-    do {
-        status = talk(opened.channel, &plan);
-    } while (choices.keep && !interrupted() && open_next(&opening, &opened) == DONE);
-    open_close(&opened);
-    return status;
+    return talk_and_keep(choices.words[0], &plan);
 }
 
 static const struct setting *const settings[] = {&setting_dial,

@@ -121,7 +121,7 @@ const struct setting setting_framing = {
 const struct setting setting_json = {"json", NULL, "Prints the table as JSON.",
                                      put_json};
 const struct setting setting_keep = {
-    "keep", NULL, "Serves the next peer when one has left, until interrupted.",
+    "keep", NULL, "Serves the next peer when one has left, until it is interrupted.",
     put_keep};
 const struct setting setting_kind = {"kind", "N",
                                      "The kind of the messages that are "

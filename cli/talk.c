@@ -20,9 +20,8 @@ enum { FAREWELL = 100 }; // milliseconds
 
 struct receiver {
     wherry_channel *channel;
-    const struct talk_plan *plan;
+    struct talk_plan *plan;
     struct sender *sender; /* NULL: nobody sends */
-    int64_t received;
     bool has_unflushed;
 };
 
@@ -54,10 +53,10 @@ static int receive(struct receiver *receiver, wherry_message **message)
 
 static int take(struct receiver *receiver, wherry_message *message)
 {
-    const struct talk_plan *plan = receiver->plan;
+    struct talk_plan *plan = receiver->plan;
     int r = 0;
     if (plan->way != TALK_SEND) {
-        receiver->received++;
+        plan->received++;
         receiver->has_unflushed = true;
         if (receiver->sender)
             sender_heard(receiver->sender, wherry_message_sender(message));
@@ -67,11 +66,10 @@ static int take(struct receiver *receiver, wherry_message *message)
     return r;
 }
 
-static bool has_all(const struct receiver *receiver)
+static bool has_all(const struct talk_plan *plan)
 {
-    const struct choices *choices = receiver->plan->choices;
-    return receiver->plan->way != TALK_SEND && choices->count > 0 &&
-           receiver->received >= choices->count;
+    return plan->way != TALK_SEND && plan->choices->count > 0 &&
+           plan->received >= plan->choices->count;
 }
 
 // The peer may be waiting for the word that all was taken, which recv gives.
@@ -87,10 +85,10 @@ static void farewell(wherry_channel *channel, unsigned abilities)
 static int ended_early(const struct receiver *receiver)
 {
     const struct talk_plan *plan = receiver->plan;
-    if (plan->way == TALK_SEND || plan->choices->count == 0)
+    if (plan->way == TALK_SEND || plan->choices->count == 0 || plan->choices->keep)
         return DONE;
     return say_error(plan->verb, "the peer finished after %lld of %lld messages",
-                     (long long)receiver->received, (long long)plan->choices->count);
+                     (long long)plan->received, (long long)plan->choices->count);
 }
 
 static int receive_all(struct receiver *receiver)
@@ -104,7 +102,7 @@ static int receive_all(struct receiver *receiver)
             r = take(receiver, message);
             if (r < 0)
                 return output_failed(verb, r);
-            if (has_all(receiver))
+            if (has_all(receiver->plan))
                 return status;
             continue;
         }
@@ -148,7 +146,7 @@ static int finish_output(const struct receiver *receiver)
     return r < 0 ? output_failed(receiver->plan->verb, r) : DONE;
 }
 
-int talk(wherry_channel *channel, const struct talk_plan *plan)
+int talk(wherry_channel *channel, struct talk_plan *plan)
 {
     struct wherry_channel_info info;
     wherry_describe(channel, &info, sizeof(info));
@@ -162,14 +160,31 @@ int talk(wherry_channel *channel, const struct talk_plan *plan)
         return status;
     if (receives || !sends) {
         status = receive_all(&receiver);
-        has_ended = status == DONE && !has_all(&receiver);
+        has_ended = status == DONE && !has_all(plan);
         if (finish_output(&receiver) != DONE)
             status = FAILED;
-        if (has_all(&receiver) && !interrupted())
+        if (has_all(plan) && !interrupted())
             farewell(channel, info.abilities);
     }
     if (!receiver.sender)
         return status;
     int sent = sender_end(receiver.sender, !goes_on(&receiver, has_ended));
     return status == DONE ? sent : status;
+}
+
+int talk_and_keep(const char *address, struct talk_plan *plan)
+{
+    struct opening opening = {
+        .verb = plan->verb, .choices = plan->choices, .listens = !plan->choices->dial};
+    struct opened opened;
+    open_either_way(&opening, address);
+    int status = open_channel(&opening, address, &opened);
+    if (status != DONE)
+        return status;
+    do
+        status = talk(opened.channel, plan);
+    while (plan->choices->keep && !has_all(plan) && !interrupted() &&
+           open_next(&opening, &opened) == DONE);
+    open_close(&opened);
+    return status;
 }

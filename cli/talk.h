@@ -24,9 +24,13 @@ struct talk_plan {
     struct input *input;
     char *const *words; /* sent instead of the input, if there are any */
     int word_count;
+    int64_t received; /* so far, from all peers */
 };
 
 /* Talks on a watched channel until it is over.  DONE, or FAILED, said on stderr. */
-int talk(wherry_channel *channel, const struct talk_plan *plan);
+int talk(wherry_channel *channel, struct talk_plan *plan);
+
+/* Listens, and talks to one peer, or with --keep to one after another. */
+int talk_and_keep(const char *address, struct talk_plan *plan);
 
 #endif

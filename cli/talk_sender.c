@@ -27,6 +27,7 @@ struct sender {
     const struct talk_plan *plan;
     unsigned abilities;
     size_t limit; /* the largest message */
+    char scheme[sizeof(((struct wherry_channel_info *)NULL)->scheme)];
     pthread_t thread;
     int stop[2];  /* a pipe: readable when it shall end */
     int heard[2]; /* a pipe: readable when `to` is known */
@@ -140,9 +141,9 @@ static int wait_for_somebody(const struct sender *sender)
 static int too_long(const struct sender *sender)
 {
     say_error(sender->plan->verb,
-              "line %lld of stdin is longer than the %zu bytes of a message here; "
-              "message= of the address may allow more, --raw sends it in pieces",
-              (long long)sender->sent + 1, sender->limit);
+              "line %lld of stdin is longer than the %zu bytes that a message may have "
+              "here (`wherry help %s` tells why); --raw sends it in pieces",
+              (long long)sender->sent + 1, sender->limit, sender->scheme);
     return FAILED;
 }
 
@@ -274,6 +275,7 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
                               .stop = {-1, -1},
                               .heard = {-1, -1},
                               .peer = -1};
+    memcpy(sender->scheme, info->scheme, sizeof(sender->scheme));
     for (size_t i = 0; i < FILES_MOST; i++)
         sender->files[i] = -1;
     short events;
