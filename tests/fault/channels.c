@@ -22,6 +22,7 @@
 enum {
     ADDRESS_SIZE = 512,
     MANY = 5,
+    HUGE = 1000000, // more than any default buffer
     LARGE = 100000, // more than a pipe or a default socket buffer takes in one go
 };
 
@@ -240,6 +241,29 @@ static int exchange_files(struct ends *ends)
     return r;
 }
 
+/* A message with an open file that is only half there when everything is closed. */
+static int abandon_files(struct ends *ends)
+{
+    static char bytes[HUGE];
+    wherry_message *message = NULL, *got = NULL;
+    if (!ends->has_files)
+        return 0;
+    int r = wherry_message_copy(bytes, sizeof bytes, &message);
+    if (r >= 0)
+        r = wherry_message_attach(message, STDERR_FILENO);
+    if (r >= 0)
+        r = wherry_send(ends->sender, &message, 0, WHERRY_POLL);
+    wherry_message_free(message);
+    if (r == -EMSGSIZE || r == -EAGAIN) // as packets it goes whole or not at all
+        return 0;
+    if (r >= 0)
+        r = wherry_recv(ends->receiver, &got, WHERRY_POLL);
+    CHECK(!got);
+    wherry_close(ends->receiver); // first: the sender does not linger for it
+    ends->receiver = NULL;
+    return r == -EAGAIN ? 0 : r;
+}
+
 static int finish(struct ends *ends)
 {
     wherry_message *got = NULL;
@@ -297,6 +321,7 @@ static const struct {
     {"exchange_many", exchange_many},
     {"exchange_large", exchange_large},
     {"exchange_files", exchange_files},
+    {"abandon_files", abandon_files},
     {"finish", finish},
     {"expire", expire},
     {"wait_in_poll", wait_in_poll},

@@ -31,6 +31,7 @@
  *   WHERRY_TEST_STORM=US      each thread is interrupted every US microseconds
  *   WHERRY_TEST_KERNEL=6.1    what is newer than that Linux is refused
  *   WHERRY_TEST_REFUSE=NAME   this system call is refused; NAME:ERRNO, NAME,NAME
+ *   WHERRY_TEST_STOP=1        the first test that fails ends the run
  *
  * Everything here may be called from any thread and from any forked child.
  */

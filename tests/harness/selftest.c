@@ -141,6 +141,16 @@ TEST(a_test_that_fails_is_not_repeated)
     CHECK_CONTAINS(output, "# in repetition 1 of 5");
 }
 
+TEST(the_first_failure_can_end_the_run)
+{
+    setenv("WHERRY_TEST_STOP", "1", 1);
+    CHECK_INT(run_subject("fails_a*", "--jobs", "1"), 1);
+    unsetenv("WHERRY_TEST_STOP");
+    CHECK_CONTAINS(output, "not ok 1 - fails_a_condition");
+    CHECK_CONTAINS(output, "Bail out!");
+    CHECK(!strstr(output, "ok 2"));
+}
+
 TEST(a_pattern_without_a_test_is_an_error)
 {
     CHECK_INT(run_subject("there_is_none", "--jobs", "1"), 1);

@@ -22,7 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / 'tests' / 'trust'
 WORK = ROOT / 'build-trust'
 TREE = WORK / 'tree'
-COPIED = ['core', 'include', 'tests', 'tools', 'cli', 'meson.build', 'meson_options.txt']
+COPIED = ['bench', 'cli', 'core', 'examples', 'include', 'man', 'tests', 'tools',
+          'meson.build', 'meson_options.txt']
 PROOF_SECONDS = 300
 CAMPAIGN_SECONDS = {False: 240, True: 7200}
 CLEAN = {'WHERRY_TEST_STORM', 'WHERRY_TEST_KERNEL', 'WHERRY_TEST_REFUSE'}
@@ -142,7 +143,8 @@ def try_mutant(proof, mutant, build):
         is_built, said = build.make(programs(proof))
         if not is_built:
             return 'the mutant does not build', said
-        status, said = run(proof, PROOF_SECONDS, build=build.folder)
+        status, said = run('export WHERRY_TEST_STOP=1; ' + proof, PROOF_SECONDS,
+                           build=build.folder)
         if status is None:
             return 'the test did not end', said
         if status == 0:
