@@ -4,6 +4,7 @@
  * once or from then on, the library is whole and nothing is left behind.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +164,8 @@ static void exchange_tolerant(struct ends *ends)
         wherry_message_free(message);
     }
     struct wherry_channel_info info;
-    tolerate(wherry_describe(ends->receiver, &info, sizeof info));
+    tolerate(wherry_describe(ends->receiver, &info,
+                             offsetof(struct wherry_channel_info, holder_count)));
 }
 
 static void open_and_exchange(void *argument)

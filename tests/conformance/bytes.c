@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,14 @@ void finish_all(wherry_channel *channel)
 }
 
 struct wherry_channel_info channel_info(wherry_channel *channel)
+{
+    struct wherry_channel_info info = {.holder_count = 0};
+    CHECK_OK(wherry_describe(channel, &info,
+                             offsetof(struct wherry_channel_info, holder_count)));
+    return info;
+}
+
+struct wherry_channel_info channel_info_and_holders(wherry_channel *channel)
 {
     struct wherry_channel_info info;
     CHECK_OK(wherry_describe(channel, &info, sizeof info));

@@ -30,8 +30,11 @@ void end_receive(wherry_channel *);
 /* Says the orderly end, for as long as the peer takes to make room for it. */
 void finish_all(wherry_channel *);
 
-/* What the channel says of itself now. */
+/* What the channel says of itself now; but for the holders, which cost a search. */
 struct wherry_channel_info channel_info(wherry_channel *);
+
+/* The same with the holders. */
+struct wherry_channel_info channel_info_and_holders(wherry_channel *);
 
 /* Sends small messages without waiting until the channel takes no more; how many of
  * them it took, numbered from 0.  Each is `size` bytes. */

@@ -23,7 +23,7 @@ struct cycle {
 static void open_ends(const struct cycle *cycle, struct ends *ends)
 {
     if (!cycle->listener) {
-        ends_open(cycle->row, NULL, ends);
+        ends_open_bare(cycle->row, NULL, ends);
         return;
     }
     *ends = (struct ends){

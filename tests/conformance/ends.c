@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,9 @@ static void need_internet(const struct row *row)
 static void learn(struct ends *ends)
 {
     wherry_channel *any = ends->sender ? ends->sender : ends->receiver;
-    CHECK_OK(wherry_describe(any, &ends->can, sizeof ends->can));
+    // Without the holders, for which all processes would be looked at.
+    CHECK_OK(wherry_describe(any, &ends->can,
+                             offsetof(struct wherry_channel_info, holder_count)));
     // Behind a socket, but its other end is stdio:, which takes none.
     if (ends->row->way == ROW_STDIO)
         ends->can.abilities &= ~(unsigned)WHERRY_ABLE_FILES;
@@ -134,7 +137,7 @@ static void open_dialled(struct ends *ends, const char *options)
     ends_open_more(ends);
 }
 
-void ends_open(const struct row *row, const char *options, struct ends *ends)
+void ends_open_bare(const struct row *row, const char *options, struct ends *ends)
 {
     static void (*const ways[])(struct ends *, const char *) = {
         [ROW_PAIR] = open_pair,           [ROW_DIAL] = open_dialled,
@@ -143,6 +146,11 @@ void ends_open(const struct row *row, const char *options, struct ends *ends)
     };
     blank(row, ends);
     ways[row->way](ends, options);
+}
+
+void ends_open(const struct row *row, const char *options, struct ends *ends)
+{
+    ends_open_bare(row, options, ends);
     learn(ends);
 }
 

@@ -165,7 +165,7 @@ ROW_TEST(the_end_comes_with_the_last_copy_and_describe_names_who_has_it)
     harness_kill(speaker);
     // Whoever spoke is dead, but a copy keeps the channel open: nothing is told yet.
     CHECK_ERROR(wherry_recv(ends.receiver, &message, wherry_after(20)), -ETIMEDOUT);
-    struct wherry_channel_info info = channel_info(ends.receiver);
+    struct wherry_channel_info info = channel_info_and_holders(ends.receiver);
     CHECK(info.holder_count >= 1);
     CHECK(is_held_by(&info, forgetful));
     CHECK(!is_held_by(&info, speaker));
@@ -173,7 +173,7 @@ ROW_TEST(the_end_comes_with_the_last_copy_and_describe_names_who_has_it)
     harness_kill(forgetful);
     int r = wherry_recv(ends.receiver, &message, soon());
     CHECK_ERROR(r, ends_say_end(&ends) ? -ECONNRESET : 0);
-    CHECK_INT(channel_info(ends.receiver).holder_count, 0);
+    CHECK_INT(channel_info_and_holders(ends.receiver).holder_count, 0);
     close_gates(&child);
     ends_close(&ends);
 }

@@ -76,6 +76,9 @@ void row_address(const struct row *, const char *options, char *address);
 /* Opens both ends in this process, with more options or NULL. */
 void ends_open(const struct row *, const char *options, struct ends *);
 
+/* The same without looking at what they can do. */
+void ends_open_bare(const struct row *, const char *options, struct ends *);
+
 /* The same with a listener that stays open for ends_open_more. */
 void ends_open_more(struct ends *);
 
