@@ -16,13 +16,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base.h"
 
 enum { BLOCK_SIZE = 8192 };
 
 static const char length_name[] = "Content-Length";
+static const char length_name_small[] = "content-length";
 
 enum { NAME_SIZE = sizeof length_name - 1 };
 
@@ -37,6 +37,17 @@ static bool is_name(uint8_t c)
 static bool is_value(uint8_t c)
 {
     return c == '\t' || (c >= ' ' && c != 0x7f);
+}
+
+/* Whether a name of NAME_SIZE bytes is Content-Length, in letters of any case. */
+static bool is_length_name(const uint8_t *name)
+{
+    for (size_t i = 0; i < NAME_SIZE; i++) {
+        uint8_t small = name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i];
+        if (small != (uint8_t)length_name_small[i])
+            return false;
+    }
+    return true;
 }
 
 static int header_encode(const struct frame *frame, struct frame_edges *edges)
@@ -102,7 +113,7 @@ static int read_block(const uint8_t *block, size_t size, uint64_t *out)
     for (const uint8_t *line = block; line < block + size; line = next) {
         next = (const uint8_t *)memchr(line, '\n', (size_t)(block + size - line)) + 1;
         if (next - line < NAME_SIZE + 1 || line[NAME_SIZE] != ':' ||
-            strncasecmp((const char *)line, length_name, NAME_SIZE) != 0)
+            !is_length_name(line))
             continue;
         if (is_found)
             return failure(-EPROTO, "the header names Content-Length twice");

@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/base.h"
 
@@ -60,10 +59,25 @@ enum {
 
 // --- numbers, sizes, durations ---
 
+/* A letter of ASCII in its small form, whatever the locale. */
+static int small(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+static bool is_alike(const char *a, const char *b)
+{
+    while (*a && small(*a) == small(*b)) {
+        a++;
+        b++;
+    }
+    return !*a && !*b;
+}
+
 static const struct unit *find_unit(const struct unit *units, const char *name)
 {
     for (; units->name; units++)
-        if (strcasecmp(units->name, name) == 0)
+        if (is_alike(units->name, name))
             return units;
     return NULL;
 }
