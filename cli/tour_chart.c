@@ -37,7 +37,9 @@ static double logarithm(double value)
         value /= 10;
         result += 1;
     }
-    for (double bit = 0.5; bit > 1.0 / 8192; bit /= 2) {
+    double bit = 1;
+    for (int i = 0; i < 12; i++) {
+        bit /= 2;
         value *= value;
         if (value >= 10) {
             value /= 10;
@@ -108,7 +110,9 @@ static void draw_legend(FILE *file)
 static void draw_time(FILE *file, const struct axis *axis, const struct tour_time *time,
                       const struct series *one, int y)
 {
-    char size[TOUR_NUMBER], median[TOUR_NUMBER], p99[TOUR_NUMBER];
+    char size[TOUR_NUMBER];
+    char median[TOUR_NUMBER];
+    char p99[TOUR_NUMBER];
     fprintf(file,
             "<g class=\"%s\"><title>%s: median %s, p99 %s</title>"
             "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"

@@ -125,7 +125,8 @@ bool tour_check_message(const struct tour_sample *sample, const wherry_message *
 
 static int compare(const void *left, const void *right)
 {
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
     return (a > b) - (a < b);
 }
 

@@ -33,7 +33,8 @@ struct command_line {
 static void replace_all(const char *text, const char *mark, const char *by,
                         char out[TOUR_TEXT])
 {
-    size_t used = 0, length = strlen(mark);
+    size_t used = 0;
+    size_t length = strlen(mark);
     while (*text && used + strlen(by) + 2 < TOUR_TEXT) {
         if (strncmp(text, mark, length) != 0) {
             out[used++] = *text++;
@@ -50,7 +51,7 @@ static void fill_in(const struct tour_peer *peer, const char *directory,
 {
     for (size_t i = 0; peer->argv[i]; i++) {
         const char *text = peer->argv[i];
-        char half[TOUR_TEXT];
+        char half[TOUR_TEXT] = "";
         line->argv[i] = text;
         line->argv[i + 1] = NULL;
         if (!strchr(text, '{') || strchr(text, '\n') || strchr(text, ' '))
@@ -128,7 +129,8 @@ static void read_complaint(const char *directory, char out[TOUR_TEXT])
 static bool conclude(const struct tour_peer *peer, const char *directory,
                      struct tour_side *side, int status, struct tour_visit *visit)
 {
-    char number[TOUR_NUMBER], complaint[TOUR_TEXT];
+    char number[TOUR_NUMBER];
+    char complaint[TOUR_TEXT];
     struct tour_fault *fault = &side->proof.fault;
     if (fault->text[0] && tour_is_late()) {
         struct tour_fault late = {""};
@@ -221,7 +223,8 @@ static bool talk_to(const struct tour_peer *peer, struct tour_side *side)
 bool tour_meet_dialler(const struct tour_peer *peer, const char *directory,
                        struct tour_visit *visit)
 {
-    char address[TOUR_TEXT], port[TOUR_NUMBER];
+    char address[TOUR_TEXT];
+    char port[TOUR_NUMBER];
     struct tour_side side = {.directory = directory};
     wherry_listener *listener = NULL;
     struct tour_process process = {-1, -1};
@@ -267,7 +270,9 @@ static int dial_reader(const char *address, const struct tour_process *process,
 static int open_fifos(const struct tour_peer *peer, const char *directory,
                       struct tour_process *process, struct tour_side *side)
 {
-    char there[TOUR_TEXT], back[TOUR_TEXT], path[TOUR_PATH + 16];
+    char there[TOUR_TEXT];
+    char back[TOUR_TEXT];
+    char path[TOUR_PATH + 16];
     wherry_listener *listener = NULL;
     int in_out[2] = {open("/dev/null", O_RDONLY | O_CLOEXEC),
                      open("/dev/null", O_WRONLY | O_CLOEXEC)};

@@ -107,7 +107,8 @@ static void write_stop(FILE *file, const struct tour_stop *stop)
 
 void tour_html_write(FILE *file, const struct tour_stop *stops, size_t count)
 {
-    char machine[TOUR_TEXT], moment[64] = "";
+    char machine[TOUR_TEXT];
+    char moment[64] = "";
     time_t now = time(NULL);
     struct tm parts;
     if (gmtime_r(&now, &parts))

@@ -70,7 +70,8 @@ static int64_t failed_visits(const struct tour_stop *stop)
 
 static void add_stop(struct table *table, const struct tour_stop *stop)
 {
-    char room[NUMBERS][TOUR_NUMBER], other[CELL_MOST];
+    char room[NUMBERS][TOUR_NUMBER];
+    char other[CELL_MOST];
     const struct tour_proof *proof = &stop->proof;
     const struct tour_time *small = tour_stop_time(stop, 64);
     const char *const cells[COLUMNS] = {

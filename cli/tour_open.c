@@ -88,7 +88,7 @@ static int accept_one(wherry_listener *listener, const struct tour_process *proc
 
 static int pair_prepare(struct tour_place *place)
 {
-    struct wherry_channel_info info;
+    struct wherry_channel_info info = {.abilities = 0};
     int r = wherry_pair(place->addresses[0], place->ends[0]);
     if (r >= 0)
         r = wherry_describe(place->ends[0][0], &info, sizeof(info));

@@ -122,8 +122,11 @@ static const char *guests(const struct tour_stop *stop, char out[TOUR_NUMBER])
 
 static void add_stop(struct table *table, const struct tour_stop *stop)
 {
-    char limit[TOUR_NUMBER], small[TOUR_NUMBER], large[TOUR_NUMBER], last[TOUR_NUMBER],
-        right[TOUR_NUMBER];
+    char limit[TOUR_NUMBER];
+    char small[TOUR_NUMBER];
+    char large[TOUR_NUMBER];
+    char last[TOUR_NUMBER];
+    char right[TOUR_NUMBER];
     bool talked = stop->result == TOUR_RIGHT;
     enum tour_result result = tour_stop_is_right(stop) ? stop->result : TOUR_WRONG;
     const char *const cells[COLUMNS] = {
@@ -186,7 +189,8 @@ void tour_print_end(const struct tour_stop *stops, size_t count, int64_t nanosec
 {
     struct tour_proof sum = {.messages = 0};
     size_t results[TOUR_RESULTS] = {0};
-    char messages[TOUR_NUMBER], bytes[TOUR_NUMBER];
+    char messages[TOUR_NUMBER];
+    char bytes[TOUR_NUMBER];
     for (size_t i = 0; i < count; i++) {
         sum.messages += stops[i].proof.messages;
         sum.bytes += stops[i].proof.bytes;

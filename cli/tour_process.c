@@ -75,7 +75,7 @@ static _Noreturn void become(const char *const argv[], const int in_out[2], int 
 int tour_process_exec(struct tour_process *process, const char *const argv[],
                       const int in_out[2], const char *errors)
 {
-    int life;
+    int life = -1;
     int r = tour_process_fork(process, &life);
     if (r == 0)
         become(argv, in_out, life, errors);
@@ -92,7 +92,7 @@ bool tour_process_lives(const struct tour_process *process)
 static bool read_life(int life, wherry_deadline deadline, uint8_t *bytes, size_t size)
 {
     size_t used = 0;
-    uint8_t rest[64];
+    uint8_t rest[64] = {0};
     for (;;) {
         struct pollfd wait = {.fd = life, .events = POLLIN};
         int64_t left = (deadline - wherry_now()) / 1000000;

@@ -136,7 +136,8 @@ static bool exchange(struct tour_side *side, bool is_child,
 // A channel for one direction has only that one's abilities.
 static bool own_terms(struct tour_side *side, struct terms *terms)
 {
-    struct wherry_channel_info in, out;
+    struct wherry_channel_info in;
+    struct wherry_channel_info out;
     if (wherry_describe(side->in, &in, sizeof(in)) < 0 ||
         wherry_describe(side->out, &out, sizeof(out)) < 0)
         return tour_refused(&side->proof.fault, "describing the channel");
@@ -187,7 +188,7 @@ static bool agree_as_child(struct tour_side *side, struct terms *terms)
 
 static bool agree_as_parent(struct tour_side *side, struct terms *terms)
 {
-    struct terms own;
+    struct terms own = {0};
     if (!own_terms(side, &own) || !hear_terms(side, terms))
         return false;
     const uint64_t of_both = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES;
@@ -362,7 +363,7 @@ static bool talk(struct tour_side *side, bool is_child, const struct terms *term
 
 bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
 {
-    struct terms terms;
+    struct terms terms = {0};
     if (!agree_as_parent(side, &terms))
         return false;
     stop->limit = terms.limit;
@@ -379,7 +380,7 @@ bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
 
 bool tour_talk_child(struct tour_side *side)
 {
-    struct terms terms;
+    struct terms terms = {0};
     if (!agree_as_child(side, &terms) || !talk(side, true, &terms))
         return false;
     int r;

@@ -72,11 +72,11 @@ __attribute__((format(printf, 2, 3))) static void add(struct sentence *sentence,
                                                       const char *format, ...)
 {
     va_list arguments;
-    if (sentence->used >= sentence->size)
-        return;
+    // From size on there is no room, and vsnprintf() writes nothing.
+    size_t used = sentence->used < sentence->size ? sentence->used : sentence->size;
     va_start(arguments, format);
-    int length = vsnprintf(sentence->text + sentence->used,
-                           sentence->size - sentence->used, format, arguments);
+    int length =
+        vsnprintf(sentence->text + used, sentence->size - used, format, arguments);
     va_end(arguments);
     sentence->used += length > 0 ? (size_t)length : 0;
 }
@@ -99,6 +99,7 @@ void tour_stop_text(const struct tour_stop *stop, const char *micro, char *out,
                     size_t size)
 {
     struct sentence sentence = {out, size, 0};
+    out[0] = 0;
     char number[TOUR_NUMBER];
     if (stop->result != TOUR_RIGHT) {
         add(&sentence, "%s", stop->proof.fault.text);
