@@ -91,20 +91,36 @@ int bare_push_gathered(struct bench_end *end, const struct bench_stretch *stretc
     return r;
 }
 
-static int pull_bytes(struct bench_end *end, const struct bench_stretch *stretch,
-                      struct bench_tally *tally)
+// Small ones by the 64 KiB, as they come.
+static int pull_bytes(struct bench_end *end, uint64_t total)
 {
-    uint64_t total = stretch->count * stretch->size;
-    size_t room = stretch->size > BENCH_GATHERED ? stretch->size : BENCH_GATHERED;
     for (uint64_t done = 0; done < total;) {
-        ssize_t r = get(end, end->bytes, room);
+        ssize_t r = get(end, end->bytes, BENCH_GATHERED);
         if (r <= 0)
             return result(r);
         done += (uint64_t)r;
     }
+    return 0;
+}
+
+// Large ones whole, one behind the other, as whoever uses them needs them.
+static int pull_whole(struct bench_end *end, const struct bench_stretch *stretch)
+{
+    int r = 0;
+    for (uint64_t i = 0; i < stretch->count && r == 0; i++)
+        r = bare_take(end, stretch->size);
+    return r;
+}
+
+static int pull_stream(struct bench_end *end, const struct bench_stretch *stretch,
+                       struct bench_tally *tally)
+{
+    int r = stretch->size > BENCH_SMALL
+                ? pull_whole(end, stretch)
+                : pull_bytes(end, stretch->count * stretch->size);
     tally->ended_at = bench_now();
     tally->messages = stretch->count;
-    return 0;
+    return r;
 }
 
 static int pull_lossy(struct bench_end *end, const struct bench_stretch *stretch,
@@ -142,7 +158,7 @@ int bare_pull(struct bench_end *end, const struct bench_stretch *stretch,
     if (end->mechanism->is_lossy)
         return pull_lossy(end, stretch, tally);
     return keeps_messages(end) ? pull_messages(end, stretch, tally)
-                               : pull_bytes(end, stretch, tally);
+                               : pull_stream(end, stretch, tally);
 }
 
 int bare_mark(struct bench_end *end, unsigned char mark)

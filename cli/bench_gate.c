@@ -17,8 +17,8 @@
 #include <time.h>
 
 enum {
-    BATCHES = 41,
-    PASSES = 100,                /* of the line, in a batch */
+    BATCHES = 21,
+    PASSES = 64,                 /* of the line, in a batch */
     GIVE_UP_AFTER = 500000000,   /* nanoseconds without an answer */
     LOOK_AT_CLOCK_EVERY = 100000 /* turns of the loop */
 };
