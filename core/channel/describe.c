@@ -51,12 +51,31 @@ static void describe_out(wherry_channel *channel, struct wherry_channel_info *in
         info->queued_age = wherry_now() - queue->first->queued_at;
 }
 
+// The search goes through all of /proc: without the locks, on a copy of the descriptor.
+static void describe_holders(int far_end, bool writes, struct wherry_channel_info *info)
+{
+    const int most = (int)(sizeof(info->holders) / sizeof(info->holders[0]));
+    if (far_end < 0)
+        return;
+    info->holder_count = os_holders(far_end, writes, info->holders, most);
+    os_close(far_end);
+}
+
+static int copy_of_far_end(wherry_channel *channel, int *writes)
+{
+    int fd =
+        channel->moves->far_end ? channel->moves->far_end(channel->state, writes) : -1;
+    return fd < 0 ? -1 : os_duplicate(fd);
+}
+
 int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
                     size_t size)
 {
     if (size == 0)
         return failure(-EINVAL, "a description needs room");
     struct wherry_channel_info info = {0};
+    bool wants_holders = size > offsetof(struct wherry_channel_info, holder_count);
+    int writes = 0;
     describe_identity(channel, &info);
     describe_limits(channel, &info);
     os_lock_take(&channel->in.lock);
@@ -66,8 +85,10 @@ int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
     if (channel->moves->describe)
         channel->moves->describe(channel->state, &info);
     describe_out(channel, &info);
+    int far_end = wants_holders ? copy_of_far_end(channel, &writes) : -1;
     channel_give_out(channel);
     os_lock_give(&channel->in.lock);
+    describe_holders(far_end, writes, &info);
     os_lock_take(&channel->error_lock);
     info.error = channel->error;
     memcpy(info.error_text, channel->error_text, sizeof(info.error_text));

@@ -245,11 +245,14 @@ static int check(wherry_channel *channel, int64_t kind)
     return 0;
 }
 
-// Whoever only listens says hello too, so that the peer learns who is there.
+// Whoever only listens says hello too, so that the peer learns who is there.  Where the
+// kernel vouches for nobody it would tell nothing, and, over TCP, come back as a reset
+// from a peer that has sent everything and closed.
 static void greet(wherry_channel *channel)
 {
     bool said = atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
-    if (said || !channel->words || !os_lock_try(&channel->out.lock))
+    bool vouched = (channel->abilities & WHERRY_ABLE_SENDER) != 0;
+    if (said || !vouched || !os_lock_try(&channel->out.lock))
         return;
     (void)words_say_hello(channel, 0);
     channel_give_out(channel);

@@ -152,13 +152,12 @@ static bool process_holds(int proc, long pid, const struct search *search)
     return found;
 }
 
-int os_holders(const struct os_descriptor *descriptor, bool far_end_writes,
-               int64_t *pids, int most)
+int os_holders(int fd, bool far_end_writes, int64_t *pids, int most)
 {
     struct stat status;
-    if (fstat(descriptor->fd, &status) < 0)
+    if (fstat(fd, &status) < 0)
         return 0;
-    bool of_pipe = descriptor->kind == OS_KIND_PIPE;
+    bool of_pipe = S_ISFIFO(status.st_mode);
     ino_t inode = of_pipe ? status.st_ino : peer_inode((uint32_t)status.st_ino);
     if (inode == 0)
         return 0;

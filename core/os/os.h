@@ -321,7 +321,6 @@ int64_t os_user(void);
 
 /* Other processes that have the far end of a pipe or unix socket open, from /proc; how
  * many were found (more than `most` are only counted). */
-int os_holders(const struct os_descriptor *, bool far_end_writes, int64_t *pids,
-               int most);
+int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 
 #endif

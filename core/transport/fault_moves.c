@@ -187,6 +187,12 @@ static int fault_ready(void *state)
 
 /* --- the rest ------------------------------------------------------------ */
 
+static wherry_native fault_far_end(void *state, int *writes)
+{
+    struct fault *fault = state;
+    return fault->inner->far_end(fault->state, writes);
+}
+
 static void fault_describe(void *state, struct wherry_channel_info *info)
 {
     struct fault *fault = state;
@@ -219,6 +225,7 @@ static struct wherry_transport moves_around(const struct wherry_transport *inner
         .keep = inner->keep ? fault_keep : NULL,
         .finish = inner->finish ? fault_finish : NULL,
         .ready = inner->ready ? fault_ready : NULL,
+        .far_end = inner->far_end ? fault_far_end : NULL,
         .describe = inner->describe ? fault_describe : NULL,
         .close = fault_close,
     };

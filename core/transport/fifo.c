@@ -116,9 +116,15 @@ static int open_reading_end(struct harbour *harbour)
     const char *path = address_rest(address);
     bool keep = address_number(address, "keep");
     bool is_made = false;
-    int r = make_fifo(address, &is_made, &harbour->made);
-    if (is_made && !(harbour->path = os_path_absolute(path)))
+    // Known before it is made, so that it can be removed whatever fails.
+    harbour->path = os_path_absolute(path);
+    if (!harbour->path)
         return -ENOMEM;
+    int r = make_fifo(address, &is_made, &harbour->made);
+    if (!is_made) {
+        free(harbour->path);
+        harbour->path = NULL;
+    }
     if (r >= 0)
         r = os_open_fifo(path, keep ? OS_FIFO_KEEP : OS_FIFO_READ,
                          &harbour->descriptor);

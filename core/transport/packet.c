@@ -67,9 +67,14 @@ static void packet_describe(void *state, struct wherry_channel_info *info)
     if (packet->gathered.size > 0)
         info->queued_age = wherry_now() - packet->gathered_since;
     info->memory += sizeof(*packet) + packet->gathered.capacity;
-    const int most = (int)(sizeof(info->holders) / sizeof(info->holders[0]));
-    if (packet->descriptor.is_unix && !packet->connectionless)
-        info->holder_count = os_holders(&packet->descriptor, true, info->holders, most);
+}
+
+static wherry_native packet_far_end(void *state, int *writes)
+{
+    struct packet *packet = state;
+    *writes = 1;
+    bool has_peer = packet->descriptor.is_unix && !packet->connectionless;
+    return has_peer ? packet->descriptor.fd : -1;
 }
 
 static void packet_close(void *state)
@@ -95,6 +100,7 @@ static const struct wherry_transport packet_moves = {
     .finish = packet_finish,
     .ready = packet_ready,
     .rest = packet_rest,
+    .far_end = packet_far_end,
     .describe = packet_describe,
     .close = packet_close,
 };

@@ -29,7 +29,8 @@ static const struct complaint complaints[] = {
 enum {
     MOVING = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |
              WHERRY_ABLE_KINDS | WHERRY_ABLE_DRAIN | WHERRY_ABLE_FRAMING |
-             WHERRY_ABLE_DESCRIPTOR
+             WHERRY_ABLE_DESCRIPTOR,
+    IF_SOCKET = WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER // stream.c drops them elsewhere
 };
 
 static int stdio_check(const struct address *address)
@@ -77,8 +78,8 @@ static int stdio_dial(const struct address *address, wherry_deadline deadline,
         &(struct stream_plan){.address = address,
                               .in = in,
                               .out = out,
-                              .abilities =
-                                  MOVING | (can_finish ? WHERRY_ABLE_FINISH : 0),
+                              .abilities = MOVING | IF_SOCKET |
+                                           (can_finish ? WHERRY_ABLE_FINISH : 0),
                               .words = true},
         end);
 }

@@ -79,15 +79,18 @@ static void stream_describe(void *state, struct wherry_channel_info *info)
 {
     struct stream *stream = state;
     const struct os_descriptor *in = &stream->in.descriptor;
-    const struct os_descriptor *out = &stream->out.descriptor;
     info->memory += sizeof(*stream) + stream->in.files.capacity * sizeof(int);
     describe_out(&stream->out, info);
     if (in->fd >= 0)
         add_count(&info->unread_bytes, os_unread(in->fd));
-    const int most = (int)(sizeof(info->holders) / sizeof(info->holders[0]));
-    const struct os_descriptor *held = in->fd >= 0 ? in : out;
-    if (held->fd >= 0)
-        info->holder_count = os_holders(held, in->fd >= 0, info->holders, most);
+}
+
+static wherry_native stream_far_end(void *state, int *writes)
+{
+    struct stream *stream = state;
+    const struct os_descriptor *in = &stream->in.descriptor;
+    *writes = in->fd >= 0;
+    return in->fd >= 0 ? in->fd : stream->out.descriptor.fd;
 }
 
 static void stream_close(void *state)
@@ -116,6 +119,7 @@ static const struct wherry_transport stream_moves = {
     .finish = stream_finish,
     .ready = stream_ready,
     .rest = stream_rest,
+    .far_end = stream_far_end,
     .describe = stream_describe,
     .close = stream_close,
 };
@@ -135,8 +139,9 @@ static unsigned abilities_of(const struct stream *stream,
     const unsigned of_framing = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES;
     unsigned abilities = plan->abilities;
     abilities &= ~of_framing | stream->cutter.framing->info.abilities;
-    const struct os_descriptor *any = plan->in.fd >= 0 ? &plan->in : &plan->out;
-    if (!any->is_unix)
+    bool no_unix_in = plan->in.fd >= 0 && !plan->in.is_unix;
+    bool no_unix_out = plan->out.fd >= 0 && !plan->out.is_unix;
+    if (no_unix_in || no_unix_out)
         abilities &= ~(unsigned)(WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER);
     bool duplex = plan->in.fd >= 0 && plan->out.fd >= 0;
     if (!duplex)

@@ -216,9 +216,10 @@ struct wherry_channel_info {
 };
 
 /* Describes a channel.  `size` is sizeof(struct wherry_channel_info) as the caller
- * knows it: newer fields are left out.  The holders are looked for in /proc:
- * milliseconds, in which the channel's other calls wait, and only processes that this
- * user may look into are found. Errors: -EINVAL for a size of 0. */
+ * knows it: newer fields are left out.  The holders are looked for in /proc, which
+ * takes milliseconds (offsetof(struct wherry_channel_info, holder_count) as the size
+ * leaves them out), and only among processes that this user may look into. Errors:
+ * -EINVAL for a size of 0. */
 WHERRY_EXPORT int wherry_describe(wherry_channel *, struct wherry_channel_info *out,
                                   size_t size);
 

@@ -70,6 +70,10 @@ struct wherry_transport {
      * neither send nor recv under way.  NULL: nothing to give. */
     void (*rest)(void *state);
 
+    /* A descriptor whose far end other processes may have inherited, or -1, and whether
+     * that end writes (1) or reads (0): descriptions name who holds it.  NULL: none. */
+    wherry_native (*far_end)(void *state, int *writes);
+
     /* Adds what it knows to a description.  NULL: nothing. */
     void (*describe)(void *state, struct wherry_channel_info *info);
 
