@@ -43,11 +43,6 @@ struct fault {
 
 /* --- sending ------------------------------------------------------------- */
 
-static bool is_word(const wherry_message *message)
-{
-    return message->word != FRAME_MESSAGE;
-}
-
 static int broken(void)
 {
     return failure(-ECONNRESET, "cut= broke the connection here");
@@ -66,23 +61,24 @@ static void cut_when_due(struct fault *fault)
         (void)fault->inner->finish(fault->state);
 }
 
+static int lose(wherry_message **message)
+{
+    if ((*message)->borrowed)
+        return 0;
+    wherry_message_free(*message);
+    *message = NULL;
+    return 0;
+}
+
 static int fault_send(void *state, wherry_message **message, unsigned flags)
 {
     struct fault *fault = state;
     if (atomic_load(&fault->is_cut))
         return broken();
-    if (is_word(*message))
+    if ((*message)->word != FRAME_MESSAGE)
         return fault->inner->send(fault->state, message, flags);
-    if (fault->plan.drop > 0 && (fault->sent + 1) % fault->plan.drop == 0) {
-        fault->sent++;
-        if (!(*message)->borrowed) {
-            wherry_message_free(*message);
-            *message = NULL;
-        }
-        cut_when_due(fault);
-        return 0;
-    }
-    int r = fault->inner->send(fault->state, message, flags);
+    bool is_lost = fault->plan.drop > 0 && (fault->sent + 1) % fault->plan.drop == 0;
+    int r = is_lost ? lose(message) : fault->inner->send(fault->state, message, flags);
     if (r >= 0) {
         fault->sent++;
         cut_when_due(fault);

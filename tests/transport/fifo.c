@@ -155,6 +155,22 @@ TEST(a_message_is_at_most_pipe_buf_unless_there_is_one_writer)
     close_two(&two);
 }
 
+TEST(nothing_but_messages_is_written_whatever_the_framing)
+{
+    char record[64];
+    struct two two = open_two(fifo("?framing=wherry"));
+    int reader = open(path(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    say(two.dialled, "x");
+    CHECK_INT(read_on(reader, record, 17), 17); // the head has 16 bytes
+    CHECK_INT(record[16], 'x');
+    wherry_close(two.dialled);
+    two.dialled = NULL;
+    CHECK_INT(read_on(reader, record, sizeof(record)), 0);
+    hear_end(two.accepted);
+    close(reader);
+    close_two(&two);
+}
+
 enum { WRITERS = 4, LINES = 500, LINE = 1000 };
 
 static void writes_lines(void *argument)
