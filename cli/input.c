@@ -12,7 +12,10 @@
 
 #include "interrupt.h"
 
-enum { READ_SIZE = 65536 };
+enum {
+    READ_SIZE = 65536,
+    LOOK_AGAIN = 200 // milliseconds, whether we are in the foreground
+};
 
 static int make_room(struct input *input)
 {
@@ -33,6 +36,13 @@ static int make_room(struct input *input)
     return 0;
 }
 
+// What a terminal has for us while we are a background job is the shell's.
+static bool is_in_background(void)
+{
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+    return foreground > 0 && foreground != getpgrp();
+}
+
 // What there is to read comes before the news that the peer has gone.
 static int wait_for_input(const struct input_wait *wait)
 {
@@ -41,12 +51,14 @@ static int wait_for_input(const struct input_wait *wait)
                              {.fd = interrupt_fd(), .events = POLLIN},
                              {.fd = wait->peer, .events = 0}};
     for (;;) {
-        int r = poll(waits, 4, -1);
+        bool is_away = is_in_background();
+        waits[0].fd = is_away ? -1 : STDIN_FILENO;
+        int r = poll(waits, 4, is_away ? LOOK_AGAIN : -1);
         if (r < 0 && errno != EINTR)
             return -errno;
         if (waits[1].revents || interrupted())
             return -ECANCELED;
-        if (waits[0].revents)
+        if (waits[0].revents && !is_in_background())
             return 0;
         if (r > 0 && waits[3].revents)
             return -EPIPE;
@@ -63,11 +75,9 @@ static int fill(struct input *input, const struct input_wait *wait)
     ssize_t size = read(STDIN_FILENO, input->bytes + input->end, READ_SIZE);
     if (size < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
-    // A background job reads no terminal; one without stdin has no input either.
-    if (size < 0 && (errno == EIO || errno == EBADF)) {
-        input->is_absent = errno == EIO;
+    // A terminal that has hung up, or no stdin at all, has nothing more to say.
+    if (size < 0 && (errno == EIO || errno == EBADF))
         size = 0;
-    }
     if (size < 0)
         return -errno;
     input->end += (size_t)size;
@@ -79,17 +89,17 @@ static int fill(struct input *input, const struct input_wait *wait)
 static ssize_t next_size(struct input *input)
 {
     size_t size = input->end - input->start;
-    if (input->raw)
+    if (size == 0 || input->raw)
         return size > 0 ? (ssize_t)size : -1;
-    char *from = input->bytes + input->seen;
-    char *newline =
-        input->seen < input->end ? memchr(from, '\n', input->end - input->seen) : NULL;
+    char *newline = input->seen < input->end ? memchr(input->bytes + input->seen, '\n',
+                                                      input->end - input->seen)
+                                             : NULL;
     if (newline) {
         input->seen = (size_t)(newline - input->bytes);
         return newline - (input->bytes + input->start);
     }
     input->seen = input->end;
-    return input->ended && size > 0 ? (ssize_t)size : -1;
+    return input->ended ? (ssize_t)size : -1;
 }
 
 bool input_has_next(struct input *input)

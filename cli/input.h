@@ -12,8 +12,7 @@
 
 struct input {
     bool raw;
-    bool ended;     /* no more will be read */
-    bool is_absent; /* a background job: the terminal's input is not for us */
+    bool ended; /* no more will be read */
     char *bytes;
     size_t start;
     size_t end;

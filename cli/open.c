@@ -16,21 +16,17 @@
 
 #include "help.h"
 #include "interrupt.h"
+#include "open_dial.h"
 #include "say.h"
 
-enum {
-    TEXT_MOST = 1024,
-    PROGRESS_AFTER = 1000, // milliseconds
-    LOOK_AGAIN = 20,       // milliseconds, between two tries of --wait
-    GIVE_UP_AFTER = 1000   // milliseconds
-};
+enum { LOOK_AGAIN = 20 }; // milliseconds, between two tries of --wait
 
 wherry_deadline open_deadline(const struct choices *choices)
 {
     return choices->timeout ? wherry_after(choices->timeout) : WHERRY_FOREVER;
 }
 
-static const struct wherry_mechanism *mechanism_of(const char *address)
+const struct wherry_mechanism *open_mechanism(const char *address)
 {
     char scheme[32];
     snprintf(scheme, sizeof(scheme), "%.*s", (int)strcspn(address, ":?"), address);
@@ -44,7 +40,7 @@ static bool has(const struct wherry_mechanism *mechanism, unsigned abilities)
 
 void open_either_way(struct opening *opening, const char *address)
 {
-    const struct wherry_mechanism *mechanism = mechanism_of(address);
+    const struct wherry_mechanism *mechanism = open_mechanism(address);
     bool can_listen = has(mechanism, WHERRY_ABLE_LISTEN);
     bool can_dial = has(mechanism, WHERRY_ABLE_DIAL);
     if (can_listen != can_dial && !opening->choices->dial && !opening->choices->listen)
@@ -64,7 +60,7 @@ static const char *with_options(const char *address)
 
 static char *add_options(const char *address, const struct choices *choices)
 {
-    const struct wherry_mechanism *mechanism = mechanism_of(address);
+    const struct wherry_mechanism *mechanism = open_mechanism(address);
     bool is_given = strstr(address, "framing=") != NULL;
     bool carries_bytes =
         mechanism && mechanism->framing && !has(mechanism, WHERRY_ABLE_MESSAGES);
@@ -91,109 +87,6 @@ static char *add_options(const char *address, const struct choices *choices)
 
 /* --- dialling ------------------------------------------------------------ */
 
-struct dialling {
-    const char *address;
-    wherry_deadline deadline;
-    wherry_channel *channel;
-    int result;
-    char text[TEXT_MOST];
-    int done[2]; /* a pipe: readable at the end */
-};
-
-static void *dial(void *argument)
-{
-    struct dialling *dialling = argument;
-    dialling->result =
-        wherry_dial(dialling->address, dialling->deadline, &dialling->channel);
-    snprintf(dialling->text, sizeof(dialling->text), "%s", wherry_error_text());
-    close(dialling->done[1]);
-    return NULL;
-}
-
-// 1: it is done; 0: interrupted.
-static int wait_for_dial(const struct dialling *dialling, const char *verb)
-{
-    struct pollfd waits[] = {{.fd = dialling->done[0], .events = POLLIN},
-                             {.fd = interrupt_fd(), .events = POLLIN}};
-    for (int timeout = PROGRESS_AFTER;;) {
-        int r = poll(waits, 2, timeout);
-        if (waits[0].revents && r > 0)
-            return 1;
-        if (interrupted())
-            return 0;
-        if (r == 0) {
-            say_progress(verb, "waiting for %s", dialling->address);
-            timeout = -1;
-        }
-    }
-}
-
-// A dial that waits for a reader has made a name, which it removes when it ends: so it
-// is given a reader.
-static bool end_dial(const struct dialling *dialling)
-{
-    const struct wherry_mechanism *mechanism = mechanism_of(dialling->address);
-    if (!has(mechanism, WHERRY_ABLE_LISTEN) || has(mechanism, WHERRY_ABLE_DUPLEX))
-        return false;
-    wherry_listener *reader;
-    if (wherry_listen(dialling->address, &reader) < 0)
-        return false;
-    struct pollfd wait = {.fd = dialling->done[0], .events = POLLIN};
-    int r;
-    do
-        r = poll(&wait, 1, GIVE_UP_AFTER);
-    while (r < 0 && errno == EINTR);
-    wherry_close_listener(reader);
-    return r > 0;
-}
-
-static int start_dial(struct dialling *dialling, pthread_t *thread)
-{
-    if (pipe(dialling->done) < 0)
-        return -errno;
-    int r = interrupt_thread(thread, dial, dialling);
-    if (r < 0) {
-        close(dialling->done[0]);
-        close(dialling->done[1]);
-    }
-    return r;
-}
-
-// Negative errno as wherry_dial, -EINTR when interrupted; the sentence is in `text`.
-static int dial_once(const struct opening *opening, const char *address,
-                     wherry_deadline deadline, char text[TEXT_MOST],
-                     wherry_channel **out)
-{
-    struct dialling *dialling = calloc(1, sizeof(*dialling));
-    pthread_t thread;
-    int r = -ENOMEM;
-    if (dialling) {
-        dialling->address = address;
-        dialling->deadline = deadline;
-        r = start_dial(dialling, &thread);
-    }
-    if (r < 0) {
-        snprintf(text, TEXT_MOST, "%s: %s", address, strerror(-r));
-        free(dialling);
-        return r;
-    }
-    bool interrupted_it = !wait_for_dial(dialling, opening->verb);
-    if (interrupted_it && !end_dial(dialling))
-        return -EINTR; // the thread has it, and ends with the process
-    pthread_join(thread, NULL);
-    close(dialling->done[0]);
-    r = dialling->result;
-    memcpy(text, dialling->text, TEXT_MOST);
-    if (r >= 0 && interrupted_it) {
-        wherry_close(dialling->channel);
-        r = -EINTR;
-    }
-    if (r >= 0)
-        *out = dialling->channel;
-    free(dialling);
-    return r;
-}
-
 static bool is_nobody(int error)
 {
     return error == -ENOENT || error == -ECONNREFUSED;
@@ -204,10 +97,10 @@ static int dial_until(const struct opening *opening, const char *address,
 {
     const wherry_deadline begun = wherry_now();
     const wherry_deadline deadline = open_deadline(opening->choices);
-    char text[TEXT_MOST];
+    char text[OPEN_TEXT];
     bool told = false;
     for (;;) {
-        int r = dial_once(opening, address, deadline, text, out);
+        int r = open_dial(opening->verb, address, deadline, text, out);
         if (r >= 0)
             return DONE;
         if (r == -EINTR)
@@ -216,7 +109,7 @@ static int dial_until(const struct opening *opening, const char *address,
             opening->choices->wait && is_nobody(r) && wherry_now() < deadline;
         if (!goes_on)
             return say_error(opening->verb, "%s", text);
-        if (!told && wherry_now() - begun > PROGRESS_AFTER * INT64_C(1000000)) {
+        if (!told && wherry_now() - begun > OPEN_PATIENCE * INT64_C(1000000)) {
             say_progress(opening->verb, "waiting for somebody to listen at %s",
                          address);
             told = true;

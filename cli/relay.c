@@ -8,6 +8,7 @@
 
 #include "interrupt.h"
 #include "open.h"
+#include "progress.h"
 #include "say.h"
 
 struct joined {
@@ -15,24 +16,33 @@ struct joined {
     const wherry_channel *first;
     const char *names[2];
     int64_t moved[2];
+    struct progress progress;
 };
+
+static void left(const struct joined *joined, int side, int error)
+{
+    say_notice(command_relay.name, "left %s after %" PRId64 " messages%s%s",
+               joined->names[side], joined->moved[side], error ? ": " : "",
+               error ? strerror(-error) : "");
+}
 
 static void notice(void *user, const struct wherry_relay_notice *news)
 {
     struct joined *joined = user;
     int side = news->from != joined->first;
-    const char *name = joined->names[side];
-    const char *verb = command_relay.name;
-    if (news->event == WHERRY_RELAY_JOINED && joined->names[1])
-        say_notice(verb, "joined %s and %s", joined->names[0], joined->names[1]);
-    else if (news->event == WHERRY_RELAY_JOINED)
-        say_notice(verb, "joined %s (echo)", name);
-    else if (news->event == WHERRY_RELAY_MOVED)
+    if (news->event == WHERRY_RELAY_MOVED) {
         joined->moved[side]++;
+        progress_add(&joined->progress, wherry_message_size(news->message));
+        return;
+    }
+    progress_end(&joined->progress);
+    if (news->event == WHERRY_RELAY_LEFT)
+        left(joined, side, news->error);
+    else if (joined->names[1])
+        say_notice(command_relay.name, "joined %s and %s", joined->names[0],
+                   joined->names[1]);
     else
-        say_notice(verb, "left %s after %" PRId64 " messages%s%s", name,
-                   joined->moved[side], news->error ? ": " : "",
-                   news->error ? strerror(-news->error) : "");
+        say_notice(command_relay.name, "joined %s (echo)", joined->names[0]);
 }
 
 static int join(wherry_channel *first, wherry_channel *second, struct joined *joined)
@@ -48,7 +58,9 @@ static int join(wherry_channel *first, wherry_channel *second, struct joined *jo
     }
     struct wherry_relay_options options = {
         .one_way = joined->choices->one_way, .notice = notice, .user = joined};
+    progress_begin(&joined->progress, command_relay.name, true);
     int r = wherry_relay(first, second, &options, WHERRY_FOREVER);
+    progress_end(&joined->progress);
     if (r < 0 && !interrupted())
         return say_error(command_relay.name, "%s", wherry_error_text());
     return r < 0 ? FAILED : DONE;

@@ -23,8 +23,8 @@ bool say_has_colour(FILE *stream)
 }
 
 // In one write, so that what several processes say does not mix.
-static void print_line(const char *verb, const char *colour, const char *format,
-                       va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+print_line(const char *verb, const char *colour, const char *format, va_list arguments)
 {
     char text[LINE_MOST];
     bool has_colour = colour && say_has_colour(stderr);

@@ -30,6 +30,9 @@ void say_notice(const char *verb, const char *format, ...)
 void say_progress(const char *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A line on stderr, a terminal, that whatever is said next replaces; NULL erases it. */
+void say_status(const char *text);
+
 /* A heading on stdout. */
 void say_heading(const char *text);
 

@@ -5,7 +5,6 @@
 #include "talk.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "interrupt.h"
 #include "open.h"
 #include "output.h"
+#include "progress.h"
 #include "say.h"
 #include "talk_sender.h"
 
@@ -23,6 +23,7 @@ struct receiver {
     struct talk_plan *plan;
     struct sender *sender; /* NULL: nobody sends */
     bool has_unflushed;
+    struct progress progress;
 };
 
 /* --- receiving ----------------------------------------------------------- */
@@ -58,6 +59,7 @@ static int take(struct receiver *receiver, wherry_message *message)
     if (plan->way != TALK_SEND) {
         plan->received++;
         receiver->has_unflushed = true;
+        progress_add(&receiver->progress, wherry_message_size(message));
         if (receiver->sender)
             sender_heard(receiver->sender, wherry_message_sender(message));
         r = output_message(plan->verb, plan->choices, message);
@@ -120,22 +122,14 @@ static int receive_all(struct receiver *receiver)
 
 /* --- both ---------------------------------------------------------------- */
 
-static bool is_hung_up(wherry_channel *channel)
-{
-    struct pollfd wait = {.fd = -1};
-    short events;
-    if (wherry_fd(channel, WHERRY_OUT, &wait.fd, &events) < 0)
-        return false;
-    return poll(&wait, 1, 0) > 0;
-}
-
-// The peer said its last word.  It may still be listening.
+// The peer said its last word.  It may still be listening; if not, the sender finds
+// out.
 static bool goes_on(const struct receiver *receiver, bool has_ended)
 {
-    if (!receiver->sender || !has_ended || is_hung_up(receiver->channel))
+    if (!receiver->sender || !has_ended)
         return false;
     if (receiver->plan->way == TALK_BOTH && isatty(STDIN_FILENO) &&
-        !sender_is_done(receiver->sender))
+        !sender_is_done(receiver->sender, FAREWELL))
         say_progress(receiver->plan->verb, "the peer has finished; Ctrl-D leaves");
     return true;
 }
@@ -159,7 +153,9 @@ int talk(wherry_channel *channel, struct talk_plan *plan)
         (status = sender_start(channel, &info, plan, &receiver.sender)) != DONE)
         return status;
     if (receives || !sends) {
+        progress_begin(&receiver.progress, plan->verb, !isatty(STDOUT_FILENO));
         status = receive_all(&receiver);
+        progress_end(&receiver.progress);
         has_ended = status == DONE && !has_all(plan);
         if (finish_output(&receiver) != DONE)
             status = FAILED;

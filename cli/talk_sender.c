@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "interrupt.h"
 #include "open.h"
+#include "progress.h"
 #include "say.h"
 
 enum { CONFIRM_PATIENCE = 1000 }; // milliseconds until a wait is worth a word
@@ -31,15 +31,23 @@ struct sender {
     pthread_t thread;
     int stop[2];  /* a pipe: readable when it shall end */
     int heard[2]; /* a pipe: readable when `to` is known */
+    int done[2];  /* a pipe: readable when there is nothing more to send */
     pthread_mutex_t lock;
     char to[sizeof(((struct wherry_peer *)NULL)->address)]; /* under `lock` */
     int peer;                                               /* hangs up with the peer */
     int next_word;
     int files[FILES_MOST]; /* go with the first message */
     int64_t sent;
+    struct progress progress;
     int status;
-    atomic_bool done;
 };
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
 
 /* --- one message --------------------------------------------------------- */
 
@@ -91,8 +99,10 @@ static int send_one(struct sender *sender, const char *bytes, size_t size, bool 
     int r = is_plain ? wherry_write(sender->channel, bytes, size, choices->kind,
                                     more ? WHERRY_MORE : 0, deadline)
                      : send_message(sender, bytes, size, deadline);
-    if (r >= 0)
+    if (r >= 0) {
         sender->sent++;
+        progress_add(&sender->progress, size);
+    }
     return r;
 }
 
@@ -218,14 +228,16 @@ static void *run(void *argument)
 {
     struct sender *sender = argument;
     const struct talk_plan *plan = sender->plan;
+    progress_begin(&sender->progress, plan->verb,
+                   plan->way == TALK_SEND && !isatty(STDIN_FILENO));
     sender->status = send_all(sender);
+    progress_end(&sender->progress);
     bool confirms = plan->way == TALK_SEND && (sender->abilities & WHERRY_ABLE_DRAIN);
     if (sender->status == DONE && confirms && sender->sent > 0)
         sender->status = drain(sender);
-    // A background job has no input, which is not the same as an end of it.
-    if (sender->status == DONE && !(plan->input && plan->input->is_absent))
+    if (sender->status == DONE)
         finish(sender);
-    atomic_store(&sender->done, true);
+    close_end(&sender->done[1]);
     if (plan->way == TALK_SEND || sender->status != DONE)
         wherry_cancel(sender->channel); // the receiving side need not go on
     return NULL;
@@ -248,13 +260,11 @@ static int open_files(struct sender *sender)
 static void release(struct sender *sender)
 {
     for (size_t i = 0; i < FILES_MOST; i++)
-        if (sender->files[i] >= 0)
-            close(sender->files[i]);
+        close_end(&sender->files[i]);
     for (int i = 0; i < 2; i++) {
-        if (sender->stop[i] >= 0)
-            close(sender->stop[i]);
-        if (sender->heard[i] >= 0)
-            close(sender->heard[i]);
+        close_end(&sender->stop[i]);
+        close_end(&sender->heard[i]);
+        close_end(&sender->done[i]);
     }
     pthread_mutex_destroy(&sender->lock);
     free(sender);
@@ -274,6 +284,7 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
                                            : SIZE_MAX,
                               .stop = {-1, -1},
                               .heard = {-1, -1},
+                              .done = {-1, -1},
                               .peer = -1};
     memcpy(sender->scheme, info->scheme, sizeof(sender->scheme));
     for (size_t i = 0; i < FILES_MOST; i++)
@@ -286,7 +297,9 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
         release(sender);
         return FAILED;
     }
-    int r = pipe(sender->stop) < 0 || pipe(sender->heard) < 0 ? -errno : 0;
+    bool has_pipes =
+        pipe(sender->stop) == 0 && pipe(sender->heard) == 0 && pipe(sender->done) == 0;
+    int r = has_pipes ? 0 : -errno;
     if (r >= 0)
         r = interrupt_thread(&sender->thread, run, sender);
     if (r < 0) {
@@ -305,22 +318,20 @@ void sender_heard(struct sender *sender, const struct wherry_peer *peer)
     bool is_first = sender->to[0] == 0;
     memcpy(sender->to, peer->address, sizeof(sender->to));
     pthread_mutex_unlock(&sender->lock);
-    if (is_first) {
-        close(sender->heard[1]);
-        sender->heard[1] = -1;
-    }
+    if (is_first)
+        close_end(&sender->heard[1]);
 }
 
-bool sender_is_done(struct sender *sender)
+bool sender_is_done(const struct sender *sender, int milliseconds)
 {
-    return atomic_load(&sender->done);
+    struct pollfd wait = {.fd = sender->done[0], .events = POLLIN};
+    return poll(&wait, 1, milliseconds) > 0;
 }
 
 int sender_end(struct sender *sender, bool at_once)
 {
     if (at_once) {
-        close(sender->stop[1]);
-        sender->stop[1] = -1;
+        close_end(&sender->stop[1]);
         wherry_cancel(sender->channel);
     }
     pthread_join(sender->thread, NULL);

@@ -16,8 +16,8 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
 /* Somebody was heard: where a channel has many peers, it is answered from now on. */
 void sender_heard(struct sender *sender, const struct wherry_peer *peer);
 
-/* Whether there is nothing more to send. */
-bool sender_is_done(struct sender *sender);
+/* Whether there is nothing more to send; waits so many milliseconds for that. */
+bool sender_is_done(const struct sender *sender, int milliseconds);
 
 /* Waits until all is sent, or, if `at_once`, makes it stop.  Frees it.  DONE, or
  * FAILED, said on stderr. */
