@@ -10,7 +10,13 @@
 
 #include <wherry.h>
 
-enum { LOOK_EVERY = 64 }; // messages between two looks at the clock
+#include "say.h"
+
+enum {
+    SMALL = 4096,    // bytes
+    LOOK_EVERY = 64, // small messages between two looks at the clock
+    MIB = 1048576
+};
 
 static const int64_t second = 1000000000;
 
@@ -28,17 +34,19 @@ void progress_add(struct progress *progress, size_t bytes)
 {
     progress->messages++;
     progress->bytes += (int64_t)bytes;
-    bool is_small = bytes < 4096 && progress->messages % LOOK_EVERY != 0;
+    bool is_small = bytes < SMALL && progress->messages % LOOK_EVERY != 0;
     if (!progress->is_on || is_small)
         return;
     int64_t now = wherry_now();
     if (now < progress->next)
         return;
     double seconds = (double)(now - progress->began) / (double)second;
-    fprintf(stderr, "\rwherry: %s: %" PRId64 " messages, %.1f MiB, %.1f MiB/s\033[K",
-            progress->verb, progress->messages, (double)progress->bytes / 1048576,
-            (double)progress->bytes / 1048576 / seconds);
-    fflush(stderr);
+    char text[160];
+    snprintf(text, sizeof(text),
+             "wherry: %s: %" PRId64 " messages, %.1f MiB, %.1f MiB/s", progress->verb,
+             progress->messages, (double)progress->bytes / MIB,
+             (double)progress->bytes / MIB / seconds);
+    say_status(text);
     progress->is_shown = true;
     progress->next = now + second / 4;
 }
@@ -46,6 +54,6 @@ void progress_add(struct progress *progress, size_t bytes)
 void progress_end(struct progress *progress)
 {
     if (progress->is_shown)
-        fprintf(stderr, "\r\033[K");
+        say_status(NULL);
     progress->is_shown = false;
 }

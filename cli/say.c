@@ -5,6 +5,7 @@
 #include "say.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,10 @@
 #include "command.h"
 
 enum { LINE_MOST = 2048 };
+
+static const char erase[] = "\r\033[K";
+
+static atomic_bool has_status; // the line that stderr stands in
 
 bool say_has_colour(FILE *stream)
 {
@@ -30,9 +35,10 @@ print_line(const char *verb, const char *colour, const char *format, va_list arg
     bool has_colour = colour && say_has_colour(stderr);
     vsnprintf(text, sizeof(text), format, arguments);
     char line[LINE_MOST + 128];
-    int size =
-        snprintf(line, sizeof(line), "%swherry:%s %s%s%s\n", has_colour ? colour : "",
-                 has_colour ? "\033[0m" : "", verb ? verb : "", verb ? ": " : "", text);
+    int size = snprintf(line, sizeof(line), "%s%swherry:%s %s%s%s\n",
+                        atomic_exchange(&has_status, false) ? erase : "",
+                        has_colour ? colour : "", has_colour ? "\033[0m" : "",
+                        verb ? verb : "", verb ? ": " : "", text);
     fwrite(line, 1, (size_t)size, stderr);
     fflush(stderr);
 }
@@ -83,6 +89,16 @@ void say_progress(const char *verb, const char *format, ...)
     va_start(arguments, format);
     print_line(verb, "\033[2m", format, arguments);
     va_end(arguments);
+}
+
+void say_status(const char *text)
+{
+    if (text)
+        fprintf(stderr, "%s%s", erase, text);
+    else if (atomic_load(&has_status))
+        fputs(erase, stderr);
+    fflush(stderr);
+    atomic_store(&has_status, text != NULL);
 }
 
 void say_heading(const char *text)
