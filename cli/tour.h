@@ -237,6 +237,13 @@ void tour_side_close(struct tour_side *);
 /* Where the message goes, if that has to be said. */
 int tour_side_address(const struct tour_side *, wherry_message *);
 
+/* --- tour_pin.c: one processor for two processes ------------------------- */
+
+/* From now on this process runs on the first processor that it may run on; as before
+ * again.  Where the system refuses, nothing happens. */
+void tour_pin(void);
+void tour_unpin(void);
+
 /* --- tour_ways.c, tour_open.c: the stops --------------------------------- */
 
 /* What two processes share before they part. */

@@ -123,8 +123,9 @@ void tour_html_write(FILE *file, const struct tour_stop *stops, size_t count)
         "every "
         "byte, kind, open file and sender; then programs that know nothing of Wherry "
         "took "
-        "the other end.  Round trips are of two processes that sleep until they are "
-        "woken.</p>\n",
+        "the other end.  Round trips are of two processes on one processor, each "
+        "asleep "
+        "until it is woken; <code>wherry bench</code> measures the rest.</p>\n",
         moment);
     tour_chart_write(file, stops, count);
     (void)fputs(table_head, file);

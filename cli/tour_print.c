@@ -51,10 +51,10 @@ void tour_print_machine(void)
 {
     char machine[TOUR_TEXT];
     tour_machine_text(machine);
-    printf(
-        "A tour of every mechanism: real processes, every byte checked, round trips of "
-        "64 B timed.\n%s\n\n",
-        machine);
+    printf("A tour of every mechanism between real processes, every byte checked.\n"
+           "Round trips of 64 B: both asleep until they are woken, on one processor.\n"
+           "%s\n\n",
+           machine);
 }
 
 void tour_print_purpose(const struct tour_stop *stop)

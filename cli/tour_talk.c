@@ -369,7 +369,12 @@ bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
     stop->limit = terms.limit;
     stop->abilities =
         (unsigned)terms.abilities | (side->abilities & WHERRY_ABLE_SENDER);
-    if (!talk(side, false, &terms) || !measure_all(side, &terms, stop))
+    if (!talk(side, false, &terms))
+        return false;
+    tour_pin();
+    bool measured = measure_all(side, &terms, stop);
+    tour_unpin();
+    if (!measured)
         return false;
     if (!(terms.abilities & WHERRY_ABLE_FINISH))
         return true;
@@ -383,6 +388,7 @@ bool tour_talk_child(struct tour_side *side)
     struct terms terms = {0};
     if (!agree_as_child(side, &terms) || !talk(side, true, &terms))
         return false;
+    tour_pin(); // for as long as this child lives
     int r;
     while ((r = tour_return(side)) > 0)
         ;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Both processes on one processor while round trips are timed.
+ *
+ * Where the kernel puts them makes more difference than the mechanism does: on two
+ * processors each round trip waits for two of them to wake up, which a virtual machine
+ * does slowly.  On one, mechanisms compare.  `wherry bench` measures both.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+
+#include "tour.h"
+
+static cpu_set_t before;
+static bool is_pinned;
+
+void tour_pin(void)
+{
+    cpu_set_t one;
+    size_t processor = 0;
+    if (is_pinned || sched_getaffinity(0, sizeof(before), &before) < 0)
+        return;
+    while (processor < (size_t)CPU_SETSIZE && !CPU_ISSET(processor, &before))
+        processor++;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    is_pinned = sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
+void tour_unpin(void)
+{
+    if (is_pinned)
+        (void)sched_setaffinity(0, sizeof(before), &before);
+    is_pinned = false;
+}
