@@ -78,10 +78,14 @@ static bool receive(struct tour_side *side, int64_t kind, wherry_message **out)
     return r > 0 ? true : lost(side, "receiving", r);
 }
 
-// Whose name the kernel must have attached; -1 where it attaches none.
-static int64_t expected_sender(const struct tour_side *side)
+// Whose name the kernel must have attached; -1 where none is expected.  Where one is
+// there all the same (datagrams have no such ability), it has to be right too.
+static int64_t expected_sender(const struct tour_side *side,
+                               const wherry_message *message)
 {
-    return side->abilities & WHERRY_ABLE_SENDER ? side->other : -1;
+    bool is_told = wherry_message_sender(message)->trust == WHERRY_TRUST_KERNEL;
+    bool is_due = side->abilities & WHERRY_ABLE_SENDER;
+    return is_due || (is_told && side->other > 0) ? side->other : -1;
 }
 
 static bool hear(struct tour_side *side, const struct tour_sample *sample, int64_t kind)
@@ -89,8 +93,8 @@ static bool hear(struct tour_side *side, const struct tour_sample *sample, int64
     wherry_message *message = NULL;
     if (!receive(side, kind, &message))
         return false;
-    bool right =
-        tour_check_message(sample, message, expected_sender(side), &side->proof);
+    bool right = tour_check_message(sample, message, expected_sender(side, message),
+                                    &side->proof);
     wherry_message_free(message);
     return right;
 }
@@ -297,8 +301,8 @@ static bool round_trip(struct tour_side *side, const struct tour_sample *sample,
     if (r < 0 || !receive(side, 0, &message))
         return false;
     *nanoseconds = wherry_now() - start;
-    bool right =
-        tour_check_message(sample, message, expected_sender(side), &side->proof);
+    bool right = tour_check_message(sample, message, expected_sender(side, message),
+                                    &side->proof);
     wherry_message_free(message);
     return right;
 }
@@ -376,6 +380,8 @@ bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
     tour_unpin();
     if (!measured)
         return false;
+    if (side->proof.senders > 0)
+        stop->abilities |= WHERRY_ABLE_SENDER;
     if (!(terms.abilities & WHERRY_ABLE_FINISH))
         return true;
     if (wherry_finish(side->out) < 0)
