@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     WIDTH = 1180,
@@ -17,6 +18,7 @@ enum {
     PANEL = 450,
     GAP = 80,
     BAR = 9,
+    LETTER = 5, /* about as wide, in the legend */
     BETWEEN = 8,
     HEAD = 64,
     PANELS = 2,
@@ -45,13 +47,13 @@ static const struct {
     const char *label;
 } styles[BENCH_WAYS] = {
     [WAY_BARE] = {"#9aa0a6", "bare system calls"},
-    [WAY_FOREVER] = {"#1a73b8", "Wherry, WHERRY_FOREVER"},
+    [WAY_FOREVER] = {"#1a73b8", "Wherry, no deadline"},
     [WAY_DEADLINE] = {"#7fb8e6", "Wherry, with a deadline"},
     [WAY_BARE_EACH] = {"#9aa0a6", "bare, a write each"},
     [WAY_EACH] = {"#1a73b8", "Wherry, each"},
     [WAY_GATHERED] = {"#5f6368", "bare, 64 KiB writes"},
-    [WAY_MORE] = {"#1b9e77", "Wherry, WHERRY_MORE"},
-    [WAY_MANY] = {"#66c2a5", "Wherry, send_many"},
+    [WAY_MORE] = {"#1b9e77", "WHERRY_MORE"},
+    [WAY_MANY] = {"#66c2a5", "send_many"},
 };
 
 /* --- scales -------------------------------------------------------------- */
@@ -111,7 +113,7 @@ static void text_of(char *out, size_t capacity, double value)
     else if (value >= 1e4)
         snprintf(out, capacity, "%.3g k", value / 1e3);
     else
-        snprintf(out, capacity, "%.3g", value);
+        snprintf(out, capacity, value < 100 ? "%.3g" : "%.0f", value);
 }
 
 static void draw_axis(FILE *file, const struct scale *scale, double x, double y,
@@ -158,7 +160,7 @@ static void draw_legend(FILE *file, const struct panel *panel, double x, double 
                 "<text class='t' x='%.1f' y='%.1f'>%s</text>\n",
                 x, y, styles[panel->ways[bar]].colour, x + 12, y + 8,
                 styles[panel->ways[bar]].label);
-        x += panel->count > 3 ? 108 : 145;
+        x += 22 + LETTER * (double)strlen(styles[panel->ways[bar]].label);
     }
 }
 

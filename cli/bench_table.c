@@ -111,12 +111,24 @@ static void put_kept(struct cells *cells, const struct bench_outcome *outcome)
         put(cells, "%d/%d", outcome->kept, outcome->tried);
 }
 
+static bool has_way(const struct bench_row *row, int first, int last)
+{
+    for (int way = first; way <= last; way++) {
+        if (row->outcome.figures[way].is_there)
+            return true;
+    }
+    return false;
+}
+
+static bool has_round(const struct bench_row *row)
+{
+    return has_way(row, WAY_FOREVER, WAY_BARE);
+}
+
 static void add_round(struct table *table, const struct bench_row *row)
 {
     const struct bench_outcome *outcome = &row->outcome;
     struct cells cells = {.count = 0};
-    if (!outcome->figures[WAY_BARE].is_there && !outcome->figures[WAY_FOREVER].is_there)
-        return;
     put_place(&cells, row);
     put_quotient(&cells, &outcome->quotients[RATIO_FOREVER]);
     put_quotient(&cells, &outcome->quotients[RATIO_DEADLINE]);
@@ -165,6 +177,11 @@ static void put_lost(struct cells *cells, const struct bench_row *row,
         put_none(cells);
 }
 
+static bool has_one_way(const struct bench_row *row)
+{
+    return has_way(row, WAY_EACH, WAY_GATHERED);
+}
+
 static void add_one_way(struct table *table, const struct bench_row *row)
 {
     static const enum bench_way_index ways[] = {WAY_BARE_EACH, WAY_GATHERED, WAY_EACH,
@@ -172,11 +189,6 @@ static void add_one_way(struct table *table, const struct bench_row *row)
 
     const struct bench_outcome *outcome = &row->outcome;
     struct cells cells = {.count = 0};
-    bool is_there = false;
-    for (int way = WAY_EACH; way < BENCH_WAYS; way++)
-        is_there |= outcome->figures[way].is_there;
-    if (!is_there)
-        return;
     put_place(&cells, row);
     for (int i = RATIO_EACH; i <= RATIO_MANY_GATHERED; i++)
         put_quotient(&cells, &outcome->quotients[i]);
@@ -197,12 +209,15 @@ static const struct column rest_columns[] = {
     {"memory bytes", COLUMN_NUMBER, false},
 };
 
+static bool has_rest(const struct bench_row *row)
+{
+    return row->outcome.rest.is_there;
+}
+
 static void add_rest(struct table *table, const struct bench_row *row)
 {
     const struct bench_rest *rest = &row->outcome.rest;
     struct cells cells = {.count = 0};
-    if (!rest->is_there)
-        return;
     put(&cells, "%s", row->mechanism->name);
     put(&cells, "%.0f", rest->cpu / 1e3);
     put(&cells, "%.0f", rest->wakes);
@@ -217,18 +232,21 @@ struct part {
     const char *heading;
     const struct column *columns;
     size_t count;
+    bool (*has)(const struct bench_row *);
     void (*add)(struct table *, const struct bench_row *);
 };
 
-#define PART(heading, columns, add)                                                    \
+#define PART(heading, columns, has, add)                                               \
     {                                                                                  \
-        heading, columns, sizeof(columns) / sizeof((columns)[0]), add                  \
+        heading, columns, sizeof(columns) / sizeof((columns)[0]), has, add             \
     }
 
 static const struct part parts[] = {
-    PART("Round trips: Wherry / bare system calls", round_columns, add_round),
-    PART("One way: Wherry / bare system calls", one_way_columns, add_one_way),
-    PART("A waiting channel", rest_columns, add_rest),
+    PART("Round trips: Wherry / bare system calls", round_columns, has_round,
+         add_round),
+    PART("One way: Wherry / bare system calls", one_way_columns, has_one_way,
+         add_one_way),
+    PART("A waiting channel", rest_columns, has_rest, add_rest),
 };
 
 static double most_allocations(const struct bench_results *results)
@@ -259,18 +277,28 @@ static void print_footing(const struct bench_results *results)
             "Allocations were not counted: the program was linked without --wrap.\n");
 }
 
+static int print_part(const struct part *part, const struct bench_results *results)
+{
+    size_t count = 0;
+    struct table *table = table_new("bench", part->columns, part->count, false);
+    for (size_t i = 0; i < results->count && table; i++) {
+        if (!part->has(&results->rows[i]))
+            continue;
+        if (count++ == 0)
+            say_heading(part->heading);
+        part->add(table, &results->rows[i]);
+    }
+    int status = table_print(table, "bench");
+    if (count > 0)
+        printf("\n");
+    return status;
+}
+
 int bench_print_tables(const struct bench_results *results)
 {
     int status = DONE;
-    for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
-        struct table *table =
-            table_new("bench", parts[part].columns, parts[part].count, false);
-        for (size_t i = 0; i < results->count && table; i++)
-            parts[part].add(table, &results->rows[i]);
-        say_heading(parts[part].heading);
-        status |= table_print(table, "bench");
-        printf("\n");
-    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        status |= print_part(&parts[i], results);
     print_footing(results);
     return status;
 }
