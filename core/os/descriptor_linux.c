@@ -202,7 +202,9 @@ static void drop_pending_sigpipe(const sigset_t *pipe_only)
 static ssize_t write_quietly(int fd, const struct iovec *vector, size_t count,
                              int flags)
 {
-    sigset_t pipe_only, before, pending;
+    sigset_t pipe_only;
+    sigset_t before;
+    sigset_t pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     sigpending(&pending);

@@ -87,7 +87,8 @@ static int check_port(const char *text, const char *port)
 
 int os_host_port(const char *text)
 {
-    char host[HOST_TEXT], port[PORT_TEXT];
+    char host[HOST_TEXT];
+    char port[PORT_TEXT];
     int r = split(text, host, port);
     return r < 0 ? r : check_port(text, port);
 }
@@ -110,7 +111,8 @@ static int look_up_error(const char *host, int error)
 int os_look_up(const char *host_port, bool numeric, bool passive, struct os_name *out,
                size_t most)
 {
-    char host[HOST_TEXT], port[PORT_TEXT];
+    char host[HOST_TEXT];
+    char port[PORT_TEXT];
     int r = split(host_port, host, port);
     if (r < 0 || (r = check_port(host_port, port)) < 0)
         return r;
@@ -188,7 +190,8 @@ void os_name_print(const struct os_name *name, const char *scheme, char *out,
         print_unix(name, out, size);
         return;
     }
-    char host[HOST_TEXT], port[PORT_TEXT];
+    char host[HOST_TEXT];
+    char port[PORT_TEXT];
     struct sockaddr_storage number = {0};
     memcpy(&number, name->bytes, sizeof(number));
     if (getnameinfo((struct sockaddr *)&number, name->size, host, sizeof(host), port,
@@ -216,7 +219,10 @@ static int read_unix(const char *text, struct os_name *out)
             break;
         int high = *text == '%' ? hex(text[1]) : -1;
         int low = high >= 0 ? hex(text[2]) : -1;
-        path[size++] = low >= 0 ? (char)(high * 16 + low) : *text;
+        path[size] = *text;
+        if (low >= 0)
+            path[size] = (char)(high * 16 + low);
+        size++;
         text += low >= 0 ? 2 : 0;
     }
     return os_name_unix(path, size, abstract, out);

@@ -165,12 +165,11 @@ static int find_owner(const struct os_socket_plan *plan, const char *path,
     return r == -ECONNREFUSED ? 0 : -EADDRINUSE;
 }
 
-static int path_of(const struct os_name *name, char path[sizeof(struct sockaddr_un)])
+static void path_of(const struct os_name *name, char path[sizeof(struct sockaddr_un)])
 {
     const size_t start = offsetof(struct sockaddr_un, sun_path);
     memcpy(path, name->bytes + start, name->size - start);
     path[name->size - start] = 0;
-    return 0;
 }
 
 static int take_path_lock(const char *path)
@@ -187,7 +186,8 @@ static int take_path_lock(const char *path)
     }
     // Its file may have been removed by the one who held it before us: then it locks
     // nothing that others can see.
-    struct stat held, named;
+    struct stat held;
+    struct stat named;
     bool same = fstat(fd, &held) == 0 && lstat(lock, &named) == 0 &&
                 held.st_ino == named.st_ino && held.st_dev == named.st_dev;
     if (!same) {
@@ -252,11 +252,11 @@ int os_bind_path(const struct os_socket_plan *plan, struct os_descriptor *out,
                  struct os_file *made)
 {
     char path[sizeof(struct sockaddr_un)];
-    int r = path_of(plan->name, path);
+    path_of(plan->name, path);
     int lock = take_path_lock(path);
     if (lock < 0)
         return lock;
-    r = bind_locked(plan, path, out);
+    int r = bind_locked(plan, path, out);
     struct stat status;
     if (r >= 0 && look_at(path, &status) >= 0)
         remember(&status, made);

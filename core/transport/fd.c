@@ -7,8 +7,7 @@
  * without a peer, is for listen.  The flags of what others hold too are never changed.
  *
  * The channel works on copies (dup(2)) that are close-on-exec; with close=yes the given
- * numbers are closed once it stands, so they are either both the caller's still or the
- * channel's.
+ * numbers are closed once it stands, and not before.
  */
 #include "transport/transport.h"
 
@@ -160,7 +159,8 @@ static int adopt_both(const int numbers[2], struct os_descriptor *in,
 static int dial_bytes(const struct address *address, const int numbers[2],
                       struct endpoint *end)
 {
-    struct os_descriptor in = OS_DESCRIPTOR_NONE, out = OS_DESCRIPTOR_NONE;
+    struct os_descriptor in = OS_DESCRIPTOR_NONE;
+    struct os_descriptor out = OS_DESCRIPTOR_NONE;
     int r = adopt_both(numbers, &in, &out);
     if (r < 0) {
         os_release(&in);

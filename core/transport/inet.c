@@ -68,7 +68,8 @@ int inet_look_up(const struct address *address, bool passive, struct os_name *ou
 
 int inet_not_itself(struct os_descriptor *socket)
 {
-    struct os_name own, peer;
+    struct os_name own;
+    struct os_name peer;
     if (os_socket_name(socket->fd, &own) < 0 || os_socket_peer(socket->fd, &peer) < 0 ||
         !os_name_same(&own, &peer))
         return 0;

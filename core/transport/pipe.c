@@ -79,7 +79,8 @@ static int open_end(const struct address *address, struct os_descriptor in,
 static int pipe_pair(const struct address *address, struct endpoint out[2])
 {
     struct os_descriptor none = OS_DESCRIPTOR_NONE;
-    struct os_descriptor reading[2] = {none, none}, writing[2] = {none, none};
+    struct os_descriptor reading[2] = {none, none};
+    struct os_descriptor writing[2] = {none, none};
     bool duplex = address_number(address, "duplex");
     int r = open_pipe(address, &reading[0], &writing[1]);
     if (r >= 0 && duplex)

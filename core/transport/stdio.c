@@ -63,7 +63,8 @@ static int stdio_dial(const struct address *address, wherry_deadline deadline,
                       struct endpoint *end)
 {
     (void)deadline;
-    struct os_descriptor in = OS_DESCRIPTOR_NONE, out = OS_DESCRIPTOR_NONE;
+    struct os_descriptor in = OS_DESCRIPTOR_NONE;
+    struct os_descriptor out = OS_DESCRIPTOR_NONE;
     int r = adopt(&in, &out);
     if (r < 0) {
         os_release(&in);

@@ -129,7 +129,8 @@ static int explain_refusal(const struct address *address)
 static int unix_dial(const struct address *address, wherry_deadline deadline,
                      struct endpoint *out)
 {
-    struct os_name name, own;
+    struct os_name name;
+    struct os_name own;
     uint32_t mode;
     const char *bound = address_string(address, "bind");
     if (is_any(address))
