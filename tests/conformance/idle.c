@@ -12,7 +12,7 @@
 #include "bytes.h"
 
 enum {
-    WAIT_MILLISECONDS = 300, // longer than a busy channel keeps its memory
+    WAIT_MILLISECONDS = 180, // longer than a busy channel keeps its memory
     CPU_MICROSECONDS = 5000,
     SWITCHES_MOST = 20,
     MEMORY_MOST = 4096

@@ -14,7 +14,7 @@ enum { FAST_COUNT = 100000, SLOW_COUNT = 5000, NUMBER = 8, SIZE_MOST = 200, MANY
 
 static unsigned count_of(void)
 {
-    return harness_is_slow() ? SLOW_COUNT : FAST_COUNT;
+    return row_is_thorough() ? FAST_COUNT : SLOW_COUNT;
 }
 
 static size_t size_of(unsigned number)

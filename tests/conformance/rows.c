@@ -121,6 +121,12 @@ void row_address(const struct row *row, const char *options, char *address)
 
 // --- what tests ask ---
 
+bool row_is_thorough(void)
+{
+    return !harness_is_slow() && !getenv("WHERRY_TEST_KERNEL") &&
+           !getenv("WHERRY_TEST_REFUSE");
+}
+
 wherry_deadline soon(void)
 {
     return wherry_after(harness_stretch(HARNESS_PATIENCE));

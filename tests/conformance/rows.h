@@ -113,6 +113,10 @@ pid_t row_fork(const struct row *, const char *options, enum row_side child,
                void (*run)(struct ends *, void *argument), void *argument,
                struct ends *);
 
+/* Whether to repeat as often as promised: not where everything is slow, nor in the runs
+ * whose point is a system call that is refused. */
+bool row_is_thorough(void);
+
 /* A wait that ends the test if it is not over soon. */
 wherry_deadline soon(void);
 
