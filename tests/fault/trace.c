@@ -229,8 +229,10 @@ static void go_on(struct run *run, struct thread *thread, int status)
     const struct injection *injection = run->injection;
     bool is_done = injection->call && !injection->is_forever && !thread->is_in_call &&
                    run->trace->injected;
-    int how = run->is_counting && !is_done ? PTRACE_SYSCALL : PTRACE_CONT;
-    ptrace(how, thread->tid, NULL, (void *)(intptr_t)signal);
+    if (run->is_counting && !is_done)
+        ptrace(PTRACE_SYSCALL, thread->tid, NULL, (void *)(intptr_t)signal);
+    else
+        ptrace(PTRACE_CONT, thread->tid, NULL, (void *)(intptr_t)signal);
 }
 
 static void wake(int signal)

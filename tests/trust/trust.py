@@ -38,7 +38,7 @@ def table(name, columns):
         cells = [cell.strip() for cell in re.split(r'\s\|\s', line)]
         if len(cells) != columns or not all(cells):
             sys.exit(f'tests/trust/{name}:{number}: not {columns} cells: {line}')
-        rows.append(cells)
+        rows.append([spell_out(cell) for cell in cells])
     return rows
 
 
@@ -58,9 +58,16 @@ def run(command, seconds, folder=ROOT, build=None):
         return None, child.communicate()[0]
 
 
+def spell_out(command):
+    """a{b,c} becomes ab ac, which sh itself does not."""
+    def words(match):
+        return ' '.join(match[1] + middle + match[3] for middle in match[2].split(','))
+    return re.sub(r'(\S*)\{(\w+(?:,\w+)+)\}([^\s;]*)', words, command)
+
+
 def programs(command):
     """The targets of the build that a command runs."""
-    return re.findall(r'\$BUILD/(\S+)', command)
+    return re.findall(r'\$BUILD/([^\s;]+)', command)
 
 
 def tail(text, lines=15):
@@ -136,6 +143,10 @@ def apply(mutant, folder, options=''):
 
 def try_mutant(proof, mutant, build):
     """('' if the test catches the mutant, else what is wrong; what was said)"""
+    if not patch_of(mutant).exists():
+        return 'there is no such patch', ''
+    healthy = {name: (TREE / name).read_bytes() for name in patched_files(mutant)
+               if (TREE / name).exists()}
     is_applied, said = apply(mutant, TREE)
     try:
         if not is_applied:
@@ -152,10 +163,8 @@ def try_mutant(proof, mutant, build):
         # It must be a test that fails, not a program that cannot run.
         return ('', said) if re.search(r'^not ok ', said, re.M) else ('no test ran', said)
     finally:
-        if mutant and patch_of(mutant).exists():
-            for name in patched_files(mutant):
-                if (ROOT / name).exists():
-                    shutil.copy(ROOT / name, TREE / name)
+        for name, content in healthy.items():
+            (TREE / name).write_bytes(content)
 
 
 def prove(promises, good, copy):
