@@ -67,6 +67,17 @@ int channel_error(wherry_channel *channel, int error)
     return error;
 }
 
+int channel_again(wherry_channel *channel, int error)
+{
+    char text[sizeof(channel->error_text)] = "";
+    os_lock_take(&channel->error_lock);
+    if (channel->error == error)
+        memcpy(text, channel->error_text, sizeof(text));
+    os_lock_give(&channel->error_lock);
+    return text[0] ? failure(error, "%s", text)
+                   : failure_plain(error, channel->address);
+}
+
 // Syncs whose messages have all been taken are answered before the end is said: the
 // peer that drains must not take the end for a loss.
 static void answer_last_syncs(wherry_channel *channel)

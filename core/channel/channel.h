@@ -121,6 +121,9 @@ int channel_new(struct endpoint *, const struct channel_limits *, wherry_channel
  */
 int channel_error(wherry_channel *, int error);
 
+/* An error that ended a direction, told again in the words of the first time. */
+int channel_again(wherry_channel *, int error);
+
 /* --- wait.c -------------------------------------------------------------- */
 
 /* One call's attempts.  `turn` is read before each. */

@@ -88,7 +88,7 @@ static int listen_at(const struct transport *transport, const struct address *ad
     }
     r = make_descriptors(listener);
     if (r < 0) {
-        failure_plain(r, address_text(address));
+        endpoint_refuse(address, r, NULL);
         wherry_close_listener(listener);
         return r;
     }

@@ -97,9 +97,7 @@ static bool is_message(const wherry_channel *channel, const wherry_message *mess
 int channel_pull(wherry_channel *channel, wherry_message **out)
 {
     if (channel->in.ended)
-        return channel->in.ended > 0
-                   ? 0
-                   : failure_plain(channel->in.ended, channel->address);
+        return channel->in.ended > 0 ? 0 : channel_again(channel, channel->in.ended);
     for (int words = 0; words < WORDS_AT_ONCE; words++) {
         wherry_message *message;
         int r =

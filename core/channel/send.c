@@ -75,7 +75,7 @@ static int check(wherry_channel *channel, const wherry_message *message)
         return failure(-ESHUTDOWN, "%s: this end has finished sending",
                        channel->address);
     if (channel->out.broken)
-        return failure_plain(channel->out.broken, channel->address);
+        return channel_again(channel, channel->out.broken);
     int r = check_size(channel, message->size);
     bool plain = message->file_count == 0 && message->kind == 0 && !message->route;
     return r < 0 || plain ? r : check_extras(channel, message);

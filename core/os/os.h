@@ -231,6 +231,13 @@ bool os_hung_up(int fd);
 /* No more in that direction: shutdown(2). */
 int os_shut_down(int fd);
 
+/* --- room_linux.c -------------------------------------------------------- */
+
+/* Address space that takes memory only where it is written to (mmap(2), MAP_NORESERVE);
+ * NULL: there is none. */
+void *os_room_new(size_t size);
+void os_room_free(void *room, size_t size); /* NULL is fine */
+
 /* --- packet_linux.c: sendmsg and recvmsg --------------------------------- */
 
 enum { OS_FILES = 253 }; /* SCM_MAX_FD */
@@ -249,7 +256,7 @@ struct os_arrival {
     int64_t pid, uid, gid;
     uint64_t identity; /* the pidfd's inode, or 0 */
     struct os_name from;
-    int files[OS_FILES];
+    int *files; /* room for OS_FILES, the caller's */
 };
 
 /* Fills the rooms, as os_read, and tells what came beside the bytes. */

@@ -130,9 +130,8 @@ static void take_control(struct msghdr *header, struct os_arrival *arrival)
 
 static void clear_arrival(struct os_arrival *arrival)
 {
-    // Everything but the array of files, which is a kilobyte.
-    memset(arrival, 0, offsetof(struct os_arrival, files));
-    arrival->pid = arrival->uid = arrival->gid = -1;
+    *arrival =
+        (struct os_arrival){.pid = -1, .uid = -1, .gid = -1, .files = arrival->files};
 }
 
 int64_t os_receive(struct os_descriptor *descriptor, const struct os_room *rooms,

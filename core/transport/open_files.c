@@ -8,7 +8,7 @@
  * some of a record's (this process is out of descriptors), a mark stands in their
  * place: the record that runs into it lost its files, the next one's begin behind it.
  */
-#include "transport/stream.h"
+#include "transport/open_files.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -50,7 +50,7 @@ static void packet_rest(void *state)
         buffer_release(&packet->gathered);
     if (packet->ahead.block)
         return;
-    free(packet->overflow);
+    os_room_free(packet->overflow, packet->overflow_size);
     packet->overflow = NULL;
     packet->expected = AHEAD_SMALL;
 }
@@ -80,9 +80,9 @@ static wherry_native packet_far_end(void *state, int *writes)
 static void packet_close(void *state)
 {
     struct packet *packet = state;
-    packet_close_arrived(packet);
+    open_files_close(&packet->files);
     wherry_message_free(packet->ahead.block);
-    free(packet->overflow);
+    os_room_free(packet->overflow, packet->overflow_size);
     buffer_release(&packet->gathered);
     if (packet->path)
         os_remove(packet->path, &packet->made);

@@ -6,6 +6,7 @@
 #define TRANSPORT_PACKET_H
 
 #include "transport/ahead.h"
+#include "transport/open_files.h"
 #include "transport/record.h"
 
 struct packet {
@@ -19,10 +20,11 @@ struct packet {
 
     /* the receiver's */
     struct ahead ahead;
-    size_t expected; /* room for a packet like the last one */
-    uint8_t *overflow;
+    size_t expected;   /* room for a packet like the last one */
+    uint8_t *overflow; /* takes memory only when a packet reaches into it */
     size_t overflow_size;
-    struct os_arrival arrival; /* of the packet in `ahead` */
+    struct open_files files;   /* that came with the packet in `ahead` */
+    struct os_arrival arrival; /* of that packet, but for its files */
     bool was_reset;
 
     /* the sender's */
@@ -36,9 +38,6 @@ struct packet {
 
 int packet_recv(void *state, wherry_message **out);
 int packet_ready(void *state);
-
-/* Closes the open files that no message claimed. */
-void packet_close_arrived(struct packet *);
 
 int packet_send(void *state, wherry_message **message, unsigned flags);
 int packet_flush(void *state);

@@ -11,23 +11,14 @@
 #include "transport/packet.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { STRANGERS_AT_ONCE = 64 }; // packets passed over in one recv
 
-void packet_close_arrived(struct packet *packet)
-{
-    struct os_arrival *arrival = &packet->arrival;
-    for (size_t i = 0; i < arrival->file_count; i++)
-        os_close(arrival->files[i]);
-    arrival->file_count = 0;
-}
-
 static int make_room(struct packet *packet)
 {
     if (!packet->overflow) {
-        packet->overflow = malloc(packet->overflow_size);
+        packet->overflow = os_room_new(packet->overflow_size);
         if (!packet->overflow)
             return failure_plain(-ENOMEM, "no memory to receive packets");
     }
@@ -56,7 +47,7 @@ static int take_overflow(struct packet *packet, size_t size)
 static int cut_short(struct packet *packet)
 {
     packet->ahead.start = packet->ahead.end = 0;
-    packet_close_arrived(packet);
+    open_files_close(&packet->files);
     return failure(-EMSGSIZE,
                    "a packet of more than %llu bytes came and was lost: raise message= "
                    "(now %llu) or buffer= on this side",
@@ -77,15 +68,21 @@ static int64_t receive(struct packet *packet)
     struct ahead *ahead = &packet->ahead;
     struct os_room rooms[2] = {{ahead->block->data, ahead->block->capacity},
                                {packet->overflow, packet->overflow_size}};
+    int files[OS_FILES];
+    packet->arrival.files = files;
     int64_t size = os_receive(&packet->descriptor, rooms, 2, &packet->arrival,
                               packet->connectionless);
+    int r = 0;
+    if (size >= 0 && (packet->arrival.file_count > 0 || packet->arrival.files_lost))
+        r = open_files_push(&packet->files, &packet->arrival, OS_FILES + 1);
+    packet->arrival.files = NULL;
     // A peer that died with our messages unread makes this the first answer, before
     // what it sent (unix(7)); what it sent is still there.
     if (size == -ECONNRESET && packet->descriptor.is_unix && !packet->was_reset) {
         packet->was_reset = true;
         return receive(packet);
     }
-    return size;
+    return r < 0 ? r : size;
 }
 
 static int at_end(const struct packet *packet)
@@ -115,7 +112,7 @@ static int read_packet(struct packet *packet)
     if (size == 0 && is_end(packet))
         return at_end(packet);
     if (!may_speak(packet)) {
-        packet_close_arrived(packet);
+        open_files_close(&packet->files);
         return AHEAD_MORE;
     }
     if (packet->arrival.cut)
@@ -133,29 +130,22 @@ static int drop_packet(struct packet *packet, int error)
 {
     packet->ahead.start = packet->ahead.end = 0;
     packet->ahead.scan = (struct frame_scan){0};
-    packet_close_arrived(packet);
+    open_files_close(&packet->files);
     return error;
 }
 
 static int adopt_files(struct packet *packet, size_t claimed, wherry_message *message)
 {
-    struct os_arrival *arrival = &packet->arrival;
+    const struct os_arrival *arrival = &packet->arrival;
     bool counted = (packet->cutter.framing->info.abilities & WHERRY_ABLE_FILES) != 0;
     if (counted && claimed == 0)
         return 0;
-    if (arrival->files_lost)
-        return failure(
-            -EMFILE, "the open files of a message did not fit: this process is out of "
-                     "file descriptors (ulimit -n); the message is lost");
-    if (counted && claimed != arrival->file_count)
+    if (counted && !arrival->files_lost && claimed != arrival->file_count)
         return failure(-EPROTO, "a message claims %zu open files, %zu came with it",
                        claimed, arrival->file_count);
-    if (arrival->file_count == 0)
-        return 0;
-    int r = message_adopt_files(message, arrival->files, arrival->file_count);
-    if (r >= 0)
-        arrival->file_count = 0;
-    return r;
+    // With a mark among them this runs into it, and says that some were lost.
+    size_t came = packet->files.count;
+    return came > 0 ? open_files_claim(&packet->files, came, message) : 0;
 }
 
 // Where there are no connections, every packet says who sent it.
@@ -189,7 +179,7 @@ static int deliver(struct packet *packet, size_t files, wherry_message **out)
         r = set_origin(packet, *out);
     // Files beside the packet's last message that nobody claimed.
     if (ahead_size(&packet->ahead) == 0)
-        packet_close_arrived(packet);
+        open_files_close(&packet->files);
     if (r >= 0)
         return 1;
     wherry_message_free(*out);

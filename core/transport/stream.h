@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a stream, between stream.c, stream_in.c, stream_out.c and open_files.c.
+ * The inside of a stream, between stream.c, stream_in.c and stream_out.c.
  *
  * `in` belongs to the receiving thread, `out` to the sending one; neither looks at the
  * other's.
@@ -9,29 +9,8 @@
 #define TRANSPORT_STREAM_H
 
 #include "transport/ahead.h"
+#include "transport/open_files.h"
 #include "transport/record.h"
-
-/* --- open_files.c: received descriptors, until their messages are cut out --- */
-
-/* A queue of descriptors with marks where the kernel lost some. */
-struct open_files {
-    int *places;
-    size_t start;
-    size_t count;
-    size_t capacity;
-};
-
-/* Adds what arrived, and a mark if more came than this process had room for.  On
- * failure they are closed.  Errors: -ENOMEM, -EPROTO (more than `most` wait for
- * messages that claim them). */
-int open_files_push(struct open_files *, const struct os_arrival *, size_t most);
-
-/* Moves the `count` that a record claims into its message.
- * Errors: -EMFILE (some were lost: what is left of them is closed, the queue goes on
- * with the next record's), -EPROTO (not that many came), -ENOMEM. */
-int open_files_claim(struct open_files *, size_t count, wherry_message *);
-
-void open_files_close(struct open_files *);
 
 /* --- the two directions -------------------------------------------------- */
 

@@ -42,7 +42,8 @@ static int make_room(struct stream *stream)
 static int64_t read_with_files(struct stream *stream, const struct os_room *rooms,
                                size_t count)
 {
-    struct os_arrival arrival;
+    int files[OS_FILES];
+    struct os_arrival arrival = {.files = files};
     int64_t r = os_receive(&stream->in.descriptor, rooms, count, &arrival, false);
     if (r < 0)
         return r;
