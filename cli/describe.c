@@ -147,7 +147,7 @@ static void collect(const struct wherry_channel_info *info, struct facts *facts)
 
 static int print(const struct facts *facts, bool as_json)
 {
-    const char *cells[FACTS];
+    const char *cells[FACTS] = {NULL};
     for (size_t i = 0; i < facts->count; i++)
         cells[i] = facts->values[i];
     if (!as_json) {

@@ -19,7 +19,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 static atomic_int arrived;
 static wherry_channel *_Atomic channels[CHANNELS];
-static wherry_listener *_Atomic listener;
+static wherry_listener *_Atomic watched;
 static int wake[2] = {-1, -1};
 
 static void cancel_all(void)
@@ -29,7 +29,7 @@ static void cancel_all(void)
         if (channel)
             wherry_cancel(channel);
     }
-    wherry_listener *place = atomic_load(&listener);
+    wherry_listener *place = atomic_load(&watched);
     if (place)
         wherry_cancel_accept(place);
 }
@@ -61,7 +61,8 @@ int interrupt_begin(void)
         fcntl(wake[i], F_SETFD, FD_CLOEXEC);
         fcntl(wake[i], F_SETFL, O_NONBLOCK);
     }
-    struct sigaction now = {.sa_handler = handle}, before;
+    struct sigaction now = {.sa_handler = handle};
+    struct sigaction before;
     sigemptyset(&now.sa_mask);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         // nohup(1) and a shell's background jobs ignore some for us.
@@ -95,26 +96,27 @@ void interrupt_watch(wherry_channel *channel)
 void interrupt_forget(wherry_channel *channel)
 {
     for (int i = 0; i < CHANNELS; i++) {
-        wherry_channel *watched = channel;
-        atomic_compare_exchange_strong(&channels[i], &watched, NULL);
+        wherry_channel *same = channel;
+        atomic_compare_exchange_strong(&channels[i], &same, NULL);
     }
 }
 
-void interrupt_watch_listener(wherry_listener *place)
+void interrupt_watch_listener(wherry_listener *listener)
 {
-    atomic_store(&listener, place);
+    atomic_store(&watched, listener);
     if (interrupted())
-        wherry_cancel_accept(place);
+        wherry_cancel_accept(listener);
 }
 
 void interrupt_forget_listener(void)
 {
-    atomic_store(&listener, NULL);
+    atomic_store(&watched, NULL);
 }
 
 int interrupt_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 {
-    sigset_t all, before;
+    sigset_t all;
+    sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int r = pthread_create(thread, NULL, run, argument);
@@ -132,6 +134,6 @@ void interrupt_end(void)
     sigemptyset(&only);
     sigaddset(&only, signal_number);
     sigaction(signal_number, &standard, NULL);
-    sigprocmask(SIG_UNBLOCK, &only, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
     raise(signal_number);
 }

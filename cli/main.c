@@ -85,13 +85,13 @@ static int flush(int status)
     if (errno == EPIPE)
         interrupt_note(SIGPIPE);
     else if (status == DONE)
-        return say_error(NULL, "stdout: %s", strerror(errno));
+        return say_error(NULL, "stdout: %s", say_errno(errno));
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, "");
+    setlocale(LC_CTYPE, ""); // NOLINT(concurrency-mt-unsafe): no other thread is there
     signal(SIGPIPE, SIG_IGN);
     int status = flush(run(argc, argv));
     interrupt_end();

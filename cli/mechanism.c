@@ -115,7 +115,8 @@ static void show_amount(char text[VALUE_MOST], enum wherry_option_type type,
 
 static void show_values(const struct wherry_option *option, char *text, size_t size)
 {
-    char least[VALUE_MOST], most[VALUE_MOST];
+    char least[VALUE_MOST];
+    char most[VALUE_MOST];
     show_amount(least, option->type, option->least);
     show_amount(most, option->type, option->most);
     if (option->type == WHERRY_OPTION_CHOICE)

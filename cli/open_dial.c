@@ -23,6 +23,7 @@ enum { GIVE_UP_AFTER = 1000 }; // milliseconds
 struct dialling {
     char *address;
     wherry_deadline deadline;
+    pthread_t thread;
     wherry_channel *channel;
     int result;
     char text[OPEN_TEXT];
@@ -78,11 +79,11 @@ static bool end_dial(const struct dialling *dialling)
     return r > 0;
 }
 
-static int start_dial(struct dialling *dialling, pthread_t *thread)
+static int start_dial(struct dialling *dialling)
 {
     if (pipe(dialling->done) < 0)
         return -errno;
-    int r = interrupt_thread(thread, dial, dialling);
+    int r = interrupt_thread(&dialling->thread, dial, dialling);
     if (r < 0) {
         close(dialling->done[0]);
         close(dialling->done[1]);
@@ -99,7 +100,7 @@ static void release(struct dialling *dialling)
 
 // What the thread works on is its own: it may outlive this call.
 static int new_dial(const char *address, wherry_deadline deadline,
-                    struct dialling **out, pthread_t *thread)
+                    struct dialling **out)
 {
     struct dialling *dialling = calloc(1, sizeof(*dialling));
     if (dialling)
@@ -107,7 +108,7 @@ static int new_dial(const char *address, wherry_deadline deadline,
     int r = dialling && dialling->address ? 0 : -ENOMEM;
     if (r >= 0) {
         dialling->deadline = deadline;
-        r = start_dial(dialling, thread);
+        r = start_dial(dialling);
     }
     if (r < 0)
         release(dialling);
@@ -120,16 +121,15 @@ int open_dial(const char *verb, const char *address, wherry_deadline deadline,
               char text[OPEN_TEXT], wherry_channel **out)
 {
     struct dialling *dialling;
-    pthread_t thread;
-    int r = new_dial(address, deadline, &dialling, &thread);
+    int r = new_dial(address, deadline, &dialling);
     if (r < 0) {
-        snprintf(text, OPEN_TEXT, "%s: %s", address, strerror(-r));
+        snprintf(text, OPEN_TEXT, "%s: %s", address, say_errno(r));
         return r;
     }
     bool is_interrupted = !wait_for_dial(dialling, verb);
     if (is_interrupted && !end_dial(dialling))
         return -EINTR; // the thread goes on, and ends with the process
-    pthread_join(thread, NULL);
+    pthread_join(dialling->thread, NULL);
     close(dialling->done[0]);
     memcpy(text, dialling->text, OPEN_TEXT);
     r = is_interrupted ? -EINTR : dialling->result;

@@ -5,7 +5,6 @@
  * What a peer sends does not reach a terminal as it is: control characters could do
  * there what they like, so they are shown as \xHH.
  */
-#define _XOPEN_SOURCE 700 // S_IFREG and its like
 #include "output.h"
 
 #include <errno.h>
@@ -69,17 +68,17 @@ static void print_shown(const unsigned char *bytes, size_t size)
 
 static const char *type_of(mode_t mode)
 {
-    static const struct type {
-        mode_t mode;
-        const char *name;
-    } types[] = {{S_IFREG, "regular file"},     {S_IFDIR, "directory"},
-                 {S_IFIFO, "pipe or FIFO"},     {S_IFSOCK, "socket"},
-                 {S_IFCHR, "character device"}, {S_IFBLK, "block device"}};
-
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if ((mode & S_IFMT) == types[i].mode)
-            return types[i].name;
-    return "unnamed kernel object";
+    if (S_ISREG(mode))
+        return "regular file";
+    if (S_ISDIR(mode))
+        return "directory";
+    if (S_ISFIFO(mode))
+        return "pipe or FIFO";
+    if (S_ISSOCK(mode))
+        return "socket";
+    if (S_ISCHR(mode))
+        return "character device";
+    return S_ISBLK(mode) ? "block device" : "unnamed kernel object";
 }
 
 static void copy(int file)
@@ -142,7 +141,7 @@ int output_failed(const char *verb, int error)
     if (error == -EPIPE)
         interrupt_note(SIGPIPE);
     else if (!interrupted())
-        say_error(verb, "stdout: %s", strerror(-error));
+        say_error(verb, "stdout: %s", say_errno(error));
     // It is said; main shall not say it again.
     clearerr(stdout);
     return FAILED;

@@ -23,7 +23,7 @@ static void left(const struct joined *joined, int side, int error)
 {
     say_notice(command_relay.name, "left %s after %" PRId64 " messages%s%s",
                joined->names[side], joined->moved[side], error ? ": " : "",
-               error ? strerror(-error) : "");
+               error ? say_errno(error) : "");
 }
 
 static void notice(void *user, const struct wherry_relay_notice *news)

@@ -20,8 +20,10 @@ static atomic_bool has_status; // the line that stderr stands in
 
 bool say_has_colour(FILE *stream)
 {
+    // NOLINTBEGIN(concurrency-mt-unsafe): nobody here changes the environment
     const char *terminal = getenv("TERM");
     const char *refused = getenv("NO_COLOR");
+    // NOLINTEND(concurrency-mt-unsafe)
     if ((refused && *refused) || (terminal && strcmp(terminal, "dumb") == 0))
         return false;
     return isatty(fileno(stream)) != 0;
@@ -71,6 +73,14 @@ int say_bad_address(const char *verb, const char *address, const char *why)
     fprintf(stderr, "Try: wherry %s%s\n", is_known ? "help " : "transports",
             is_known ? scheme : "");
     return USAGE;
+}
+
+const char *say_errno(int error)
+{
+    static _Thread_local char text[128];
+    if (strerror_r(error < 0 ? -error : error, text, sizeof(text)) != 0)
+        snprintf(text, sizeof(text), "error %d", error);
+    return text;
 }
 
 void say_notice(const char *verb, const char *format, ...)

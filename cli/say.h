@@ -22,6 +22,10 @@ int say_bad_address(const char *verb, const char *address, const char *why);
 int say_usage(const char *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What errno (or a result that is minus an errno) stands for; borrowed until this
+ * thread asks again. */
+const char *say_errno(int error);
+
 /* News on stderr, such as who joined. */
 void say_notice(const char *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

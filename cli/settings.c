@@ -163,7 +163,8 @@ static size_t least_of(size_t a, size_t b)
 static size_t distance(const char *a, const char *b)
 {
     size_t cost[NAME_MOST + 1][NAME_MOST + 1];
-    size_t height = strlen(a), width = strlen(b);
+    const size_t height = strlen(a);
+    const size_t width = strlen(b);
     for (size_t i = 0; i <= height; i++)
         for (size_t j = 0; j <= width; j++) {
             if (i == 0 || j == 0) {
@@ -254,6 +255,7 @@ static int read_option(const struct command *command, char **argv,
     return used;
 }
 
+// NOLINTNEXTLINE(readability-function-size): six parameters, two of them a range
 int settings_read(const struct command *command, int argc, char **argv, int least,
                   int most, struct choices *out)
 {

@@ -39,8 +39,8 @@ extern const struct setting setting_all, setting_count, setting_dial, setting_fi
     setting_one_way, setting_pick_kind, setting_raw, setting_show_kind,
     setting_show_sender, setting_timeout, setting_wait;
 
-/* Reads the arguments of a verb that has `settings`, and requires `least` to `most`
- * words (most < 0: any number).  DONE, or USAGE, said on stderr. */
+/* Reads the arguments of a verb by its table; it wants `least` to `most` words (most <
+ * 0: any number).  DONE, or USAGE, said on stderr. */
 int settings_read(const struct command *, int argc, char **argv, int least, int most,
                   struct choices *out);
 

@@ -8,7 +8,7 @@
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "command.h"
 #include "say.h"
@@ -27,16 +27,24 @@ static const int json_types[] = {
     [COLUMN_FLAG] = SCOLS_JSON_BOOLEAN,
 };
 
+// "open files" is a heading OPEN FILES, and in JSON a name open_files.
+static void write_name(char name[NAME_MOST], const char *words, bool as_json)
+{
+    size_t size = strlen(words) < NAME_MOST ? strlen(words) : NAME_MOST - 1;
+    for (size_t i = 0; i < size; i++) {
+        int letter = (unsigned char)words[i];
+        if (as_json && letter == ' ')
+            letter = '_';
+        name[i] = (char)(as_json ? letter : toupper(letter));
+    }
+    name[size] = 0;
+}
+
 static bool add_column(struct libscols_table *lines, const struct column *column,
                        bool as_json)
 {
     char name[NAME_MOST];
-    size_t size = 0;
-    for (const char *each = column->name; *each && size < sizeof(name) - 1; each++) {
-        char spaced = *each == ' ' && as_json ? '_' : *each;
-        name[size++] = as_json ? spaced : (char)toupper((unsigned char)spaced);
-    }
-    name[size] = 0;
+    write_name(name, column->name, as_json);
     int flags = (column->type == COLUMN_NUMBER ? SCOLS_FL_RIGHT : 0) |
                 (column->wraps && !as_json ? SCOLS_FL_WRAP : 0);
     struct libscols_column *made = scols_table_new_column(lines, name, 0, flags);

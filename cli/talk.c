@@ -52,6 +52,7 @@ static int receive(struct receiver *receiver, wherry_message **message)
     return wherry_recv_kind(receiver->channel, kind, message, deadline);
 }
 
+// 1, or a negative errno of stdout.
 static int take(struct receiver *receiver, wherry_message *message)
 {
     struct talk_plan *plan = receiver->plan;
@@ -65,7 +66,7 @@ static int take(struct receiver *receiver, wherry_message *message)
         r = output_message(plan->verb, plan->choices, message);
     }
     wherry_message_free(message);
-    return r;
+    return r < 0 ? r : 1;
 }
 
 static bool has_all(const struct talk_plan *plan)
@@ -93,28 +94,34 @@ static int ended_early(const struct receiver *receiver)
                      (long long)plan->received, (long long)plan->choices->count);
 }
 
+// Why receiving ends, but for a message of its own.  DONE, or FAILED, said on stderr.
+static int end_of(const struct receiver *receiver, int r)
+{
+    if (r == 0)
+        return ended_early(receiver);
+    if (interrupted())
+        return FAILED;
+    if (r == -ECANCELED) // by the sender
+        return DONE;
+    if (r != -EIO)
+        say_error(receiver->plan->verb, "%s", wherry_error_text());
+    return FAILED;
+}
+
 static int receive_all(struct receiver *receiver)
 {
-    const char *verb = receiver->plan->verb;
     int status = DONE;
     for (;;) {
         wherry_message *message = NULL;
         int r = receive(receiver, &message);
-        if (r == 1) {
-            r = take(receiver, message);
-            if (r < 0)
-                return output_failed(verb, r);
-            if (has_all(receiver->plan))
-                return status;
+        if (r == 1 && (r = take(receiver, message)) < 0)
+            return output_failed(receiver->plan->verb, r);
+        if (r == 1 && has_all(receiver->plan))
+            return status;
+        if (r == 1)
             continue;
-        }
-        if (r == 0)
-            return ended_early(receiver) == DONE ? status : FAILED;
-        if (r == -ECANCELED || interrupted())
-            return interrupted() ? FAILED : status;
-        if (r != -EIO)
-            say_error(verb, "%s", wherry_error_text());
-        status = FAILED;
+        int end = end_of(receiver, r);
+        status = status == DONE ? end : status;
         if (r != -EMFILE) // this one is a message's own
             return status;
     }

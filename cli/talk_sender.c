@@ -178,7 +178,7 @@ static int send_all(struct sender *sender)
         return DONE;
     if (r == -EPIPE)
         return say_why(sender, "the peer left before the end of the input");
-    return r == -ECANCELED ? FAILED : say_why(sender, strerror(-r));
+    return r == -ECANCELED ? FAILED : say_why(sender, say_errno(r));
 }
 
 /* --- the end ------------------------------------------------------------- */
@@ -252,7 +252,7 @@ static int open_files(struct sender *sender)
         sender->files[i] = open(choices->files[i], O_RDONLY | O_CLOEXEC);
         if (sender->files[i] < 0)
             return say_error(sender->plan->verb, "--file %s: %s", choices->files[i],
-                             strerror(errno));
+                             say_errno(errno));
     }
     return DONE;
 }
@@ -304,7 +304,7 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
         r = interrupt_thread(&sender->thread, run, sender);
     if (r < 0) {
         release(sender);
-        return say_error(plan->verb, "cannot send beside receiving: %s", strerror(-r));
+        return say_error(plan->verb, "cannot send beside receiving: %s", say_errno(r));
     }
     *out = sender;
     return DONE;
