@@ -111,6 +111,17 @@ static void meet_peer(const struct os_descriptor *socket, struct wherry_peer *pe
                       peer->address, sizeof(peer->address));
 }
 
+void endpoint_identify(const struct address *address,
+                       const struct os_descriptor *socket, struct endpoint *out)
+{
+    const struct framing *framing = framing_find(address_string(address, "framing"));
+    if (socket->fd < 0 || !socket->is_unix)
+        return;
+    os_creator(socket->fd, &out->peer);
+    if (framing->has_words && socket->kind != OS_KIND_DATAGRAM)
+        os_identify(socket->fd, true);
+}
+
 // Datagrams may be lost between hosts; a unix(7) socket never loses one.
 static unsigned packet_abilities(const struct os_descriptor *socket)
 {

@@ -122,9 +122,7 @@ static int dial_socket(const struct address *address, int number, struct endpoin
         os_release(&socket);
     if (r < 0)
         return endpoint_refuse(address, r, complaints);
-    bool has_words = strcmp(address_string(address, "framing"), "wherry") == 0;
-    if (socket.is_unix && has_words && socket.kind != OS_KIND_DATAGRAM)
-        os_identify(socket.fd, true);
+    endpoint_identify(address, &socket, out);
     return endpoint_socket(address, socket, NULL, out);
 }
 
@@ -168,8 +166,8 @@ static int dial_bytes(const struct address *address, const int numbers[2],
         return endpoint_refuse(address, r, complaints);
     }
     endpoint_show(end, address_text(address));
-    if (in.is_unix)
-        os_creator(in.fd, &end->peer);
+    endpoint_identify(address, &out, end);
+    endpoint_identify(address, &in, end);
     return stream_new(&(struct stream_plan){.address = address,
                                             .in = in,
                                             .out = out,

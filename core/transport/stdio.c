@@ -72,8 +72,8 @@ static int stdio_dial(const struct address *address, wherry_deadline deadline,
         return endpoint_refuse(address, r, complaints);
     }
     endpoint_show(end, address_text(address));
-    if (in.is_unix)
-        os_creator(in.fd, &end->peer);
+    endpoint_identify(address, &out, end);
+    endpoint_identify(address, &in, end);
     bool can_finish = out.kind == OS_KIND_STREAM;
     return stream_new(
         &(struct stream_plan){.address = address,

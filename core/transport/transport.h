@@ -183,6 +183,11 @@ enum os_kind endpoint_kind(const struct address *);
 int endpoint_socket(const struct address *, struct os_descriptor, const char *path,
                     struct endpoint *out);
 
+/* Asks the kernel to attach who speaks to the first words on an adopted unix(7) socket,
+ * ours too, if there will be any; and takes its creator for its peer until then. */
+void endpoint_identify(const struct address *, const struct os_descriptor *,
+                       struct endpoint *out);
+
 /* All that a socket can do; stream.c and packet.c leave what this one can. */
 enum {
     ENDPOINT_SOCKET = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |
