@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "say.h"
 
-enum { NAME_MOST = 64 };
+enum { NAME_MOST = 64, USUAL_WIDTH = 80 };
 
 struct table {
     struct libscols_table *lines;
@@ -45,13 +47,28 @@ static bool add_column(struct libscols_table *lines, const struct column *column
 {
     char name[NAME_MOST];
     write_name(name, column->name, as_json);
+    bool has_lines = column->wraps && !as_json;
     int flags = (column->type == COLUMN_NUMBER ? SCOLS_FL_RIGHT : 0) |
-                (column->wraps && !as_json ? SCOLS_FL_WRAP : 0);
+                (has_lines ? SCOLS_FL_WRAP : 0);
     struct libscols_column *made = scols_table_new_column(lines, name, 0, flags);
     if (!made)
         return false;
     scols_column_set_json_type(made, json_types[column->type]);
+    if (has_lines) {
+        scols_column_set_safechars(made, "\n");
+        scols_column_set_wrapfunc(made, scols_wrapnl_chunksize, scols_wrapnl_nextchunk,
+                                  NULL);
+    }
     return true;
+}
+
+size_t table_width(void)
+{
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    bool is_known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return is_known ? size.ws_col : USUAL_WIDTH;
 }
 
 struct table *table_new(const char *name, const struct column *columns, size_t count,

@@ -13,10 +13,13 @@ enum column_type { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_FLAG /* "yes" or "no" */ }
 struct column {
     const char *name; /* "open files"; in JSON "open_files" */
     enum column_type type;
-    bool wraps; /* may be broken into several lines on a terminal */
+    bool wraps; /* a newline in its texts begins another line of the cell */
 };
 
 struct table;
+
+/* How wide stdout is, in columns; 0: it is no terminal. */
+size_t table_width(void);
 
 /* Begins a table; `name` is its name in JSON.  NULL when there is no memory. */
 struct table *table_new(const char *name, const struct column *columns, size_t count,

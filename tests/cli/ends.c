@@ -168,6 +168,40 @@ TEST(what_a_peer_sends_cannot_steer_a_terminal)
                            "a\\x1b[31mb\\xc2\\x9bc\td\303\251\r\n");
 }
 
+TEST(the_table_fits_into_80_columns_of_a_terminal)
+{
+    if (!harness_have_program("script"))
+        SKIP("there is no script(1) to make a terminal");
+    shell("TERM=xterm script -qec 'stty cols 80; wherry transports' /dev/null "
+          "</dev/null |"
+          "    tr -d '\\r' | sed 's/\033\\[[0-9;]*m//g' > table\n"
+          "awk 'length > 80' table; grep -c . table; rm table");
+    CHECK_RANGE(atoi(said.out), 20, 40); // a wide line would stand before the number
+}
+
+TEST(whoever_waits_for_more_than_a_second_is_told_on_a_terminal)
+{
+    if (!harness_have_program("script"))
+        SKIP("there is no script(1) to make a terminal");
+    struct beside beside;
+    beside_start(&beside, "env TERM=dumb script -qec 'wherry send fifo:f x' /dev/null");
+    CHECK_STRING(beside_line(&beside), "wherry: send: waiting for fifo:f\r");
+    CHECK_SHELL("cat f", "x\n");
+    CHECK_INT(beside_end(&beside), 0);
+}
+
+TEST(there_is_colour_on_a_terminal_that_wants_it)
+{
+    if (!harness_have_program("script"))
+        SKIP("there is no script(1) to make a terminal");
+    shell("TERM=xterm script -qec 'wherry help fifo' /dev/null </dev/null");
+    CHECK_CONTAINS(said.out, "\033[1mfifo:PATH\033[0m");
+    shell("NO_COLOR=1 TERM=xterm script -qec 'wherry help fifo' /dev/null </dev/null");
+    CHECK(!strchr(said.out, '\033'));
+    shell("TERM=xterm wherry help fifo");
+    CHECK(!strchr(said.out, '\033'));
+}
+
 /* --- tables as JSON ------------------------------------------------------ */
 
 TEST(json_parses)

@@ -163,6 +163,37 @@ TEST(without_raw_a_message_of_bytes_is_a_line)
     CHECK_BYTES(said.out, "a\0b\n", 4);
 }
 
+TEST(raw_over_tcp_talks_to_a_program_that_knows_nothing_of_messages)
+{
+    if (!harness_have_program("python3"))
+        SKIP("there is no python3 to answer");
+    harness_write_file("server.py", "", 0);
+    shell("cat > server.py <<'EOF'\n"
+          "import socket\n"
+          "server = socket.create_server(('127.0.0.1', 0))\n"
+          "print(server.getsockname()[1], flush=True)\n"
+          "peer, _ = server.accept()\n"
+          "with peer, peer.makefile('rwb') as stream:\n"
+          "    heard = stream.read()\n" // until our half-close
+          "    stream.write(heard.upper() + b'\\0end')\n"
+          "EOF\n"
+          "mkfifo port; python3 server.py > port &\n"
+          "read port < port; rm port\n"
+          "printf 'GET /\\r\\n\\r\\n' | wherry dial --raw tcp:127.0.0.1:$port; wait");
+    CHECK_STRING(said.err, "");
+    CHECK_INT(said.size, 13);
+    CHECK_BYTES(said.out, "GET /\r\n\r\n\0end", 13);
+}
+
+TEST(a_peer_of_another_framing_is_an_error_that_names_both)
+{
+    shell("wherry recv 'unix:s?type=stream&framing=length' &\n"
+          "wherry send --wait --framing line 'unix:s?type=stream' '{\"a\": 1}'; wait");
+    CHECK_STRING(said.out, "");
+    CHECK_CONTAINS(said.err, "length");
+    CHECK_CONTAINS(said.err, "JSON");
+}
+
 /* --- FIFOs, with anybody at the other end -------------------------------- */
 
 TEST(what_echo_says_arrives_in_recv)
