@@ -239,9 +239,12 @@ int tour_side_address(const struct tour_side *, wherry_message *);
 
 /* --- tour_pin.c: one processor for two processes ------------------------- */
 
-/* From now on this process runs on the first processor that it may run on; as before
- * again.  Where the system refuses, nothing happens. */
-void tour_pin(void);
+/* The one on which this process runs now. */
+int tour_processor(void);
+
+/* From now on this process runs on that one only; as before again.  Where the system
+ * refuses, nothing happens. */
+void tour_pin(int processor);
 void tour_unpin(void);
 
 /* --- tour_ways.c, tour_open.c: the stops --------------------------------- */

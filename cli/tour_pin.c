@@ -14,16 +14,19 @@
 static cpu_set_t before;
 static bool is_pinned;
 
-void tour_pin(void)
+int tour_processor(void)
+{
+    return sched_getcpu();
+}
+
+void tour_pin(int processor)
 {
     cpu_set_t one;
-    size_t processor = 0;
-    if (is_pinned || sched_getaffinity(0, sizeof(before), &before) < 0)
+    if (is_pinned || processor < 0 || processor >= CPU_SETSIZE ||
+        sched_getaffinity(0, sizeof(before), &before) < 0)
         return;
-    while (processor < (size_t)CPU_SETSIZE && !CPU_ISSET(processor, &before))
-        processor++;
     CPU_ZERO(&one);
-    CPU_SET(processor, &one);
+    CPU_SET((size_t)processor, &one);
     is_pinned = sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 

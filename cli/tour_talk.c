@@ -15,13 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ROUNDS = 1000, LEAST_ROUNDS = 2 };
+enum { MOST_ROUNDS = 1000 };
 
 /* What both ends can do. */
 struct terms {
     uint64_t limit;
     uint64_t files;
     uint64_t abilities;
+    int64_t processor; // on which round trips are timed
 };
 
 static const size_t sizes[TOUR_SIZES - 1] = {1, 64, 65536};
@@ -151,7 +152,7 @@ static bool own_terms(struct tour_side *side, struct terms *terms)
         (both & (WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES)) |
         (in.abilities & (WHERRY_ABLE_SENDER | WHERRY_ABLE_CONNECTIONLESS)) |
         (out.abilities & WHERRY_ABLE_FINISH);
-    *terms = (struct terms){side->limit, out.file_limit, side->abilities};
+    *terms = (struct terms){side->limit, out.file_limit, side->abilities, -1};
     return true;
 }
 
@@ -200,6 +201,7 @@ static bool agree_as_parent(struct tour_side *side, struct terms *terms)
     terms->files = own.files < terms->files ? own.files : terms->files;
     terms->abilities = (own.abilities & terms->abilities & of_both) |
                        (own.abilities & WHERRY_ABLE_FINISH);
+    terms->processor = tour_processor();
     return say_terms(side, terms);
 }
 
@@ -321,7 +323,7 @@ static bool measure(struct tour_side *side, const struct tour_stop *stop,
         if (!round_trip(side, &sample, &nanoseconds[done]))
             return false;
         done++;
-        if (i >= warm_up && done >= LEAST_ROUNDS && wherry_now() > end)
+        if (wherry_now() > end)
             break;
     }
     tour_time_sum_up(nanoseconds, done, time);
@@ -375,7 +377,7 @@ bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
         (unsigned)terms.abilities | (side->abilities & WHERRY_ABLE_SENDER);
     if (!talk(side, false, &terms))
         return false;
-    tour_pin();
+    tour_pin((int)terms.processor);
     bool measured = measure_all(side, &terms, stop);
     tour_unpin();
     if (!measured)
@@ -394,7 +396,7 @@ bool tour_talk_child(struct tour_side *side)
     struct terms terms = {0};
     if (!agree_as_child(side, &terms) || !talk(side, true, &terms))
         return false;
-    tour_pin(); // for as long as this child lives
+    tour_pin((int)terms.processor); // for as long as this child lives
     int r;
     while ((r = tour_return(side)) > 0)
         ;

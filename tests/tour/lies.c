@@ -254,7 +254,7 @@ static const struct lie lies[] = {
 
 static void run(const void *argument)
 {
-    struct tour_stop stop = {.way = &way, .budget = 1000000000};
+    struct tour_stop stop = {.way = &way, .budget = INT64_C(60000000000)};
     lie = argument;
     tour_stop_run(harness_directory(), &stop);
     harness_note("%s", stop.proof.fault.text);
