@@ -24,7 +24,8 @@
 
 enum {
     LIMIT_MILLISECONDS = 2000,
-    INTERRUPTIONS_MOST = 10, // "from then on" of EINTR: no storm is for ever
+    INTERRUPTIONS_MOST = 10, // "from then on" of EINTR: no storm is for ever,
+    REFUSALS_MOST = 50,      // nor is a descriptor that poll calls ready
     THREADS_MOST = 64,
 };
 
@@ -153,8 +154,11 @@ static bool is_due(const struct run *run, const struct call *call)
         return false;
     if (run->trace->count == injection->call)
         return true;
-    return injection->is_forever && !call->is_once &&
-           (injection->fault != FAULT_EINTR || done < INTERRUPTIONS_MOST);
+    if (!injection->is_forever || call->is_once)
+        return false;
+    if (injection->fault == FAULT_EINTR)
+        return done < INTERRUPTIONS_MOST;
+    return injection->fault != FAULT_EAGAIN || done < REFUSALS_MOST;
 }
 
 static void enter_call(struct run *run, struct thread *thread)
