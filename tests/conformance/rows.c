@@ -102,7 +102,7 @@ const struct row *row_named(const char *name)
 void row_address(const struct row *row, const char *options, char *address)
 {
     static int names;
-    char name[64], base[ROW_ADDRESS];
+    char name[64], base[ROW_ADDRESS / 2];
     snprintf(name, sizeof name, "%d.%d", (int)getpid(), names++);
     bool is_abstract = strstr(row->address, "@%s") != NULL;
     // The literal part before %s is short, and nothing else is a format.
