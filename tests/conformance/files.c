@@ -259,7 +259,7 @@ static struct rlimit leave_free(rlim_t count)
     CHECK_OK(first);
     close(first);
     CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
-    few = old;
+    few = (struct rlimit){.rlim_cur = (rlim_t)first, .rlim_max = old.rlim_max};
     for (rlim_t fd = (rlim_t)first; count > 0; fd++) {
         bool is_free = fcntl((int)fd, F_GETFD) < 0;
         count -= is_free ? 1 : 0;
@@ -269,21 +269,21 @@ static struct rlimit leave_free(rlim_t count)
     return old;
 }
 
-ROW_TEST(a_receiver_without_descriptors_loses_that_message_only)
+static void check_room(const struct row *row, size_t room)
 {
     struct ends ends;
     wherry_message *message = NULL;
     open_with_files(row, NULL, &ends);
     static const size_t counts[] = {0, 4, 0, 1, 5, 0, 2};
 
-    enum { COUNT = sizeof counts / sizeof counts[0], ROOM = 2 };
+    enum { COUNT = sizeof counts / sizeof counts[0] };
 
     for (unsigned i = 0; i < COUNT; i++)
         send_with(ends.sender, i, counts[i], 0);
     int before = harness_descriptors();
-    struct rlimit old = leave_free(ROOM);
+    struct rlimit old = leave_free(room);
     for (unsigned i = 0; i < COUNT; i++) {
-        if (counts[i] <= ROOM) {
+        if (counts[i] <= room) {
             receive_with(ends.receiver, i, counts[i]);
             continue;
         }
@@ -295,6 +295,16 @@ ROW_TEST(a_receiver_without_descriptors_loses_that_message_only)
     send_with(ends.sender, 8, 5, 0);
     receive_with(ends.receiver, 8, 5);
     ends_close(&ends);
+}
+
+ROW_TEST(a_receiver_without_descriptors_loses_that_message_only)
+{
+    check_room(row, 2);
+}
+
+ROW_TEST(a_receiver_without_a_single_descriptor_does_too)
+{
+    check_room(row, 0);
 }
 
 ROW_TEST(an_invalid_descriptor_cannot_be_attached)

@@ -133,6 +133,56 @@ ROW_TEST(finish_into_a_full_channel_loses_nothing)
     ends_close(&ends);
 }
 
+static void read_slowly(struct ends *ends, void *argument)
+{
+    enum { SIZE = 500 };
+
+    struct harness_gate *gate = argument;
+    wherry_message *message;
+    gate_wait(gate);
+    int r;
+    while ((r = wherry_recv(ends->receiver, &message, soon())) == 1) {
+        CHECK_INT(wherry_message_size(message), SIZE);
+        wherry_message_free(message);
+    }
+    CHECK_INT(r, 0);
+}
+
+ROW_TEST(close_lingers_until_a_slow_peer_makes_room_for_the_end)
+{
+    enum { SIZE = 500 };
+
+    struct ends ends;
+    struct harness_gate gate;
+    gate_open(&gate);
+    if (row->endless)
+        SKIP("datagrams: nobody is told of the end");
+    pid_t child = row_fork(row, "linger=8s", ROW_RECEIVES, read_slowly, &gate, &ends);
+    if (!ends_keep_messages(&ends)) {
+        harness_kill(child);
+        ends_need_messages(&ends);
+    }
+    fill_up(ends.sender, SIZE);
+    gate_pass(&gate);
+    ends_close_sender(&ends); // full at this moment, or a moment ago
+    CHECK_INT(harness_wait(child), 0);
+    gate_close(&gate);
+    ends_close(&ends);
+}
+
+ROW_TEST(close_does_not_wait_longer_than_it_lingers)
+{
+    struct ends ends;
+    ends_open(row, "linger=30ms", &ends);
+    if (ends_can(&ends, WHERRY_ABLE_LOSS))
+        SKIP("it is never full: the kernel loses what does not fit");
+    fill_up(ends.sender, 500);
+    int64_t began = harness_now();
+    ends_close_sender(&ends);
+    CHECK_RANGE(harness_now() - began, 0, INT64_C(1000000) * harness_stretch(300));
+    ends_close(&ends);
+}
+
 ROW_TEST(where_there_is_no_half_close_finish_says_so)
 {
     struct ends ends;
