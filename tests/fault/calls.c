@@ -254,16 +254,19 @@ static size_t bytes_asked(const struct call *call, pid_t pid,
 {
     enum { VECTORS = 8 };
     struct iovec vectors[VECTORS];
-    struct msghdr message = {.msg_iov = (void *)(uintptr_t)arguments[1],
-                             .msg_iovlen = arguments[2]};
+    struct msghdr message;
+    uint64_t vector = arguments[1], count = arguments[2];
+    size_t sum = 0;
     if (call->shape == SHAPE_BYTES)
-        return arguments[2];
-    if (call->shape == SHAPE_MESSAGE &&
-        !peek(pid, arguments[1], &message, sizeof message))
-        return 0;
-    size_t count = message.msg_iovlen < VECTORS ? message.msg_iovlen : VECTORS, sum = 0;
-    if (!count ||
-        !peek(pid, (uintptr_t)message.msg_iov, vectors, count * sizeof *vectors))
+        return count;
+    if (call->shape == SHAPE_MESSAGE) {
+        if (!peek(pid, arguments[1], &message, sizeof message))
+            return 0;
+        vector = (uintptr_t)message.msg_iov;
+        count = (uint64_t)message.msg_iovlen;
+    }
+    count = count < VECTORS ? count : VECTORS;
+    if (!count || !peek(pid, vector, vectors, count * sizeof *vectors))
         return 0;
     for (size_t i = 0; i < count; i++)
         sum += vectors[i].iov_len;

@@ -55,10 +55,9 @@ struct run {
 
 static uint64_t *argument(struct user_regs_struct *registers, int i)
 {
-    unsigned long long *const places[] = {&registers->rdi, &registers->rsi,
-                                          &registers->rdx, &registers->r10,
-                                          &registers->r8,  &registers->r9};
-    return (uint64_t *)places[i];
+    void *const places[] = {&registers->rdi, &registers->rsi, &registers->rdx,
+                            &registers->r10, &registers->r8,  &registers->r9};
+    return places[i];
 }
 
 static bool move(pid_t pid, uint64_t address, void *bytes, bool is_out)
