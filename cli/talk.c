@@ -16,7 +16,7 @@
 #include "say.h"
 #include "talk_sender.h"
 
-enum { FAREWELL = 100 }; // milliseconds
+enum { FAREWELL = 250 }; // milliseconds
 
 struct receiver {
     wherry_channel *channel;

@@ -312,6 +312,20 @@ TEST(recv_ends_after_count_messages_and_all_of_them_are_confirmed)
                 "a\nb\nconfirmed\n");
 }
 
+TEST(a_receiver_that_has_enough_still_confirms_what_it_took)
+{
+    struct beside here, there;
+    beside_start(&here, "wherry recv --count 2 unix:s");
+    beside_start(&there, "wherry send --wait unix:s");
+    beside_tell(&there, "a\nb\n");
+    CHECK_STRING(beside_line(&here), "a");
+    CHECK_STRING(beside_line(&here), "b");
+    beside_hush(&there); // only now it asks whether both were taken
+    CHECK_STRING(beside_line(&there), "");
+    CHECK_INT(beside_end(&there), 0);
+    CHECK_INT(beside_end(&here), 0);
+}
+
 TEST(send_says_when_the_peer_left_before_it_had_everything)
 {
     shell(
