@@ -149,7 +149,7 @@ static void limit_sending(int fd, int64_t nanoseconds)
 {
     // A time of zero would mean for ever (socket(7)).
     struct timeval limit = {.tv_sec = (time_t)(nanoseconds / 1000000000),
-                            .tv_usec = nanoseconds % 1000000000 / 1000};
+                            .tv_usec = (suseconds_t)(nanoseconds % 1000000000 / 1000)};
     if (nanoseconds > 0 && limit.tv_sec == 0 && limit.tv_usec == 0)
         limit.tv_usec = 1;
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
