@@ -184,6 +184,7 @@ int talk_and_keep(const char *address, struct talk_plan *plan)
     int status = open_channel(&opening, address, &opened);
     if (status != DONE)
         return status;
+    plan->listens = opened.listener != NULL;
     do
         status = talk(opened.channel, plan);
     while (plan->choices->keep && !has_all(plan) && !interrupted() &&

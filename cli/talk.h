@@ -24,6 +24,7 @@ struct talk_plan {
     struct input *input;
     char *const *words; /* sent instead of the input, if there are any */
     int word_count;
+    bool listens;
     int64_t received; /* so far, from all peers */
 };
 

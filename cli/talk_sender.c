@@ -224,6 +224,13 @@ static void finish(struct sender *sender)
     }
 }
 
+// A listener without a word to say ends with its peer: until then it can confirm.
+static bool only_listens(const struct sender *sender)
+{
+    return sender->plan->listens && sender->sent == 0 &&
+           (sender->abilities & WHERRY_ABLE_DRAIN);
+}
+
 static void *run(void *argument)
 {
     struct sender *sender = argument;
@@ -235,7 +242,7 @@ static void *run(void *argument)
     bool confirms = plan->way == TALK_SEND && (sender->abilities & WHERRY_ABLE_DRAIN);
     if (sender->status == DONE && confirms && sender->sent > 0)
         sender->status = drain(sender);
-    if (sender->status == DONE)
+    if (sender->status == DONE && !only_listens(sender))
         finish(sender);
     close_end(&sender->done[1]);
     if (plan->way == TALK_SEND || sender->status != DONE)

@@ -119,11 +119,26 @@ TEST(whoever_waits_for_input_ends_when_the_peer_has_left)
     CHECK_INT(beside_end(&here), 0);
 }
 
-TEST(a_listener_without_input_hears_a_sender_that_waits_for_confirmation)
+TEST(a_listener_without_input_hears_and_confirms)
+{
+    struct beside here, there;
+    beside_start(&here, "wherry listen unix:s");
+    beside_hush(&here);
+    beside_start(&there, "wherry send --wait unix:s");
+    beside_tell(&there, "ahoy\n");
+    CHECK_STRING(beside_line(&here), "ahoy");
+    beside_hush(&there); // only now it asks whether it was taken
+    CHECK_STRING(beside_line(&there), "");
+    CHECK_INT(beside_end(&there), 0);
+    CHECK_INT(beside_end(&here), 0);
+}
+
+TEST(two_that_have_nothing_to_say_part_in_peace)
 {
     CHECK_SHELL(
-        "wherry listen unix:s </dev/null & wherry send --wait unix:s ahoy; wait",
-        "ahoy\n");
+        "wherry listen unix:s </dev/null & wherry dial --wait unix:s </dev/null;"
+        "wait",
+        "");
 }
 
 TEST(an_endless_talker_meets_an_echo_and_nobody_waits_for_ever)
