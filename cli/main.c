@@ -17,16 +17,17 @@
 #include "settings.h"
 
 const struct command *const commands[] = {
-#ifdef HAVE_TOUR
     &command_tour,
-#endif
-    &command_listen,   &command_dial,  &command_send,
-    &command_recv,     &command_relay, &command_transports,
+    &command_listen,
+    &command_dial,
+    &command_send,
+    &command_recv,
+    &command_relay,
+    &command_transports,
     &command_describe,
-#ifdef HAVE_BENCH
     &command_bench,
-#endif
-    &command_help,     NULL,
+    &command_help,
+    NULL,
 };
 
 static const struct command *find(const char *name)
