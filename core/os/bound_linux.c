@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -28,13 +29,10 @@ struct wanted {
     uint32_t device; /* as the kernel writes it */
 };
 
-// The kernel's 32 bits for a device number: new_encode_dev of linux/kdev_t.h.
+// sock_diag(7) tells the kernel's own form of a device number: MKDEV of linux/kdev_t.h.
 static uint32_t encode(uint64_t device)
 {
-    uint32_t major =
-        (uint32_t)((device >> 8 & 0xfff) | (device >> 32 & ~UINT64_C(0xfff)));
-    uint32_t minor = (uint32_t)((device & 0xff) | (device >> 12 & ~UINT64_C(0xff)));
-    return (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12;
+    return (uint32_t)major(device) << 20 | (uint32_t)minor(device);
 }
 
 static bool attribute_fits(const struct nlattr *attribute, const char *bytes,

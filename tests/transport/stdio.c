@@ -178,6 +178,42 @@ TEST(stdin_and_stdout_may_be_one_socket_and_then_half_close_works)
     close(socket_ends[0]);
 }
 
+static struct harness_gate spoken;
+
+static void greets(void *unused)
+{
+    (void)unused;
+    wherry_channel *channel;
+    CHECK_INT(dup2(socket_ends[1], 0), 0);
+    CHECK_INT(dup2(socket_ends[1], 1), 1);
+    close(socket_ends[0]);
+    close(socket_ends[1]);
+    WORKS(wherry_dial("stdio:?framing=wherry", soon(), &channel));
+    say(channel, "it is me");
+    gate_pass(&spoken);
+    hear_end(channel);
+    wherry_close(channel);
+}
+
+TEST(words_on_a_socket_say_who_spoke_even_to_who_asks_later)
+{
+    wherry_channel *channel;
+    char address[64];
+    WORKS(socketpair(AF_UNIX, SOCK_STREAM, 0, socket_ends));
+    gate_open(&spoken);
+    pid_t child = harness_child(greets, NULL);
+    close(socket_ends[1]);
+    gate_wait(&spoken);
+    snprintf(address, sizeof(address), "fd:%d", socket_ends[0]);
+    WORKS(wherry_dial(address, soon(), &channel));
+    hear(channel, "it is me");
+    CHECK_INT(info_of(channel).peer.trust, WHERRY_TRUST_KERNEL);
+    CHECK_INT(info_of(channel).peer.pid, child);
+    wherry_close(channel);
+    CHECK_INT(harness_wait(child), 0);
+    gate_close(&spoken);
+}
+
 static void has_packets(void *unused)
 {
     (void)unused;

@@ -185,7 +185,7 @@ TEST(a_socket_that_is_bound_and_does_not_listen_yet_is_not_replaced)
     snprintf(name.sun_path, sizeof(name.sun_path), "%.100s", path());
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_INT(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    FAILS(wherry_listen(at(""), &listener), -EADDRINUSE, "already");
+    FAILS(wherry_listen(at("?type=stream"), &listener), -EADDRINUSE, "already");
     close(fd);
     WORKS(wherry_listen(at(""), &listener));
     wherry_close_listener(listener);
@@ -202,7 +202,7 @@ TEST(a_path_is_known_by_the_file_however_it_was_written)
     WORKS(chdir(harness_directory()));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_INT(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    FAILS(wherry_listen(at(""), &listener), -EADDRINUSE, "already");
+    FAILS(wherry_listen(at("?type=stream"), &listener), -EADDRINUSE, "already");
     close(fd);
     WORKS(unlink(path()));
 }
