@@ -32,8 +32,9 @@ static int start(wherry_channel *channel)
     os_lock_take(&channel->out.lock);
     int r = words_say_hello(channel, 0);
     channel_give_out(channel);
-    // A listener with a full socket buffer hears it with the first message.
-    return r == -EAGAIN ? 0 : r;
+    // A listener with a full socket buffer hears it with the first message; a peer that
+    // has spoken and left already never does, but what it said can be received.
+    return r == -EAGAIN || r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 static int dial(const struct transport *transport, const struct address *address,

@@ -15,7 +15,8 @@ struct lane {
     wherry_channel *to;
     wherry_message *message; /* on its way */
     bool from_ended;
-    bool done; /* `to` has been told the end */
+    bool done;  /* `to` has been told the end */
+    bool holds; /* `to` has taken a message and not yet passed on all of it */
     int error;
 };
 
@@ -60,14 +61,34 @@ static int take_one(struct relay *relay, struct lane *lane)
     return 0;
 }
 
+// What a channel has taken in part goes on without a further message to push it.
+static int push_held(struct lane *lane)
+{
+    os_lock_take(&lane->to->out.lock);
+    int r = channel_flush(lane->to);
+    channel_give_out(lane->to);
+    lane->holds = r == -EAGAIN;
+    return r == -EAGAIN ? 0 : r;
+}
+
 // Moves a lane on until it would have to wait.
 static int move(struct relay *relay, struct lane *lane)
 {
+    if (lane->holds && !lane->done) {
+        int r = push_held(lane);
+        if (r < 0)
+            return r;
+    }
     while (!lane->done) {
         int r;
-        if (lane->message)
+        if (lane->message) {
             r = wherry_send(lane->to, &lane->message, 0, WHERRY_POLL);
-        else
+            lane->holds = r == 0;
+        } else if (lane->holds) {
+            r = push_held(lane);
+            if (r == 0 && lane->holds)
+                return -EAGAIN;
+        } else
             r = lane->from_ended ? end_lane(relay, lane) : take_one(relay, lane);
         if (r < 0)
             return r;
@@ -77,7 +98,7 @@ static int move(struct relay *relay, struct lane *lane)
 
 static int add_wait(struct os_wait *waits, int count, const struct lane *lane)
 {
-    bool sending = lane->message || lane->from_ended;
+    bool sending = lane->message || lane->from_ended || lane->holds;
     wherry_channel *channel = sending ? lane->to : lane->from;
     struct os_wait *place = &waits[count];
     int r = wherry_fd(channel, sending ? WHERRY_OUT : WHERRY_IN, &place->fd,

@@ -17,7 +17,7 @@ enum {
     PAUSE_LEAST = 50000, /* nanoseconds between tries where nothing can be waited for */
     PAUSE_MOST = 5000000,
     REST_AFTER = 100000000, /* idle for that long: memory is given back */
-    MEMORY_OF_REST = 4096   /* what an idle channel may keep */
+    MEMORY_OF_REST = 2048   /* what an idle channel may keep */
 };
 
 void patience_begin(wherry_channel *channel, enum wherry_direction direction,

@@ -23,6 +23,7 @@ struct stream_in {
     uint32_t partial_files;
     struct open_files files;
     bool receives_files;
+    bool filled_room; /* the last read: more is likely waiting */
     bool ended;
     int broken; /* an error after which nothing can be cut any more */
 };

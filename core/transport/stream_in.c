@@ -34,7 +34,8 @@ static int make_room(struct stream *stream)
         return ahead_change(ahead, &stream->cutter, AHEAD_SMALL);
     ahead_compact(ahead);
     size_t capacity = ahead->block->capacity;
-    if (ahead->end < capacity)
+    bool is_small = stream->in.filled_room && capacity < AHEAD_LARGE;
+    if (ahead->end < capacity && !is_small)
         return 0;
     return ahead_change(ahead, &stream->cutter, larger(stream, capacity));
 }
@@ -83,6 +84,7 @@ static int64_t read_ahead(struct stream *stream)
     int64_t size = read_rooms(stream, &room, 1);
     if (size > 0)
         ahead->end += (size_t)size;
+    stream->in.filled_room = size == (int64_t)room.size;
     return size;
 }
 
@@ -163,6 +165,9 @@ static int64_t read_partial(struct stream *stream)
     size_t missing = in->partial->size - in->filled;
     struct os_room rooms[2] = {{in->partial->data + in->filled, missing},
                                room_behind(&in->ahead)};
+    // The head of what follows, no more: a large message's bytes would be copied twice.
+    if (rooms[1].size > AHEAD_SMALL)
+        rooms[1].size = AHEAD_SMALL;
     int64_t size = read_rooms(stream, rooms, 2);
     if (size <= 0)
         return size;

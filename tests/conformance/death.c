@@ -25,7 +25,8 @@ static void speak_and_hang(struct ends *ends, void *argument)
         !ends_can(ends, WHERRY_ABLE_CONNECTIONLESS))
         text_send(ends->receiver, "I live");
     gate_pass(ready);
-    pause();
+    for (;;)
+        pause();
 }
 
 // How a call ends whose peer died: by how the channel's end is told.
@@ -159,7 +160,8 @@ static void send_half(struct ends *ends, void *argument)
     bytes_fill(wherry_message_data(message), size, 0);
     CHECK_OK(wherry_send(ends->sender, &message, 0, wherry_after(20)));
     gate_pass(ready);
-    pause();
+    for (;;)
+        pause();
 }
 
 ROW_TEST(half_a_message_of_the_dead_is_not_delivered)
@@ -208,7 +210,8 @@ static void connect_and_hang(void *argument)
     wherry_channel *channel;
     CHECK_OK(wherry_dial(address, soon(), &channel));
     gate_pass(ready);
-    pause();
+    for (;;)
+        pause();
 }
 
 ROW_TEST(accept_waits_on_for_the_living_when_a_dialler_dies)
