@@ -306,7 +306,8 @@ void bench_tell(const struct bench_meeting *, const void *word, size_t size);
 void bench_hear(const struct bench_meeting *, void *word, size_t size);
 
 /* Ends this process with the reason. */
-_Noreturn void bench_give_up(const struct bench_meeting *, int error, const char *what);
+__attribute__((noreturn)) void bench_give_up(const struct bench_meeting *, int error,
+                                             const char *what);
 
 void bench_drive(const struct bench_meeting *, struct bench_end *);
 void bench_respond(const struct bench_meeting *, struct bench_end *);

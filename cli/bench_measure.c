@@ -77,7 +77,8 @@ static void rest(const struct bench_meeting *meeting, struct bench_end *end,
                  struct bench_rest *out)
 {
     struct rusage before, after;
-    struct wherry_channel_info in, other;
+    struct wherry_channel_info in = {0};
+    struct wherry_channel_info other = {0};
     wherry_message *message = NULL;
     int r;
     do {

@@ -48,8 +48,7 @@ void bench_hear(const struct bench_meeting *meeting, void *word, size_t size)
         _exit(EXIT_FAILURE);
 }
 
-_Noreturn void bench_give_up(const struct bench_meeting *meeting, int error,
-                             const char *what)
+void bench_give_up(const struct bench_meeting *meeting, int error, const char *what)
 {
     char *failure = meeting->shared->failure;
     const char *sentence = wherry_error_text();
@@ -87,10 +86,10 @@ static void live(const struct bench_meeting *meeting, struct bench_end *end,
     end->bare_in = bare->in[side];
     end->bare_out = bare->out[side];
     unsigned char *pages = aligned_alloc(PAGE, BENCH_LARGEST + PAGE);
-    end->bytes = pages + PAST_ALIASING;
     end->messages = calloc(1024, sizeof(wherry_message *));
     if (!pages || !end->messages)
         bench_give_up(meeting, -ENOMEM, "buffers");
+    end->bytes = pages + PAST_ALIASING;
     memset(end->bytes, 'w', BENCH_LARGEST);
     int r = bench_ours_open(end, ours, meeting);
     if (r < 0)

@@ -138,6 +138,7 @@ static bool process_holds(int proc, long pid, const struct search *search)
     DIR *list = fdopendir(directory);
     bool found = false;
     struct dirent *entry;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of its own, readdir(3) NOTES
     while (list && !found && (entry = readdir(list))) {
         struct stat status;
         found = fstatat(dirfd(list), entry->d_name, &status, 0) == 0 &&
@@ -168,6 +169,7 @@ int os_holders(int fd, bool far_end_writes, int64_t *pids, int most)
     DIR *proc = opendir("/proc");
     int count = 0;
     struct dirent *entry;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of its own, readdir(3) NOTES
     while (proc && (entry = readdir(proc))) {
         long pid = strtol(entry->d_name, NULL, 10);
         if (pid <= 0 || !process_holds(dirfd(proc), pid, &search))

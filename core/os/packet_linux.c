@@ -43,6 +43,7 @@ static void attach_files(struct msghdr *header, void *control, const int *files,
     memcpy(CMSG_DATA(item), files, count * sizeof(int));
 }
 
+// NOLINTNEXTLINE(readability-function-size): what one sendmsg(2) takes
 int64_t os_send(struct os_descriptor *descriptor, const struct os_bytes *pieces,
                 size_t count, const int *files, size_t file_count,
                 const struct os_name *to)

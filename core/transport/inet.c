@@ -77,16 +77,17 @@ int inet_not_itself(struct os_descriptor *socket)
     return -ECONNREFUSED;
 }
 
-static int bind_first(struct harbour *harbour, struct os_socket_plan *plan)
+static int bind_first(struct harbour *harbour, const struct os_socket_plan *wanted)
 {
+    struct os_socket_plan plan = *wanted;
     struct os_name names[NUMBERS_OF_A_NAME];
     int count = inet_look_up(harbour->address, true, names, NUMBERS_OF_A_NAME);
     if (count < 0)
         return count;
     int r = -ENOENT;
     for (int i = 0; i < count; i++) {
-        plan->name = &names[i];
-        r = os_bind(plan, &harbour->descriptor);
+        plan.name = &names[i];
+        r = os_bind(&plan, &harbour->descriptor);
         // A name may have numbers of an IP version that this machine is without.
         if (r != -EADDRNOTAVAIL && r != -EAFNOSUPPORT)
             break;

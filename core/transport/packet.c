@@ -22,8 +22,9 @@ static int packet_wait(void *state, enum wherry_direction direction,
     // however full the receiver is: there is nothing to wait for but time.
     if (!in && packet->connectionless && packet->descriptor.is_unix)
         return 0;
-    waits[0] =
-        (struct wherry_wait){packet->descriptor.fd, in ? os_wait_in : os_wait_out};
+    waits[0] = (struct wherry_wait){.fd = packet->descriptor.fd, .events = os_wait_out};
+    if (in)
+        waits[0].events = os_wait_in;
     return 1;
 }
 

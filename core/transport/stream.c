@@ -21,7 +21,9 @@ static int stream_wait(void *state, enum wherry_direction direction,
     int fd = in ? stream->in.descriptor.fd : stream->out.descriptor.fd;
     if (fd < 0)
         return -EPERM;
-    waits[0] = (struct wherry_wait){fd, in ? os_wait_in : os_wait_out};
+    waits[0] = (struct wherry_wait){.fd = fd, .events = os_wait_out};
+    if (in)
+        waits[0].events = os_wait_in;
     return 1;
 }
 
@@ -157,7 +159,8 @@ static unsigned abilities_of(const struct stream *stream,
 
 static void release_plan(const struct stream_plan *plan)
 {
-    struct os_descriptor in = plan->in, out = plan->out;
+    struct os_descriptor in = plan->in;
+    struct os_descriptor out = plan->out;
     if (out.fd != in.fd)
         os_release(&out);
     os_release(&in);
