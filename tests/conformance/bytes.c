@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NEWLINE_INSTEAD = 'n', PATTERN = 4096 };
 
@@ -109,6 +110,12 @@ void finish_all(wherry_channel *channel)
         FAIL("finishing: %s: %s", harness_errno_name(r), wherry_error_text());
 }
 
+void hang(void)
+{
+    for (;;)
+        pause();
+}
+
 struct wherry_channel_info channel_info(wherry_channel *channel)
 {
     struct wherry_channel_info info = {.holder_count = 0};
@@ -131,7 +138,9 @@ static void wait_for_room(wherry_channel *channel)
 
     struct pollfd wait;
     CHECK_OK(wherry_fd(channel, WHERRY_OUT, &wait.fd, &wait.events));
-    poll(&wait, 1, WHILE_MILLISECONDS);
+    wherry_deadline end = wherry_after(WHILE_MILLISECONDS);
+    while (poll(&wait, 1, WHILE_MILLISECONDS) < 0 && wherry_now() < end)
+        ;
 }
 
 unsigned fill_up(wherry_channel *channel, size_t size)

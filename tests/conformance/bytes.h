@@ -30,6 +30,9 @@ void end_receive(wherry_channel *);
 /* Says the orderly end, for as long as the peer takes to make room for it. */
 void finish_all(wherry_channel *);
 
+/* For a child that is to be killed, however it is interrupted before. */
+_Noreturn void hang(void);
+
 /* What the channel says of itself now; but for the holders, which cost a search. */
 struct wherry_channel_info channel_info(wherry_channel *);
 

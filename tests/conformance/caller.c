@@ -100,7 +100,7 @@ void call_need(const struct waiting_call *call, const struct ends *ends)
 {
     ends_need(ends, call->needs);
     if (call->is_full && ends_can(ends, WHERRY_ABLE_LOSS))
-        SKIP("it is never full: the kernel loses what does not fit");
+        ends_skip(ends, "it is never full: the kernel loses what does not fit");
 }
 
 wherry_channel *call_prepare(const struct waiting_call *call, struct ends *ends)

@@ -26,7 +26,7 @@ static void speak_and_hang(struct ends *ends, void *argument)
         text_send(ends->receiver, "I live");
     gate_pass(ready);
     for (;;)
-        pause();
+        hang();
 }
 
 // How a call ends whose peer died: by how the channel's end is told.
@@ -161,7 +161,7 @@ static void send_half(struct ends *ends, void *argument)
     CHECK_OK(wherry_send(ends->sender, &message, 0, wherry_after(20)));
     gate_pass(ready);
     for (;;)
-        pause();
+        hang();
 }
 
 ROW_TEST(half_a_message_of_the_dead_is_not_delivered)
@@ -174,10 +174,8 @@ ROW_TEST(half_a_message_of_the_dead_is_not_delivered)
         SKIP("datagrams are whole");
     pid_t child = row_fork(row, NULL, ROW_SENDS, send_half, &ready, &ends);
     if (ends_can(&ends, WHERRY_ABLE_MESSAGES) ||
-        ends.can.message_limit < (INT64_C(16) << 20)) {
-        harness_kill(child);
-        SKIP("its messages go out whole or not at all");
-    }
+        ends.can.message_limit < (INT64_C(16) << 20))
+        ends_skip(&ends, "its messages go out whole or not at all");
     ends_need_messages(&ends);
     gate_wait(&ready);
     harness_kill(child);
@@ -211,7 +209,7 @@ static void connect_and_hang(void *argument)
     CHECK_OK(wherry_dial(address, soon(), &channel));
     gate_pass(ready);
     for (;;)
-        pause();
+        hang();
 }
 
 ROW_TEST(accept_waits_on_for_the_living_when_a_dialler_dies)

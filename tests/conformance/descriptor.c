@@ -146,7 +146,7 @@ static pid_t fork_waiting(const struct row *row, struct ends *ends)
     ends_need(ends, WHERRY_ABLE_DESCRIPTOR);
     ends_need_messages(ends);
     if (ends_can(ends, WHERRY_ABLE_LOSS))
-        SKIP("a thousand at once would be lost in part");
+        ends_skip(ends, "a thousand at once would be lost in part");
     return child;
 }
 
@@ -248,18 +248,18 @@ ROW_TEST(the_end_makes_it_readable_for_good)
     ends_close(&ends);
 }
 
-static void hang(struct ends *ends, void *nothing)
+static void speak_and_hang(struct ends *ends, void *nothing)
 {
     (void)nothing;
     text_send(ends->sender, "I live");
-    pause();
+    hang();
 }
 
 ROW_TEST(death_makes_it_readable)
 {
     struct ends ends;
     wherry_message *message = NULL;
-    pid_t child = row_fork(row, NULL, ROW_SENDS, hang, NULL, &ends);
+    pid_t child = row_fork(row, NULL, ROW_SENDS, speak_and_hang, NULL, &ends);
     ends_need(&ends, WHERRY_ABLE_DESCRIPTOR);
     ends_need_end(&ends);
     struct pollfd in = descriptor_of(ends.receiver, WHERRY_IN);
@@ -384,7 +384,7 @@ ROW_TEST(no_wake_is_lost_one_way)
     ends_need(&ends, WHERRY_ABLE_DESCRIPTOR);
     ends_need_messages(&ends);
     if (ends_can(&ends, WHERRY_ABLE_LOSS))
-        SKIP("some would be lost with their wakes");
+        ends_skip(&ends, "some would be lost with their wakes");
     struct pollfd in = descriptor_of(ends.receiver, WHERRY_IN);
     for (unsigned i = 0; i < rounds; i++)
         take_by_wake(ends.receiver, in, i);

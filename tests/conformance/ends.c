@@ -331,6 +331,7 @@ pid_t row_fork(const struct row *row, const char *options, enum row_side child,
     else
         pid = child == ROW_SENDS ? fork_dialler(&apart, ends)
                                  : fork_listener(&apart, ends);
+    ends->child = pid;
     learn(ends);
     return pid;
 }

@@ -128,7 +128,7 @@ static void hold_a_copy(void *argument)
     struct child *child = argument;
     wherry_close(child->ends->receiver);
     gate_pass(&child->done);
-    pause();
+    hang();
 }
 
 static void speak_and_hang(void *argument)
@@ -137,7 +137,7 @@ static void speak_and_hang(void *argument)
     wherry_close(child->ends->receiver);
     text_send(child->ends->sender, "spoken");
     gate_pass(&child->done);
-    pause();
+    hang();
 }
 
 static bool is_held_by(const struct wherry_channel_info *info, pid_t pid)

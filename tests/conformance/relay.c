@@ -252,7 +252,7 @@ static void speak_and_hang(struct ends *ends, void *nothing)
 {
     (void)nothing;
     text_send(ends->sender, "I live");
-    pause();
+    hang();
 }
 
 ROW_TEST(a_death_on_one_side_is_what_ended_it)

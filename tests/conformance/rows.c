@@ -137,11 +137,18 @@ bool ends_can(const struct ends *ends, unsigned ability)
     return (ends->can.abilities & ability) == ability;
 }
 
+void ends_skip(const struct ends *ends, const char *reason)
+{
+    if (ends->child > 0)
+        harness_kill(ends->child);
+    SKIP("%s", reason);
+}
+
 void ends_need(const struct ends *ends, unsigned ability)
 {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if ((ability & words[i].ability) && !ends_can(ends, words[i].ability))
-            SKIP("%s", words[i].lacks);
+            ends_skip(ends, words[i].lacks);
     CHECK(ends_can(ends, ability));
 }
 
@@ -154,7 +161,7 @@ bool ends_keep_messages(const struct ends *ends)
 void ends_need_messages(const struct ends *ends)
 {
     if (!ends_keep_messages(ends))
-        SKIP("bytes without a framing have no messages");
+        ends_skip(ends, "bytes without a framing have no messages");
 }
 
 bool ends_say_end(const struct ends *ends)
@@ -167,5 +174,5 @@ bool ends_say_end(const struct ends *ends)
 void ends_need_end(const struct ends *ends)
 {
     if (ends->row->endless)
-        SKIP("datagrams: nobody is told of the end");
+        ends_skip(ends, "datagrams: nobody is told of the end");
 }

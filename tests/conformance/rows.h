@@ -51,6 +51,7 @@ struct ends {
     wherry_listener *listener;      /* NULL: there is none (any more) */
     struct wherry_channel_info can; /* of the sender, as it was opened */
     int saved[2];                   /* descriptors 0 and 1 while stdio: has them */
+    pid_t child;                    /* of row_fork */
 };
 
 #define ROW_TEST(name)                                                                 \
@@ -86,6 +87,9 @@ void ends_open_more(struct ends *);
 void ends_close(struct ends *);
 void ends_close_sender(struct ends *);
 void ends_close_receiver(struct ends *);
+
+/* Skips the test; the child goes first, so that it does not fail for want of a peer. */
+_Noreturn void ends_skip(const struct ends *, const char *reason);
 
 /* Skips the test where the ends lack an ability, and says so. */
 void ends_need(const struct ends *, unsigned ability);

@@ -15,6 +15,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+// An interrupted connect goes on by itself (connect(2)).
+static int connect_whole(int fd, const struct sockaddr *address, socklen_t length)
+{
+    if (connect(fd, address, length) == 0)
+        return fd;
+    int error = errno;
+    socklen_t size = sizeof error;
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    while (error == EINTR && poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)) < 0)
+        ;
+    if (error == EINTR)
+        CHECK_INT(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+    if (error)
+        close(fd);
+    return error ? -error : fd;
+}
+
 static int connect_unix(const char *name, int type)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -28,11 +45,7 @@ static int connect_unix(const char *name, int type)
         length++;
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
     CHECK_OK(fd);
-    if (connect(fd, (struct sockaddr *)&address, length) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    return -error;
+    return connect_whole(fd, (struct sockaddr *)&address, length);
 }
 
 static int connect_tcp(const char *where)
@@ -48,10 +61,8 @@ static int connect_tcp(const char *where)
     CHECK_INT(getaddrinfo(host, port, &hints, &found), 0);
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_OK(fd);
-    int r = connect(fd, found->ai_addr, found->ai_addrlen) < 0 ? -errno : fd;
+    int r = connect_whole(fd, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
-    if (r < 0)
-        close(fd);
     return r;
 }
 
