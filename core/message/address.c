@@ -10,7 +10,6 @@
 #include "message/message.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,34 +60,41 @@ static size_t least_of(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static int lower(unsigned char letter) // in every locale
+{
+    return letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter;
+}
+
+static bool same_letter(char a, char b)
+{
+    return lower((unsigned char)a) == lower((unsigned char)b);
+}
+
 /* How many letters must be added, dropped, changed or swapped with the next to make one
- * name of the other, regardless of case; both at most NAME_SIZE long. */
+ * name of the other, regardless of case; both at most NAME_SIZE long.  Row i, column j
+ * of the table is that of the first i letters of `a` and the first j of `b`. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t rows[3][NAME_SIZE + 1];
-    size_t *last = rows[0];
-    size_t *row = rows[1];
-    size_t *before = rows[2];
+    size_t table[NAME_SIZE + 1][NAME_SIZE + 1];
+    const size_t height = strlen(a);
     const size_t width = strlen(b);
+    for (size_t i = 0; i <= height; i++)
+        table[i][0] = i;
     for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t *spare = before;
-        before = last;
-        last = row;
-        row = spare;
-        row[0] = i;
+        table[0][j] = j;
+    for (size_t i = 1; i <= height; i++) {
         for (size_t j = 1; j <= width; j++) {
-            int x = tolower((unsigned char)a[i - 1]);
-            int y = tolower((unsigned char)b[j - 1]);
-            row[j] =
-                least_of(last[j - 1] + (x != y), least_of(last[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
-                y == tolower((unsigned char)a[i - 2]))
-                row[j] = least_of(row[j], before[j - 2] + 1);
+            const bool same = same_letter(a[i - 1], b[j - 1]);
+            const bool swapped = i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                                 same_letter(a[i - 2], b[j - 1]);
+            size_t least = table[i - 1][j - 1] + !same;
+            least = least_of(least, least_of(table[i - 1][j], table[i][j - 1]) + 1);
+            if (swapped)
+                least = least_of(least, table[i - 2][j - 2] + 1);
+            table[i][j] = least;
         }
     }
-    return row[width];
+    return table[height][width];
 }
 
 const char *address_nearest(const char *name, const char *const *names, size_t count)
