@@ -61,6 +61,13 @@ struct expectation {
     bool looked;    /* this call looked before it gave way */
 };
 
+/* Whether giving the processor away before a sleep has been worth it; of the thread
+ * that waits in that direction. */
+struct giving_way {
+    unsigned skip; /* waits that sleep at once, before it is tried again */
+    unsigned last; /* how many were skipped the last time */
+};
+
 struct channel_in {
     struct os_lock lock;
     struct message_list held; /* passed over, or received while draining */
@@ -94,8 +101,9 @@ struct wherry_channel {
 
     /* between the two threads, drain and cancel */
     atomic_bool canceled;
-    atomic_int bell[2];             /* by direction; -1 until somebody waits */
-    atomic_bool waiting[2];         /* somebody is about to, or does */
+    atomic_int bell[2];     /* by direction; -1 until somebody waits */
+    atomic_bool waiting[2]; /* somebody is about to, or does */
+    struct giving_way giving_way[2];
     atomic_uint turn[2];            /* counts what the other thread did for this one */
     atomic_int_least64_t ack_due;   /* serial + 1 of a sync to be answered; 0: none */
     atomic_int_least64_t ack_heard; /* messages that the peer's program has taken */
@@ -124,17 +132,24 @@ int channel_error(wherry_channel *, int error);
 /* An error that ended a direction, told again in the words of the first time. */
 int channel_again(wherry_channel *, int error);
 
-/* --- wait.c -------------------------------------------------------------- */
+/* --- patience.c ---------------------------------------------------------- */
 
 /* One call's attempts.  `turn` is read before each. */
 struct patience {
     unsigned turn;
-    unsigned yields;
+    int64_t gives_since; /* when it first gave the processor away; 0: it did not */
+    bool gives_no_more;
     int64_t pause;
     bool rested;
 };
 
 void patience_begin(wherry_channel *, enum wherry_direction, struct patience *);
+
+/* Whether to give the processor away once more, rather than to sleep. */
+bool patience_gives_way(wherry_channel *, enum wherry_direction, struct patience *);
+
+/* The wait is over: what it had waited for has come. */
+void patience_rewarded(wherry_channel *, enum wherry_direction, struct patience *);
 
 /* Before the first look for an answer that never is there at once: gives the processor
  * away first, which saves a look in vain. */
@@ -142,6 +157,8 @@ void expectation_begin(wherry_channel *, wherry_deadline, struct patience *);
 
 /* The first look found a message, or nothing. */
 void expectation_learn(wherry_channel *, bool found);
+
+/* --- wait.c -------------------------------------------------------------- */
 
 /* Waits until that direction may be worth another try: 0, -EAGAIN (WHERRY_POLL),
  * -ETIMEDOUT, -ECANCELED.  No lock may be held. */

@@ -292,8 +292,10 @@ static int receive(wherry_channel *channel, int64_t kind, wherry_message **out,
         expectation_learn(channel, r != -EAGAIN);
         channel_show_ready(channel);
         os_lock_give(&channel->in.lock);
-        if (r != -EAGAIN)
+        if (r != -EAGAIN) {
+            patience_rewarded(channel, WHERRY_IN, &patience);
             return r;
+        }
         if (atomic_load(&channel->ack_due) > 0)
             words_answer(channel);
         r = channel_wait(channel, WHERRY_IN, deadline, &patience);

@@ -198,6 +198,42 @@ static int own(wherry_channel *channel, wherry_message **message, wherry_message
     return 0;
 }
 
+// As many as go without waiting, under one lock.
+static int try_many(wherry_channel *channel, wherry_message **messages,
+                    size_t count_most, size_t *done)
+{
+    int r = 0;
+    while (*done < count_most && r >= 0) {
+        bool last = *done + 1 == count_most;
+        r = check(channel, messages[*done]);
+        if (r >= 0)
+            r = try_send(channel, &messages[*done], last ? 0u : WHERRY_MORE);
+        *done += r >= 0 ? 1 : 0;
+    }
+    return r;
+}
+
+static int send_many_until(wherry_channel *channel, wherry_message **messages,
+                           size_t count_most, size_t *done, wherry_deadline deadline)
+{
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    for (;;) {
+        os_lock_take(&channel->out.lock);
+        int r = try_many(channel, messages, count_most, done);
+        bool held = r >= 0 && channel->moves->flush &&
+                    channel->moves->flush(channel->state) == -EAGAIN;
+        channel_give_out(channel);
+        if (held)
+            return push_rest(channel, deadline);
+        if (r != -EAGAIN || !may_wait(channel))
+            return r;
+        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
+        if (r < 0)
+            return r;
+    }
+}
+
 static int send_until(wherry_channel *channel, wherry_message **message, unsigned flags,
                       wherry_deadline deadline)
 {
@@ -268,15 +304,8 @@ int wherry_send_many(wherry_channel *channel, wherry_message **messages,
                                               "send_many: %zu messages are none "
                                               "or too many",
                                               count_most));
-    int r = 0;
     size_t done = 0;
-    while (done < count_most && r >= 0) {
-        bool last = done + 1 == count_most;
-        r = check(channel, messages[done]);
-        if (r >= 0)
-            r = send_until(channel, &messages[done], last ? 0u : WHERRY_MORE, deadline);
-        done += r >= 0 ? 1 : 0;
-    }
+    int r = send_many_until(channel, messages, count_most, &done, deadline);
     // An error in the middle leaves gathered ones behind, and those count as taken.
     if (r < 0 && done > 0 && channel->moves->flush) {
         int pushed = push_rest(channel, deadline);

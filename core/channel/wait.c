@@ -2,59 +2,20 @@
 /*
  * Waiting on a channel.
  *
- * First the processor is given away a few times: a peer on the same core answers within
- * that, for less than a sleep and a wake cost.  Then one ppoll(2) over the transport's
- * descriptors and the direction's bell, which cancel and the other thread ring.  The
- * bell is made before `canceled` and `turn` are looked at, and rung after they are set,
- * so no word is missed.
+ * First the processor is given away for a while, as patience.c decides.  Then one
+ * ppoll(2) over the transport's descriptors and the direction's bell, which cancel and
+ * the other thread ring.  The bell is made before `canceled` and `turn` are looked at,
+ * and rung after they are set, so no word is missed.
  */
 #include "channel/channel.h"
 
 #include <errno.h>
 
 enum {
-    YIELDS = 2,          /* before a sleep */
-    PAUSE_LEAST = 50000, /* nanoseconds between tries where nothing can be waited for */
     PAUSE_MOST = 5000000,
     REST_AFTER = 100000000, /* idle for that long: memory is given back */
     MEMORY_OF_REST = 2048   /* what an idle channel may keep */
 };
-
-void patience_begin(wherry_channel *channel, enum wherry_direction direction,
-                    struct patience *patience)
-{
-    *patience = (struct patience){.pause = PAUSE_LEAST};
-    patience->turn = atomic_load(&channel->turn[direction]);
-}
-
-enum {
-    LATE_ENOUGH = 4, /* answers that were not there at once, before that is expected */
-    LOOK_AGAIN = 64  /* every so many calls that is put to the test */
-};
-
-void expectation_begin(wherry_channel *channel, wherry_deadline deadline,
-                       struct patience *patience)
-{
-    struct expectation *seen = &channel->in.expectation;
-    uint64_t sent = atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
-    bool asked = sent != seen->sent;
-    seen->sent = sent;
-    seen->looked = !asked || seen->late < LATE_ENOUGH || ++seen->since >= LOOK_AGAIN;
-    if (seen->looked || deadline == WHERRY_POLL)
-        return;
-    patience->yields++;
-    os_yield();
-}
-
-void expectation_learn(wherry_channel *channel, bool found)
-{
-    struct expectation *seen = &channel->in.expectation;
-    if (!seen->looked)
-        return;
-    seen->looked = false; // only a call's first look counts
-    seen->since = 0;
-    seen->late = found ? 0 : seen->late + (seen->late < LATE_ENOUGH);
-}
 
 int channel_bell(wherry_channel *channel, enum wherry_direction direction)
 {
@@ -89,15 +50,21 @@ void wherry_cancel(wherry_channel *channel)
     ring(channel, WHERRY_OUT);
 }
 
+/* What one ppoll(2) watches: the bell first, then the transport's descriptors. */
+struct watch {
+    struct os_wait waits[OS_WAITS];
+    size_t count;
+};
+
 static int add_waits(wherry_channel *channel, enum wherry_direction direction,
-                     struct os_wait *waits, int count)
+                     struct watch *watch)
 {
     struct wherry_wait wanted[WHERRY_WAITS];
     int found = channel->moves->wait(channel->state, direction, wanted);
     for (int i = 0; i < found; i++)
-        waits[count + i] =
+        watch->waits[watch->count++] =
             (struct os_wait){.fd = wanted[i].fd, .events = wanted[i].events};
-    return found < 0 ? found : count + found;
+    return found < 0 ? found : 0;
 }
 
 // Memory that only a busy channel needs goes back when nothing has come for a while.
@@ -119,17 +86,17 @@ static bool is_restless(wherry_channel *channel, const struct patience *patience
     return !patience->rested && message_store_size(channel->store) > MEMORY_OF_REST;
 }
 
-// Waits on `waits`, in steps where there is something to do between them.
-static int wait_in_steps(wherry_channel *channel, struct os_wait *waits, int count,
+// Waits in steps where there is something to do between them.
+static int wait_in_steps(wherry_channel *channel, struct watch *watch,
                          wherry_deadline deadline, struct patience *patience)
 {
-    bool nothing_to_watch = count == 1; // only the bell
+    bool nothing_to_watch = watch->count == 1; // only the bell
     bool restless = is_restless(channel, patience);
     if (!nothing_to_watch && !restless)
-        return os_wait(waits, (size_t)count, deadline);
+        return os_wait(watch->waits, watch->count, deadline);
     int64_t step = nothing_to_watch ? patience->pause : REST_AFTER;
     wherry_deadline until = deadline_sooner(deadline, deadline_add(wherry_now(), step));
-    int r = os_wait(waits, (size_t)count, until);
+    int r = os_wait(watch->waits, watch->count, until);
     if (r != -ETIMEDOUT)
         return r;
     if (restless && !nothing_to_watch) {
@@ -142,19 +109,19 @@ static int wait_in_steps(wherry_channel *channel, struct os_wait *waits, int cou
 }
 
 static int wait_with_bell(wherry_channel *channel, enum wherry_direction who,
-                          struct os_wait *waits, int count, wherry_deadline deadline,
+                          struct watch *watch, wherry_deadline deadline,
                           struct patience *patience)
 {
     int r = 0;
     atomic_store(&channel->waiting[who], true);
     bool news = atomic_load(&channel->turn[who]) != patience->turn;
     if (!news && !atomic_load(&channel->canceled))
-        r = wait_in_steps(channel, waits, count, deadline, patience);
+        r = wait_in_steps(channel, watch, deadline, patience);
     atomic_store(&channel->waiting[who], false);
     if (atomic_load(&channel->canceled))
         return failure(-ECANCELED, "%s: the wait was cancelled", channel->address);
-    if (waits[0].happened)
-        os_bell_clear(waits[0].fd);
+    if (watch->waits[0].happened)
+        os_bell_clear(watch->waits[0].fd);
     patience->turn = atomic_load(&channel->turn[who]);
     if (r == -ETIMEDOUT)
         return failure(-ETIMEDOUT, "%s: the deadline passed", channel->address);
@@ -167,8 +134,7 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
 {
     if (deadline == WHERRY_POLL)
         return -EAGAIN;
-    if (patience->yields < YIELDS) {
-        patience->yields++;
+    if (patience_gives_way(channel, who, patience)) {
         os_yield();
         return 0;
     }
@@ -178,14 +144,14 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     int bell = channel_bell(channel, who);
     if (bell < 0)
         return bell;
-    struct os_wait waits[OS_WAITS] = {{.fd = bell, .events = os_wait_in}};
-    int count = add_waits(channel, directions[0], waits, 1);
+    struct watch watch = {.waits = {{.fd = bell, .events = os_wait_in}}, .count = 1};
+    int r = add_waits(channel, directions[0], &watch);
     // An answer that is due goes out as soon as there is room for it.
-    if (count >= 0 && directions[1] != directions[0])
-        count = add_waits(channel, directions[1], waits, count);
-    if (count < 0)
-        return failure_plain(count, channel->address);
-    return wait_with_bell(channel, who, waits, count, deadline, patience);
+    if (r >= 0 && directions[1] != directions[0])
+        r = add_waits(channel, directions[1], &watch);
+    if (r < 0)
+        return failure_plain(r, channel->address);
+    return wait_with_bell(channel, who, &watch, deadline, patience);
 }
 
 int channel_wait(wherry_channel *channel, enum wherry_direction direction,

@@ -233,11 +233,24 @@ int wherry_message_reply_to(wherry_message *reply, const wherry_message *receive
 void message_borrow(wherry_message *message, const void *bytes, size_t size,
                     int64_t kind)
 {
-    *message = (wherry_message){.data = (uint8_t *)(uintptr_t)bytes,
-                                .size = size,
-                                .capacity = size,
-                                .kind = kind,
-                                .borrowed = true};
+    // One by one: compilers zero a struct of this size by a loop that costs more than
+    // the rest of a small send.
+    message->data = (uint8_t *)(uintptr_t)bytes;
+    message->size = size;
+    message->capacity = size;
+    message->kind = kind;
+    message->word = 0;
+    message->file_count = 0;
+    message->files = NULL;
+    message->route = NULL;
+    message->store = NULL;
+    message->next = NULL;
+    message->own = NULL;
+    message->room = 0;
+    message->queued_at = 0;
+    message->borrowed = true;
+    message->side = 0;
+    message->files_lost = false;
 }
 
 void wherry_message_free(wherry_message *message)

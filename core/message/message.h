@@ -112,6 +112,7 @@ struct wherry_message {
     size_t room;       /* bytes in the block behind this struct */
     int64_t queued_at; /* when a private queue took it */
     bool borrowed;
+    uint8_t side;    /* of the store, that took it: enum wherry_direction */
     bool files_lost; /* some of its open files did not fit into this process */
 };
 
@@ -141,6 +142,10 @@ int message_store_new(struct message_store **out);
  * side. Errors: -ENOMEM. */
 int message_store_take(struct message_store *, enum wherry_direction side, size_t size,
                        wherry_message **out);
+
+/* As wherry_message_free, on the thread that takes for WHERRY_OUT: without an atomic
+ * operation if the message is of this store. */
+void message_store_put(struct message_store *, wherry_message *);
 
 /* Gives back to the system what lies unused on one side. */
 void message_store_trim(struct message_store *, enum wherry_direction side);

@@ -9,8 +9,11 @@
  * shelf of bins of their own, so nothing is locked.  What lies unused is bounded, by
  * number and by room.
  *
- * References: one for the channel, one for each message that is out.  The last one
- * frees it.
+ * Whoever takes counts in a plain number of its shelf what is out, and counts what was
+ * returned when it sorts it, so that taking costs no atomic operation and freeing one.
+ * When the channel leaves, it puts LEFT in place of the list and adds what is still out
+ * to `owed`; from then on each free takes one off, and whoever brings it to 0 frees the
+ * store.  (A free may come between the two, then `owed` is below 0 for a moment.)
  */
 #include "message/store.h"
 
@@ -32,37 +35,59 @@ enum { BINS = sizeof(bins) / sizeof(bins[0]) };
 struct shelf {
     wherry_message *unused[BINS];
     unsigned count[BINS];
+    int64_t out; /* taken less returned; the sum of both shelves counts */
 };
-
-enum { RETURNED_MOST = 1024 }; /* more than that go to the system at once */
 
 struct message_store {
     _Atomic(wherry_message *) returned;
-    atomic_uint returned_count;
-    atomic_size_t references;
+    atomic_int_least64_t owed;
     atomic_size_t memory; /* of all its blocks, unused or out */
     struct shelf shelves[2];
     struct wherry_peer peer;
 };
 
+// What stands in `returned` once the channel has left.
+static wherry_message left;
+#define LEFT (&left)
+
 /* --- blocks -------------------------------------------------------------- */
+
+enum { LARGE = 8192, PAGE = 4096, INTO_PAGE = 128 };
+
+// A copy whose target is a few bytes behind its source, modulo a page, takes several
+// times as long on some processors (4 KiB aliasing).  The kernel's bytes begin at the
+// start of a page, or a head behind it: the bytes of a large message begin a little
+// further on.
+static uint8_t *first_byte(wherry_message *message)
+{
+    uint8_t *behind = (uint8_t *)(message + 1);
+    if (message->room < LARGE)
+        return behind;
+    size_t skip = (size_t)(INTO_PAGE - (uintptr_t)behind) % PAGE;
+    return behind + skip;
+}
+
+static size_t slack_of(size_t size)
+{
+    return size < LARGE ? 0 : PAGE;
+}
 
 int message_block_new(size_t size, wherry_message **out)
 {
-    if (size > SIZE_MAX - sizeof(wherry_message))
+    if (size > SIZE_MAX - sizeof(wherry_message) - PAGE)
         return failure(-ENOMEM, "no memory for a message of %zu bytes", size);
-    wherry_message *message = malloc(sizeof(*message) + size);
+    wherry_message *message = malloc(sizeof(*message) + size + slack_of(size));
     if (!message)
         return failure(-ENOMEM, "no memory for a message of %zu bytes", size);
     *message = (wherry_message){.size = size, .capacity = size, .room = size};
-    message->data = (uint8_t *)(message + 1);
+    message->data = first_byte(message);
     *out = message;
     return 0;
 }
 
 static size_t block_size(const wherry_message *message)
 {
-    return sizeof(*message) + message->room;
+    return sizeof(*message) + message->room + slack_of(message->room);
 }
 
 static void block_release(wherry_message *message)
@@ -100,11 +125,11 @@ static void keep(struct shelf *shelf, wherry_message *message)
 
 static void sort_returned(struct message_store *store, struct shelf *shelf)
 {
-    atomic_store_explicit(&store->returned_count, 0, memory_order_relaxed);
     wherry_message *message =
         atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
     while (message) {
         wherry_message *next = message->next;
+        shelf->out--;
         keep(shelf, message);
         message = next;
     }
@@ -130,7 +155,6 @@ int message_store_new(struct message_store **out)
     struct message_store *store = calloc(1, sizeof(*store));
     if (!store)
         return failure_plain(-ENOMEM, "no memory for a channel");
-    atomic_init(&store->references, 1);
     store->peer = (struct wherry_peer){.pid = -1, .uid = -1, .gid = -1};
     *out = store;
     return 0;
@@ -151,7 +175,8 @@ int message_store_take(struct message_store *store, enum wherry_direction side,
                                   memory_order_relaxed);
     }
     message->size = size;
-    atomic_fetch_add_explicit(&store->references, 1, memory_order_relaxed);
+    message->side = (uint8_t)side;
+    store->shelves[side].out++;
     *out = message;
     return 0;
 }
@@ -170,15 +195,6 @@ void message_store_trim(struct message_store *store, enum wherry_direction side)
     }
 }
 
-static void let_go(struct message_store *store)
-{
-    if (atomic_fetch_sub_explicit(&store->references, 1, memory_order_acq_rel) > 1)
-        return;
-    message_store_trim(store, WHERRY_IN);
-    message_store_trim(store, WHERRY_OUT);
-    free(store);
-}
-
 static void make_new(wherry_message *message)
 {
     if (message->own) {
@@ -189,11 +205,30 @@ static void make_new(wherry_message *message)
         message->route->to_size = message->route->from_size = 0;
         message->route->has_sender = false;
     }
-    message->data = (uint8_t *)(message + 1);
+    message->data = first_byte(message);
     message->capacity = message->room;
     message->kind = 0;
     message->word = 0;
     message->files_lost = false;
+}
+
+void message_store_put(struct message_store *store, wherry_message *message)
+{
+    // One that was received and sent on belongs to the other shelf, which misses it.
+    if (message->store != store || message->side != WHERRY_OUT || message->files) {
+        wherry_message_free(message);
+        return;
+    }
+    make_new(message);
+    store->shelves[WHERRY_OUT].out--;
+    keep(&store->shelves[WHERRY_OUT], message);
+}
+
+static void free_late(struct message_store *store, wherry_message *message)
+{
+    block_release(message);
+    if (atomic_fetch_sub_explicit(&store->owed, 1, memory_order_acq_rel) == 1)
+        free(store);
 }
 
 void message_block_free(wherry_message *message)
@@ -203,20 +238,17 @@ void message_block_free(wherry_message *message)
         block_release(message);
         return;
     }
-    if (atomic_fetch_add_explicit(&store->returned_count, 1, memory_order_relaxed) >
-        RETURNED_MOST) {
-        block_release(message);
-        let_go(store);
-        return;
-    }
     make_new(message);
     wherry_message *first =
         atomic_load_explicit(&store->returned, memory_order_relaxed);
-    do
+    do {
+        if (first == LEFT) {
+            free_late(store, message);
+            return;
+        }
         message->next = first;
-    while (!atomic_compare_exchange_weak_explicit(
+    } while (!atomic_compare_exchange_weak_explicit(
         &store->returned, &first, message, memory_order_release, memory_order_relaxed));
-    let_go(store);
 }
 
 size_t message_store_size(struct message_store *store)
@@ -231,6 +263,19 @@ struct wherry_peer *message_store_peer(struct message_store *store)
 
 void message_store_leave(struct message_store *store)
 {
-    if (store)
-        let_go(store);
+    if (!store)
+        return;
+    message_store_trim(store, WHERRY_IN);
+    message_store_trim(store, WHERRY_OUT);
+    wherry_message *rest =
+        atomic_exchange_explicit(&store->returned, LEFT, memory_order_acq_rel);
+    int64_t out = store->shelves[WHERRY_IN].out + store->shelves[WHERRY_OUT].out;
+    while (rest) {
+        wherry_message *next = rest->next;
+        out--;
+        block_release(rest);
+        rest = next;
+    }
+    if (atomic_fetch_add_explicit(&store->owed, out, memory_order_acq_rel) + out == 0)
+        free(store);
 }

@@ -55,7 +55,7 @@ static int gather(struct packet *packet, const struct frame_edges *edges,
     if (first)
         packet->gathered_since = wherry_now();
     packet->gathered_count++;
-    record_sent(message);
+    record_sent(packet->cutter.store, message);
     return 0;
 }
 
@@ -96,7 +96,7 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
     if (size < 0)
         return (int)size;
     forget_gathered(packet);
-    record_sent(message);
+    record_sent(packet->cutter.store, message);
     return 0;
 }
 

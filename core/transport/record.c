@@ -17,11 +17,6 @@ int record_encode(const struct framing *framing, const wherry_message *message,
     return r < 0 ? r : framing->encode(&frame, edges);
 }
 
-size_t record_size(const struct frame_edges *edges, const wherry_message *message)
-{
-    return edges->head_size + message->size + edges->tail_size;
-}
-
 static size_t add_piece(struct os_bytes *piece, const void *bytes, size_t size,
                         size_t *skip)
 {
@@ -70,17 +65,17 @@ int record_gather(struct buffer *gathered, const struct frame_edges *edges,
     int r = buffer_reserve(gathered, record_size(edges, message));
     if (r < 0)
         return failure_plain(r, "no memory to gather messages in");
-    // There is room now: these cannot fail.
-    (void)buffer_append(gathered, edges->head, edges->head_size);
-    (void)buffer_append(gathered, message->data, message->size);
-    (void)buffer_append(gathered, edges->tail, edges->tail_size);
+    uint8_t *room = gathered->bytes + gathered->start + gathered->size;
+    size_t size = put(room, 0, edges->head, edges->head_size);
+    size = put(room, size, message->data, message->size);
+    gathered->size += put(room, size, edges->tail, edges->tail_size);
     return 0;
 }
 
-void record_sent(wherry_message **message)
+void record_sent(struct message_store *store, wherry_message **message)
 {
     if ((*message)->borrowed)
         return;
-    wherry_message_free(*message);
+    message_store_put(store, *message);
     *message = NULL;
 }

@@ -20,7 +20,11 @@ enum {
 int record_encode(const struct framing *, const wherry_message *, bool counts_files,
                   struct frame_edges *);
 
-size_t record_size(const struct frame_edges *, const wherry_message *);
+static inline size_t record_size(const struct frame_edges *edges,
+                                 const wherry_message *message)
+{
+    return edges->head_size + message->size + edges->tail_size;
+}
 
 /* The pieces of a record from `offset` on; how many. */
 size_t record_pieces(const struct frame_edges *, const wherry_message *, size_t offset,
@@ -37,6 +41,6 @@ int record_gather(struct buffer *gathered, const struct frame_edges *,
 
 /* The message has gone: it is freed and *message is NULL, unless it was only borrowed.
  */
-void record_sent(wherry_message **message);
+void record_sent(struct message_store *, wherry_message **message);
 
 #endif

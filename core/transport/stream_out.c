@@ -76,9 +76,10 @@ int stream_keep(void *state)
 
 /* --- sending ------------------------------------------------------------- */
 
-static int gather(struct stream_out *out, const struct frame_edges *edges,
+static int gather(struct stream *stream, const struct frame_edges *edges,
                   wherry_message **message)
 {
+    struct stream_out *out = &stream->out;
     if (out->gathered.size + record_size(edges, *message) > GATHER) {
         int r = flush_gathered(out);
         if (r < 0)
@@ -91,7 +92,7 @@ static int gather(struct stream_out *out, const struct frame_edges *edges,
     if (first)
         out->held_since = wherry_now();
     out->gathered_count++;
-    record_sent(message);
+    record_sent(stream->cutter.store, message);
     return 0;
 }
 
@@ -122,9 +123,10 @@ static int64_t write_record(struct stream_out *out, const struct frame_edges *ed
                    NULL);
 }
 
-static int write_through(struct stream_out *out, const struct frame_edges *edges,
+static int write_through(struct stream *stream, const struct frame_edges *edges,
                          wherry_message **message)
 {
+    struct stream_out *out = &stream->out;
     size_t before = out->gathered.size;
     int64_t size = write_record(out, edges, *message);
     if (size < 0)
@@ -137,7 +139,7 @@ static int write_through(struct stream_out *out, const struct frame_edges *edges
     if (done < record_size(edges, *message))
         hold_rest(out, edges, message, done);
     else
-        record_sent(message);
+        record_sent(stream->cutter.store, message);
     return 0;
 }
 
@@ -154,6 +156,6 @@ int stream_send(void *state, wherry_message **message, unsigned flags)
         return r;
     bool is_small = record_size(&edges, *message) <= GATHER / 2;
     if ((flags & WHERRY_MORE) && !has_files && is_small)
-        return gather(out, &edges, message);
-    return write_through(out, &edges, message);
+        return gather(stream, &edges, message);
+    return write_through(stream, &edges, message);
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a call waits before it sleeps.
+ *
+ * A sleep and a wake cost more than most answers take.  So the processor is given away
+ * first: on one core that lets the peer run, on two the answer comes meanwhile.  Two
+ * things are learnt from what happened, each by the thread of its direction alone:
+ * whether giving way was in vain (then the next waits sleep at once, ever more of
+ * them), and whether an answer is there when a call begins (if never, the call gives
+ * way before its first look, which would be in vain).
+ */
+#include "channel/channel.h"
+
+enum {
+    GIVE_WAY = 50000, /* nanoseconds before a sleep; a sleep and a wake cost as much */
+    SKIP_LEAST = 8,   /* waits */
+    SKIP_MOST = 1024,
+    PAUSE_LEAST = 50000, /* nanoseconds between tries where nothing can be waited for */
+    LATE_ENOUGH = 4,     /* answers not there at once, before that is expected */
+    LOOK_AGAIN = 64      /* every so many calls that is put to the test */
+};
+
+void patience_begin(wherry_channel *channel, enum wherry_direction direction,
+                    struct patience *patience)
+{
+    *patience = (struct patience){.pause = PAUSE_LEAST};
+    patience->turn = atomic_load(&channel->turn[direction]);
+}
+
+// It was in vain: others use this core, or nothing comes that soon.  It is tried again
+// after twice as many waits as the last time.
+static void skip_more(struct giving_way *giving)
+{
+    unsigned skip = giving->last < SKIP_LEAST ? SKIP_LEAST : giving->last * 2;
+    giving->last = skip > SKIP_MOST ? SKIP_MOST : skip;
+    giving->skip = giving->last;
+}
+
+bool patience_gives_way(wherry_channel *channel, enum wherry_direction who,
+                        struct patience *patience)
+{
+    struct giving_way *giving = &channel->giving_way[who];
+    if (patience->gives_no_more)
+        return false;
+    if (patience->gives_since == 0 && giving->skip > 0) {
+        giving->skip--;
+        patience->gives_no_more = true;
+        return false;
+    }
+    int64_t now = wherry_now();
+    if (patience->gives_since == 0)
+        patience->gives_since = now;
+    if (now - patience->gives_since <= GIVE_WAY)
+        return true;
+    patience->gives_no_more = true;
+    skip_more(giving);
+    return false;
+}
+
+void patience_rewarded(wherry_channel *channel, enum wherry_direction who,
+                       struct patience *patience)
+{
+    struct giving_way *giving = &channel->giving_way[who];
+    if (patience->gives_since == 0 || patience->gives_no_more)
+        return;
+    if (wherry_now() - patience->gives_since > GIVE_WAY)
+        skip_more(giving);
+    else
+        giving->last = 0;
+}
+
+void expectation_begin(wherry_channel *channel, wherry_deadline deadline,
+                       struct patience *patience)
+{
+    struct expectation *seen = &channel->in.expectation;
+    uint64_t sent = atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
+    bool asked = sent != seen->sent;
+    seen->sent = sent;
+    seen->looked = !asked || seen->late < LATE_ENOUGH || ++seen->since >= LOOK_AGAIN;
+    seen->looked |= channel->giving_way[WHERRY_IN].skip > 0;
+    if (seen->looked || deadline == WHERRY_POLL)
+        return;
+    patience->gives_since = wherry_now();
+    os_yield();
+}
+
+void expectation_learn(wherry_channel *channel, bool found)
+{
+    struct expectation *seen = &channel->in.expectation;
+    if (!seen->looked)
+        return;
+    seen->looked = false; // only a call's first look counts
+    seen->since = 0;
+    seen->late = found ? 0 : seen->late + (seen->late < LATE_ENOUGH);
+}
