@@ -23,6 +23,7 @@
 enum {
     ROUNDS = 3,      /* over all ways, in a repetition */
     FIRST_COUNT = 4, /* messages of the first try of all */
+    WARMING = 3,     /* messages before what is measured */
     SAMPLES = 1 << 18,
     TRIES_MORE = 2, /* times the repetitions, before the gate is given up */
     RESTING = 1000  /* milliseconds */
@@ -223,34 +224,64 @@ static void mark_end(struct driver *driver, const struct order *order)
               order->way);
 }
 
-static void one_stretch(struct driver *driver, enum bench_way_index way, uint64_t count)
+static void push(struct driver *driver, const struct order *order,
+                 struct answer *answer)
 {
-    const struct bench_task *task = driver->meeting->task;
-    struct record *record = &driver->records[way];
-    bool is_round = bench_ways[way].send != NULL;
+    give_order(driver, order);
+    check(driver, bench_ways[order->way].push(driver->end, &order->stretch),
+          order->way);
+    if (driver->meeting->task->mechanism->is_lossy)
+        mark_end(driver, order);
+    bench_hear(driver->meeting, answer, sizeof(*answer));
+}
+
+static void next_mark(struct driver *driver, struct order *order)
+{
     driver->mark = (unsigned char)(driver->mark % 128 + 16);
-    struct order order = {.job = is_round ? JOB_ECHO : JOB_PULL,
-                          .way = way,
-                          .stretch = {task->size, count, driver->mark}};
+    order->stretch.mark = driver->mark;
+}
+
+// A channel that has been idle while others were measured has given memory back: a few
+// messages go first, so that what is measured is the steady state.
+static void measure_pushing(struct driver *driver, struct order *order)
+{
+    struct record *record = &driver->records[order->way];
     struct answer answer;
+    uint64_t count = order->stretch.count;
+    order->stretch.count = count < WARMING ? count : WARMING;
+    next_mark(driver, order);
+    push(driver, order, &answer);
+    order->stretch.count = count;
+    next_mark(driver, order);
     uint64_t allocated = bench_allocations();
-    give_order(driver, &order);
     int64_t began = bench_now();
-    if (is_round)
-        go_round(driver, &order);
-    else
-        check(driver, bench_ways[way].push(driver->end, &order.stretch), way);
-    if (!is_round && task->mechanism->is_lossy)
-        mark_end(driver, &order);
-    record->allocated += bench_allocations() - allocated;
-    bench_hear(driver->meeting, &answer, sizeof(answer));
-    record->allocated += answer.allocations;
-    record->tried += count;
-    if (is_round)
-        return;
+    push(driver, order, &answer);
+    record->allocated += bench_allocations() - allocated + answer.allocations;
     record->moved += answer.tally.messages;
     if (answer.tally.messages > 0)
         record->elapsed += (double)(answer.tally.ended_at - began);
+}
+
+static void measure_rounds(struct driver *driver, struct order *order)
+{
+    struct record *record = &driver->records[order->way];
+    struct answer answer;
+    next_mark(driver, order);
+    uint64_t allocated = bench_allocations();
+    give_order(driver, order);
+    go_round(driver, order);
+    bench_hear(driver->meeting, &answer, sizeof(answer));
+    record->allocated += bench_allocations() - allocated + answer.allocations;
+}
+
+static void one_stretch(struct driver *driver, enum bench_way_index way, uint64_t count)
+{
+    bool is_round = bench_ways[way].send != NULL;
+    struct order order = {.job = is_round ? JOB_ECHO : JOB_PULL,
+                          .way = way,
+                          .stretch = {driver->meeting->task->size, count, 0}};
+    (is_round ? measure_rounds : measure_pushing)(driver, &order);
+    driver->records[way].tried += count;
 }
 
 static void begin_repetition(struct record *record)

@@ -249,14 +249,14 @@ static int open_pair(struct bench_end *end, struct bench_ours *ours,
 static int open_stdio(struct bench_end *end, struct bench_ours *ours,
                       const struct bench_meeting *meeting)
 {
-    (void)meeting;
     const int *mine = ours->stdio[end->is_driver ? 0 : 1];
     for (int i = 0; i < 2; i++) {
         if (dup2(mine[i], i) < 0)
             return -errno;
     }
     bench_ours_abandon(ours);
-    int r = wherry_dial("stdio:", wherry_after(OPENING), &end->in);
+    const char *address = meeting->task->mechanism->address;
+    int r = wherry_dial(address, wherry_after(OPENING), &end->in);
     end->out = end->in;
     return r;
 }

@@ -137,7 +137,8 @@ int channel_again(wherry_channel *, int error);
 /* One call's attempts.  `turn` is read before each. */
 struct patience {
     unsigned turn;
-    int64_t gives_since; /* when it first gave the processor away; 0: it did not */
+    int64_t gave_at; /* when it last gave the processor away; 0: it did not */
+    int64_t spun;    /* for how long that came straight back, in all */
     bool gives_no_more;
     int64_t pause;
     bool rested;
@@ -153,7 +154,7 @@ void patience_rewarded(wherry_channel *, enum wherry_direction, struct patience 
 
 /* Before the first look for an answer that never is there at once: gives the processor
  * away first, which saves a look in vain. */
-void expectation_begin(wherry_channel *, wherry_deadline, struct patience *);
+void expectation_begin(wherry_channel *, wherry_deadline);
 
 /* The first look found a message, or nothing. */
 void expectation_learn(wherry_channel *, bool found);

@@ -12,7 +12,9 @@
 #include "channel/channel.h"
 
 enum {
-    GIVE_WAY = 50000, /* nanoseconds before a sleep; a sleep and a wake cost as much */
+    SPIN = 50000,     /* nanoseconds; a sleep and a wake cost as much */
+    SPIN_ONCE = 2000, /* what comes back later than that let somebody work */
+    HOGGED = 250000,  /* and after that, somebody who is not the peer */
     SKIP_LEAST = 8,   /* waits */
     SKIP_MOST = 1024,
     PAUSE_LEAST = 50000, /* nanoseconds between tries where nothing can be waited for */
@@ -42,15 +44,16 @@ bool patience_gives_way(wherry_channel *channel, enum wherry_direction who,
     struct giving_way *giving = &channel->giving_way[who];
     if (patience->gives_no_more)
         return false;
-    if (patience->gives_since == 0 && giving->skip > 0) {
+    if (patience->gave_at == 0 && giving->skip > 0) {
         giving->skip--;
         patience->gives_no_more = true;
         return false;
     }
     int64_t now = wherry_now();
-    if (patience->gives_since == 0)
-        patience->gives_since = now;
-    if (now - patience->gives_since <= GIVE_WAY)
+    int64_t once = patience->gave_at > 0 ? now - patience->gave_at : 0;
+    patience->gave_at = now;
+    patience->spun += once < SPIN_ONCE ? once : SPIN_ONCE;
+    if (patience->spun <= SPIN && once <= HOGGED)
         return true;
     patience->gives_no_more = true;
     skip_more(giving);
@@ -61,16 +64,11 @@ void patience_rewarded(wherry_channel *channel, enum wherry_direction who,
                        struct patience *patience)
 {
     struct giving_way *giving = &channel->giving_way[who];
-    if (patience->gives_since == 0 || patience->gives_no_more)
-        return;
-    if (wherry_now() - patience->gives_since > GIVE_WAY)
-        skip_more(giving);
-    else
+    if (patience->gave_at > 0 && !patience->gives_no_more)
         giving->last = 0;
 }
 
-void expectation_begin(wherry_channel *channel, wherry_deadline deadline,
-                       struct patience *patience)
+void expectation_begin(wherry_channel *channel, wherry_deadline deadline)
 {
     struct expectation *seen = &channel->in.expectation;
     uint64_t sent = atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
@@ -78,10 +76,8 @@ void expectation_begin(wherry_channel *channel, wherry_deadline deadline,
     seen->sent = sent;
     seen->looked = !asked || seen->late < LATE_ENOUGH || ++seen->since >= LOOK_AGAIN;
     seen->looked |= channel->giving_way[WHERRY_IN].skip > 0;
-    if (seen->looked || deadline == WHERRY_POLL)
-        return;
-    patience->gives_since = wherry_now();
-    os_yield();
+    if (!seen->looked && deadline != WHERRY_POLL)
+        os_yield();
 }
 
 void expectation_learn(wherry_channel *channel, bool found)

@@ -285,7 +285,7 @@ static int receive(wherry_channel *channel, int64_t kind, wherry_message **out,
     greet(channel);
     struct patience patience;
     patience_begin(channel, WHERRY_IN, &patience);
-    expectation_begin(channel, deadline, &patience);
+    expectation_begin(channel, deadline);
     for (;;) {
         os_lock_take(&channel->in.lock);
         r = take_next(channel, kind, out);

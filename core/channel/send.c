@@ -169,8 +169,10 @@ static int push_rest(wherry_channel *channel, wherry_deadline deadline)
         os_lock_take(&channel->out.lock);
         int r = channel->moves->flush(channel->state);
         channel_give_out(channel);
-        if (r != -EAGAIN)
+        if (r != -EAGAIN) {
+            patience_rewarded(channel, WHERRY_OUT, &patience);
             return r < 0 ? explain(channel, r) : 0;
+        }
         if (!may_wait(channel) ||
             channel_wait(channel, WHERRY_OUT, deadline, &patience) < 0)
             break;
@@ -224,6 +226,8 @@ static int send_many_until(wherry_channel *channel, wherry_message **messages,
         bool held = r >= 0 && channel->moves->flush &&
                     channel->moves->flush(channel->state) == -EAGAIN;
         channel_give_out(channel);
+        if (r != -EAGAIN)
+            patience_rewarded(channel, WHERRY_OUT, &patience);
         if (held)
             return push_rest(channel, deadline);
         if (r != -EAGAIN || !may_wait(channel))
@@ -245,12 +249,12 @@ static int send_until(wherry_channel *channel, wherry_message **message, unsigne
         bool held = r == 0 && !(flags & WHERRY_MORE) && channel->moves->flush &&
                     channel->moves->flush(channel->state) == -EAGAIN;
         channel_give_out(channel);
+        if (r != -EAGAIN)
+            patience_rewarded(channel, WHERRY_OUT, &patience);
         if (held)
             return push_rest(channel, deadline);
-        if (r != -EAGAIN)
+        if (r != -EAGAIN || !may_wait(channel))
             return r;
-        if (!may_wait(channel))
-            return -EAGAIN;
         r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
         if (r < 0)
             return r;

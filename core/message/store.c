@@ -27,7 +27,7 @@
 static const struct {
     size_t room;
     unsigned keeps;
-} bins[] = {{256, 512}, {1024, 16}, {8192, 8}, {69632, 4}, {1052672, 1}, {16781312, 1}};
+} bins[] = {{256, 512}, {1024, 16}, {8192, 8}, {66560, 4}, {1052672, 1}, {16781312, 1}};
 
 enum { BINS = sizeof(bins) / sizeof(bins[0]) };
 

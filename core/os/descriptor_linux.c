@@ -309,6 +309,13 @@ int os_pipe_resize(int fd, size_t capacity)
     return fcntl(fd, F_SETPIPE_SZ, (int)capacity) < 0 ? -errno : 0;
 }
 
+void os_pipe_widen(int fd, size_t capacity)
+{
+    int present = fcntl(fd, F_GETPIPE_SZ);
+    if (present >= 0 && (size_t)present < capacity)
+        (void)os_pipe_resize(fd, capacity);
+}
+
 int os_pipe(size_t capacity, struct os_descriptor *reading,
             struct os_descriptor *writing)
 {

@@ -147,6 +147,9 @@ int os_pipe(size_t capacity, struct os_descriptor *reading,
 /* Sets a pipe's capacity; what the system allows is the caller's limit. */
 int os_pipe_resize(int fd, size_t capacity);
 
+/* Makes it at least that large, where the system lets it be; a larger one stays. */
+void os_pipe_widen(int fd, size_t capacity);
+
 /* Bytes that wait in a descriptor to be read, or written and not yet taken; -ENOTSUP.
  */
 int64_t os_unread(int fd);

@@ -44,6 +44,22 @@ void ahead_compact(struct ahead *ahead)
     ahead->end = left;
 }
 
+// What follows goes to a small block until more is read: the user has often given this
+// one back by then, and memory that was just used is in the cache.
+static int begin_next(struct ahead *next, const struct cutter *cutter,
+                      const uint8_t *bytes, size_t size)
+{
+    if (size == 0)
+        return 0;
+    size_t room = size <= AHEAD_SMALL ? AHEAD_SMALL : next->room;
+    int r = message_store_take(cutter->store, WHERRY_IN, room, &next->block);
+    if (r < 0)
+        return r;
+    memcpy(next->block->data, bytes, size);
+    next->end = size;
+    return 0;
+}
+
 static bool hand_out_block(struct ahead *ahead, const struct cutter *cutter,
                            size_t head, size_t size, wherry_message **out)
 {
@@ -51,13 +67,12 @@ static bool hand_out_block(struct ahead *ahead, const struct cutter *cutter,
     wherry_message *block = ahead->block;
     if (size < block->capacity / 2 || offset % 8 != 0)
         return false;
-    struct ahead next = {0};
-    if (message_store_take(cutter->store, WHERRY_IN, block->capacity, &next.block) < 0)
+    struct ahead next = {.room = block->capacity};
+    size_t behind = offset + size;
+    if (begin_next(&next, cutter, block->data + behind, ahead->end - behind) < 0)
         return false;
-    *out = block;
-    next.end = ahead->end - offset - size;
-    memcpy(next.block->data, block->data + offset + size, next.end);
     *ahead = next;
+    *out = block;
     block->data += offset;
     block->size = size;
     block->capacity -= offset;

@@ -10,7 +10,7 @@
 
 enum {
     AHEAD_SMALL = 1024,  /* what a quiet channel reads at once */
-    AHEAD_LARGE = 69632, /* a busy one: 64 KiB and what stands around it */
+    AHEAD_LARGE = 66560, /* a busy one: 64 KiB, and what follows of the next */
     AHEAD_MORE = 2       /* no whole message there: read on */
 };
 
@@ -23,7 +23,8 @@ struct cutter {
 
 /* The bytes [start, end) of a block, which is a message of the store. */
 struct ahead {
-    wherry_message *block;
+    wherry_message *block; /* may be NULL while nothing is there */
+    size_t room;           /* what a new block should have */
     size_t start;
     size_t end;
     struct frame_scan scan;

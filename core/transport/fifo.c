@@ -51,12 +51,11 @@ static const struct wherry_option own_options[] = {
          "Access rights of a FIFO that is made, in octal digits as chmod has them."},
     {.name = "buffer",
      .type = WHERRY_OPTION_SIZE,
-     .standard = "0",
-     .least = 0,
+     .standard = "256K",
+     .least = 4096,
      .most = 1 << 30,
      .help =
-         "Room in the FIFO, in bytes; 0 is the system's own choice (64K), more than "
-         "fs.pipe-max-size (1M) is for root."},
+         "Room in the FIFO, in bytes; more than fs.pipe-max-size (1M) is for root."},
     {.name = NULL},
 };
 
@@ -101,10 +100,16 @@ static int make_fifo(const struct address *address, bool *is_made, struct os_fil
     return r;
 }
 
+// Without being asked, one that is larger stays so, and a smaller one will do where the
+// system gives no more.
 static int fit_buffer(const struct address *address, const struct os_descriptor *end)
 {
     size_t capacity = (size_t)address_number(address, "buffer");
-    int r = capacity > 0 ? os_pipe_resize(end->fd, capacity) : 0;
+    if (!address_given(address, "buffer")) {
+        os_pipe_widen(end->fd, capacity);
+        return 0;
+    }
+    int r = os_pipe_resize(end->fd, capacity);
     return r == -EBUSY ? 0 : r; // what waits in it needs more than that
 }
 

@@ -18,12 +18,14 @@ struct stream_in {
     struct os_descriptor descriptor;
     struct ahead ahead;
     wherry_message *partial; /* a large message that is read in place */
+    bool was_partial;        /* the last message was one */
     size_t filled;
     size_t tail_left; /* bytes behind its payload, to be skipped */
     uint32_t partial_files;
     struct open_files files;
     bool receives_files;
-    bool filled_room; /* the last read: more is likely waiting */
+    bool filled_room;   /* the last read: more is likely waiting */
+    bool stopped_early; /* the last read: more may be waiting */
     bool ended;
     int broken; /* an error after which nothing can be cut any more */
 };
@@ -33,6 +35,7 @@ struct stream_out {
     struct buffer gathered; /* whole records of WHERRY_MORE */
     uint64_t gathered_count;
     int64_t held_since;   /* since when anything gathered, or the rest, has been here */
+    bool filled;          /* the last write: another would be in vain; told once */
     wherry_message *rest; /* the message that is on its way in part */
     struct frame_edges rest_edges;
     size_t rest_offset; /* over head, payload and tail */

@@ -3,9 +3,10 @@
  * Receiving from a stream: bytes are read ahead, messages are cut out of them.
  *
  * The block that is read into is a message of the channel's store.  A small message is
- * copied out of it; a large one that fills it is handed out with its block, uncopied;
- * one too large for it is read in place from its first bytes on.  So a 64 B message
- * costs one copy of 64 B, many of them one system call, and a large one no copy at all.
+ * copied out of it; one that fills it is handed out with its block, uncopied; the rest
+ * of one too large for it is read in place, together with the first bytes of what
+ * follows.  So a 64 B message costs one copy of 64 B, many of them one system call, and
+ * a large one a copy of its beginning at most.
  */
 #include "transport/stream.h"
 
@@ -30,12 +31,14 @@ static size_t larger(const struct stream *stream, size_t capacity)
 static int make_room(struct stream *stream)
 {
     struct ahead *ahead = &stream->in.ahead;
-    if (!ahead->block)
-        return ahead_change(ahead, &stream->cutter, AHEAD_SMALL);
+    if (!ahead->block) {
+        size_t room = ahead->room > AHEAD_LARGE ? AHEAD_LARGE : ahead->room;
+        return ahead_change(ahead, &stream->cutter, room > 0 ? room : AHEAD_SMALL);
+    }
     ahead_compact(ahead);
     size_t capacity = ahead->block->capacity;
-    bool is_small = stream->in.filled_room && capacity < AHEAD_LARGE;
-    if (ahead->end < capacity && !is_small)
+    bool is_small = stream->in.filled_room || ahead->room > capacity;
+    if (ahead->end < capacity && !(is_small && capacity < AHEAD_LARGE))
         return 0;
     return ahead_change(ahead, &stream->cutter, larger(stream, capacity));
 }
@@ -51,6 +54,7 @@ static int64_t read_with_files(struct stream *stream, const struct os_room *room
     sender_remember(stream->cutter.store, stream->in.descriptor.fd, &arrival);
     if (arrival.file_count == 0 && !arrival.files_lost)
         return r;
+    stream->in.stopped_early = true; // the kernel stops behind open files
     size_t most = 4 * (size_t)stream->file_limit + OS_FILES + 1;
     int error = open_files_push(&stream->in.files, &arrival, most);
     return error < 0 ? error : r;
@@ -59,12 +63,15 @@ static int64_t read_with_files(struct stream *stream, const struct os_room *room
 static int64_t read_rooms(struct stream *stream, const struct os_room *rooms,
                           size_t count)
 {
-    int64_t r = stream->in.receives_files
-                    ? read_with_files(stream, rooms, count)
-                    : os_read(&stream->in.descriptor, rooms, count);
+    struct stream_in *in = &stream->in;
+    in->stopped_early = false;
+    int64_t r = in->receives_files ? read_with_files(stream, rooms, count)
+                                   : os_read(&in->descriptor, rooms, count);
     // A terminal whose other end is gone says EIO (tty_ioctl(4)): that is its end.
-    if (r == -EIO && stream->in.descriptor.kind == OS_KIND_TERMINAL)
+    if (r == -EIO && in->descriptor.kind == OS_KIND_TERMINAL)
         r = 0;
+    size_t room = rooms[0].size + (count > 1 ? rooms[1].size : 0);
+    in->filled_room = r == (int64_t)room;
     return r;
 }
 
@@ -81,10 +88,13 @@ static int64_t read_ahead(struct stream *stream)
     if (r < 0)
         return r;
     struct os_room room = room_behind(ahead);
+    // After one too large for a block another is likely: its head, then the rest in
+    // place.
+    if (stream->in.was_partial && room.size > AHEAD_SMALL)
+        room.size = AHEAD_SMALL;
     int64_t size = read_rooms(stream, &room, 1);
     if (size > 0)
         ahead->end += (size_t)size;
-    stream->in.filled_room = size == (int64_t)room.size;
     return size;
 }
 
@@ -120,6 +130,7 @@ static int begin_partial(struct stream *stream, const struct frame *frame,
     memcpy(message->data, ahead_front(&in->ahead), in->filled);
     ahead_consume(&in->ahead, in->filled);
     in->partial = message;
+    in->was_partial = true;
     in->partial_files = frame->files;
     in->tail_left = place->tail_size;
     in->ahead.scan = (struct frame_scan){0};
@@ -132,8 +143,10 @@ static int cut_message(struct stream *stream, wherry_message **out)
     struct frame frame;
     struct frame_place place;
     int r = ahead_cut(&in->ahead, &stream->cutter, &frame, &place, out);
-    if (r == 1)
+    if (r == 1) {
+        in->was_partial = false;
         return claim_files(stream, frame.files, out);
+    }
     if (r < 0)
         return r == -ENOMEM ? r : (in->broken = r);
     bool head_is_there = place.head_size > 0;
@@ -159,9 +172,7 @@ static int complete_partial(struct stream *stream, wherry_message **out)
 static int64_t read_partial(struct stream *stream)
 {
     struct stream_in *in = &stream->in;
-    int r = make_room(stream);
-    if (r < 0)
-        return r;
+    ahead_compact(&in->ahead);
     size_t missing = in->partial->size - in->filled;
     struct os_room rooms[2] = {{in->partial->data + in->filled, missing},
                                room_behind(&in->ahead)};
@@ -215,10 +226,13 @@ int stream_recv(void *state, wherry_message **out)
 {
     struct stream *stream = state;
     struct stream_in *in = &stream->in;
-    for (;;) {
+    for (bool is_emptied = false;;
+         is_emptied = !in->filled_room && !in->stopped_early) {
         int r = next_step(stream, out);
         if (r != AHEAD_MORE)
             return r;
+        if (is_emptied) // a read that could have had more: another would be in vain
+            return -EAGAIN;
         if (in->ended)
             return at_end(stream, out);
         bool in_place = in->partial && in->filled < in->partial->size;
