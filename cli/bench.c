@@ -215,21 +215,26 @@ static bool takes(const struct bench_mechanism *mechanism, size_t size)
     return mechanism->largest == 0 || size <= mechanism->largest;
 }
 
+static void plan_sizes(const struct bench_mechanism *mechanism, enum bench_place place,
+                       struct bench_results *results)
+{
+    for (size_t i = 0; i < wanted.size_count; i++) {
+        size_t size = wanted.sizes[i];
+        bool has_bar = !wanted.bars || bench_bar_wants(mechanism, place, size);
+        if (has_bar && takes(mechanism, size) && results->count < ROWS_MOST)
+            results->rows[results->count++] = (struct bench_row){
+                .mechanism = mechanism, .place = place, .size = size};
+    }
+}
+
 static void plan_rows(const struct choices *choices, const struct bench_plan *plan,
                       struct bench_results *results)
 {
     for (const struct bench_mechanism *each = bench_mechanisms; each->name; each++) {
         for (int place = 0; place < BENCH_PLACES; place++) {
             bool can = place == BENCH_SAME || plan->core_count > 1;
-            for (size_t i = 0; i < wanted.size_count; i++) {
-                size_t size = wanted.sizes[i];
-                enum bench_place where = (enum bench_place)place;
-                bool has_bar = !wanted.bars || bench_bar_wants(each, where, size);
-                if (wanted.places[place] && can && has_bar && takes(each, size) &&
-                    is_chosen(each, choices) && results->count < ROWS_MOST)
-                    results->rows[results->count++] = (struct bench_row){
-                        .mechanism = each, .place = where, .size = size};
-            }
+            if (wanted.places[place] && can && is_chosen(each, choices))
+                plan_sizes(each, (enum bench_place)place, results);
         }
     }
 }
@@ -239,7 +244,8 @@ static void show_progress(const struct bench_results *results, size_t at, int64_
     if (!isatty(STDERR_FILENO))
         return;
     const struct bench_row *row = &results->rows[at];
-    char size[32], left[64] = "";
+    char size[32];
+    char left[64] = "";
     bench_size_text(row->size, size, sizeof(size));
     if (at > 0)
         snprintf(left, sizeof(left), ", about %.0f s left",

@@ -106,7 +106,10 @@ struct entry {
 static void enter(struct ledger *ledger, const struct bench_row *row,
                   const struct entry *entry)
 {
-    char measured[32], least[32], most[32], size[16];
+    char measured[32];
+    char least[32];
+    char most[32];
+    char size[16];
     snprintf(measured, sizeof(measured), "%.4g", entry->measured);
     snprintf(least, sizeof(least), "%.4g", entry->least);
     snprintf(most, sizeof(most), "%.4g", entry->most);

@@ -119,7 +119,7 @@ static void text_of(char *out, size_t capacity, double value)
 static void draw_axis(FILE *file, const struct scale *scale, double x, double y,
                       double height)
 {
-    for (double power = scale->low; power <= scale->high; power++) {
+    for (int power = (int)scale->low; power <= (int)scale->high; power++) {
         char label[32];
         double at = x + place_on(scale, pow(10, power));
         text_of(label, sizeof(label), pow(10, power));
@@ -134,8 +134,9 @@ static void draw_bars(FILE *file, const struct bench_row *row,
                       const struct panel *panel, const struct scale *scale,
                       const double at[2])
 {
-    double y = at[1] + (BARS_MOST - panel->count) * BAR / 2.0;
-    for (int bar = 0; bar < panel->count; bar++, y += BAR) {
+    double top = at[1] + (BARS_MOST - panel->count) * BAR / 2.0;
+    for (int bar = 0; bar < panel->count; bar++) {
+        double y = top + bar * BAR;
         enum bench_way_index way = panel->ways[bar];
         double value = row->outcome.figures[way].median * panel->scale;
         char label[32];

@@ -110,7 +110,8 @@ void bench_pong(struct bench_line *line)
 
 static int compare(const void *left, const void *right)
 {
-    double a = *(const double *)left, b = *(const double *)right;
+    double a = *(const double *)left;
+    double b = *(const double *)right;
     return (a > b) - (a < b);
 }
 

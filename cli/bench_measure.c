@@ -69,7 +69,8 @@ static void pull(const struct bench_meeting *meeting, struct bench_end *end,
 
 static double cpu_of(const struct rusage *usage)
 {
-    const struct timeval *user = &usage->ru_utime, *system = &usage->ru_stime;
+    const struct timeval *user = &usage->ru_utime;
+    const struct timeval *system = &usage->ru_stime;
     double seconds = (double)user->tv_sec + (double)system->tv_sec;
     return seconds * 1e9 + (double)(user->tv_usec + system->tv_usec) * 1e3;
 }
@@ -77,7 +78,8 @@ static double cpu_of(const struct rusage *usage)
 static void rest(const struct bench_meeting *meeting, struct bench_end *end,
                  struct bench_rest *out)
 {
-    struct rusage before, after;
+    struct rusage before;
+    struct rusage after;
     struct wherry_channel_info in = {0};
     struct wherry_channel_info other = {0};
     wherry_message *message = NULL;
@@ -384,7 +386,8 @@ static void warm_up(struct driver *driver)
 
 static int compare_samples(const void *left, const void *right)
 {
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
     return (a > b) - (a < b);
 }
 

@@ -196,7 +196,8 @@ static int open_sockets(const struct bench_mechanism *mechanism, const char *dir
 int bench_bare_open(const struct bench_mechanism *mechanism, const char *directory,
                     struct bench_bare *out)
 {
-    int ends[2] = {-1, -1}, r;
+    int ends[2] = {-1, -1};
+    int r;
     *out = (struct bench_bare){{-1, -1}, {-1, -1}};
     if (mechanism->domain == 0 && mechanism->opening == BENCH_OPEN_FIFOS)
         return open_fifos(directory, out);
@@ -230,7 +231,8 @@ void bench_bare_close(struct bench_bare *bare, int but_side)
 
 static void match_option(int bare, int ours, int option)
 {
-    int wanted = 0, there = 0;
+    int wanted = 0;
+    int there = 0;
     socklen_t size = sizeof(wanted);
     if (getsockopt(ours, SOL_SOCKET, option, &wanted, &size) < 0 ||
         getsockopt(bare, SOL_SOCKET, option, &there, &size) < 0 || wanted == there)

@@ -447,7 +447,8 @@ int bench_print_list(bool as_json)
     struct table *table =
         table_new("mechanisms", columns, sizeof(columns) / sizeof(columns[0]), as_json);
     for (const struct bench_mechanism *each = bench_mechanisms; each->name; each++) {
-        char address[128], largest[32];
+        char address[128];
+        char largest[32];
         const char *hole = strstr(each->address, "%s");
         snprintf(address, sizeof(address), "%.*s%s%s",
                  hole ? (int)(hole - each->address) : (int)strlen(each->address),

@@ -92,7 +92,7 @@ static int flush(int status)
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); // NOLINT(concurrency-mt-unsafe): no other thread is there
+    setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     int status = flush(run(argc, argv));
     interrupt_end();

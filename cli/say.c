@@ -20,10 +20,8 @@ static atomic_bool has_status; // the line that stderr stands in
 
 bool say_has_colour(FILE *stream)
 {
-    // NOLINTBEGIN(concurrency-mt-unsafe): nobody here changes the environment
     const char *terminal = getenv("TERM");
     const char *refused = getenv("NO_COLOR");
-    // NOLINTEND(concurrency-mt-unsafe)
     if ((refused && *refused) || (terminal && strcmp(terminal, "dumb") == 0))
         return false;
     return isatty(fileno(stream)) != 0;

@@ -4,7 +4,6 @@
  */
 #include "table.h"
 
-#include <ctype.h>
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,16 +28,22 @@ static const int json_types[] = {
     [COLUMN_FLAG] = SCOLS_JSON_BOOLEAN,
 };
 
+static char json_letter(char letter)
+{
+    return letter == ' ' ? '_' : letter;
+}
+
+static char heading_letter(char letter)
+{
+    return letter >= 'a' && letter <= 'z' ? (char)(letter - 'a' + 'A') : letter;
+}
+
 // "open files" is a heading OPEN FILES, and in JSON a name open_files.
 static void write_name(char name[NAME_MOST], const char *words, bool as_json)
 {
     size_t size = strlen(words) < NAME_MOST ? strlen(words) : NAME_MOST - 1;
-    for (size_t i = 0; i < size; i++) {
-        int letter = (unsigned char)words[i];
-        if (as_json && letter == ' ')
-            letter = '_';
-        name[i] = (char)(as_json ? letter : toupper(letter));
-    }
+    for (size_t i = 0; i < size; i++)
+        name[i] = as_json ? json_letter(words[i]) : heading_letter(words[i]);
     name[size] = 0;
 }
 

@@ -90,7 +90,8 @@ static int pair(const struct transport *transport, const struct address *address
         return r;
     struct channel_limits limits;
     limits_from(address, &limits);
-    wherry_channel *first, *second;
+    wherry_channel *first;
+    wherry_channel *second;
     r = channel_new(&ends[0], &limits, &first);
     if (r < 0) {
         ends[1].moves->close(ends[1].state);

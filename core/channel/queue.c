@@ -26,7 +26,8 @@ static void drop(wherry_channel *channel, wherry_message *message)
 // A borrowed message is the caller's bytes: the list keeps a copy.
 static int own(wherry_channel *channel, wherry_message **message)
 {
-    wherry_message *given = *message, *copy;
+    wherry_message *given = *message;
+    wherry_message *copy;
     if (!given->borrowed)
         return 0;
     int r = message_store_take(channel->store, WHERRY_OUT, given->size, &copy);

@@ -152,7 +152,9 @@ static bool take_first_fitting(wherry_channel *channel, int64_t kind,
 
 static bool take_lowest(wherry_channel *channel, int64_t most, wherry_message **out)
 {
-    wherry_message *before = NULL, *before_lowest = NULL, *lowest = NULL;
+    wherry_message *before = NULL;
+    wherry_message *before_lowest = NULL;
+    wherry_message *lowest = NULL;
     for (wherry_message *each = channel->in.held.first; each; each = each->next) {
         bool better = !lowest || each->kind < lowest->kind;
         if (each->word == FRAME_MESSAGE && each->kind <= most && better) {
@@ -202,7 +204,7 @@ static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out
     for (;;) {
         if (kind != 0 && channel_held_full(channel))
             return take_held(channel, kind, out) ? 1 : list_is_full(channel, kind);
-        wherry_message *message;
+        wherry_message *message = NULL;
         int r = channel_pull(channel, &message);
         if (r <= 0)
             return kind < 0 && take_held(channel, kind, out) ? 1 : r;
@@ -329,6 +331,7 @@ static void put_back(wherry_channel *channel, wherry_message *message)
     os_lock_give(&channel->in.lock);
 }
 
+// NOLINTNEXTLINE(readability-function-size): what recv(2) takes, and a kind and an end
 int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
                     int64_t *kind, int *ended, wherry_deadline deadline)
 {

@@ -272,10 +272,14 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
     return channel_error(channel, r);
 }
 
+// NOLINTNEXTLINE(readability-function-size): what send(2) takes, and a kind and a
+// deadline
 int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_t kind,
                  unsigned flags, wherry_deadline deadline)
 {
-    wherry_message borrowed, *message = &borrowed, *copy = NULL;
+    wherry_message borrowed;
+    wherry_message *message = &borrowed;
+    wherry_message *copy = NULL;
     message_borrow(&borrowed, bytes, size, kind);
     int r = check(channel, message);
     if (r >= 0)

@@ -40,6 +40,13 @@ static inline const uint8_t *ahead_front(const struct ahead *ahead)
     return ahead->block->data + ahead->start;
 }
 
+/* Where more can be read to. */
+static inline struct os_room ahead_room(struct ahead *ahead)
+{
+    return (struct os_room){ahead->block->data + ahead->end,
+                            ahead->block->capacity - ahead->end};
+}
+
 void ahead_consume(struct ahead *, size_t size);
 
 /* A block with room for `room` bytes; what is there moves into it.  Errors: -ENOMEM. */

@@ -54,6 +54,12 @@ struct stream {
 int stream_recv(void *state, wherry_message **out);
 int stream_ready(void *state);
 
+/* One read into `rooms`: the bytes, 0 for the end, or an error of os_read. */
+int64_t stream_read(struct stream *, const struct os_room *rooms, size_t count);
+
+/* The same to the back of the block.  Errors: -ENOMEM too. */
+int64_t stream_read_ahead(struct stream *);
+
 int stream_send(void *state, wherry_message **message, unsigned flags);
 int stream_flush(void *state);
 int stream_keep(void *state);

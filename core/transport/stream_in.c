@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Receiving from a stream: bytes are read ahead, messages are cut out of them.
+ * Receiving from a stream: messages are cut out of the bytes that were read ahead.
  *
- * The block that is read into is a message of the channel's store.  A small message is
- * copied out of it; one that fills it is handed out with its block, uncopied; the rest
- * of one too large for it is read in place, together with the first bytes of what
- * follows.  So a 64 B message costs one copy of 64 B, many of them one system call, and
- * a large one a copy of its beginning at most.
+ * A small message is copied out of the block; one that fills it is handed out with its
+ * block, uncopied; the rest of one too large for it is read in place, together with the
+ * first bytes of what follows.  So a 64 B message costs one copy of 64 B, many of them
+ * one system call, and a large one a copy of its beginning at most.
  */
 #include "transport/stream.h"
 
@@ -14,89 +13,6 @@
 #include <string.h>
 
 #include "base/base.h"
-
-/* --- reading ------------------------------------------------------------- */
-
-// A block that is full is followed by a larger one: a quiet stream keeps the small one,
-// a busy one has the large one, and only a record whose size cannot be told before its
-// end (a line) needs more, up to the channel's limit, which scan enforces.
-static size_t larger(const struct stream *stream, size_t capacity)
-{
-    const size_t most = (size_t)stream->cutter.message_limit + FRAMING_HEAD;
-    if (capacity < AHEAD_LARGE)
-        return AHEAD_LARGE;
-    return capacity * 4 < most ? capacity * 4 : most;
-}
-
-static int make_room(struct stream *stream)
-{
-    struct ahead *ahead = &stream->in.ahead;
-    if (!ahead->block) {
-        size_t room = ahead->room > AHEAD_LARGE ? AHEAD_LARGE : ahead->room;
-        return ahead_change(ahead, &stream->cutter, room > 0 ? room : AHEAD_SMALL);
-    }
-    ahead_compact(ahead);
-    size_t capacity = ahead->block->capacity;
-    bool is_small = stream->in.filled_room || ahead->room > capacity;
-    if (ahead->end < capacity && !(is_small && capacity < AHEAD_LARGE))
-        return 0;
-    return ahead_change(ahead, &stream->cutter, larger(stream, capacity));
-}
-
-static int64_t read_with_files(struct stream *stream, const struct os_room *rooms,
-                               size_t count)
-{
-    int files[OS_FILES];
-    struct os_arrival arrival = {.files = files};
-    int64_t r = os_receive(&stream->in.descriptor, rooms, count, &arrival, false);
-    if (r < 0)
-        return r;
-    sender_remember(stream->cutter.store, stream->in.descriptor.fd, &arrival);
-    if (arrival.file_count == 0 && !arrival.files_lost)
-        return r;
-    stream->in.stopped_early = true; // the kernel stops behind open files
-    size_t most = 4 * (size_t)stream->file_limit + OS_FILES + 1;
-    int error = open_files_push(&stream->in.files, &arrival, most);
-    return error < 0 ? error : r;
-}
-
-static int64_t read_rooms(struct stream *stream, const struct os_room *rooms,
-                          size_t count)
-{
-    struct stream_in *in = &stream->in;
-    in->stopped_early = false;
-    int64_t r = in->receives_files ? read_with_files(stream, rooms, count)
-                                   : os_read(&in->descriptor, rooms, count);
-    // A terminal whose other end is gone says EIO (tty_ioctl(4)): that is its end.
-    if (r == -EIO && in->descriptor.kind == OS_KIND_TERMINAL)
-        r = 0;
-    size_t room = rooms[0].size + (count > 1 ? rooms[1].size : 0);
-    in->filled_room = r == (int64_t)room;
-    return r;
-}
-
-static struct os_room room_behind(struct ahead *ahead)
-{
-    return (struct os_room){ahead->block->data + ahead->end,
-                            ahead->block->capacity - ahead->end};
-}
-
-static int64_t read_ahead(struct stream *stream)
-{
-    struct ahead *ahead = &stream->in.ahead;
-    int r = make_room(stream);
-    if (r < 0)
-        return r;
-    struct os_room room = room_behind(ahead);
-    // After one too large for a block another is likely: its head, then the rest in
-    // place.
-    if (stream->in.was_partial && room.size > AHEAD_SMALL)
-        room.size = AHEAD_SMALL;
-    int64_t size = read_rooms(stream, &room, 1);
-    if (size > 0)
-        ahead->end += (size_t)size;
-    return size;
-}
 
 /* --- messages ------------------------------------------------------------ */
 
@@ -175,11 +91,11 @@ static int64_t read_partial(struct stream *stream)
     ahead_compact(&in->ahead);
     size_t missing = in->partial->size - in->filled;
     struct os_room rooms[2] = {{in->partial->data + in->filled, missing},
-                               room_behind(&in->ahead)};
+                               ahead_room(&in->ahead)};
     // The head of what follows, no more: a large message's bytes would be copied twice.
     if (rooms[1].size > AHEAD_SMALL)
         rooms[1].size = AHEAD_SMALL;
-    int64_t size = read_rooms(stream, rooms, 2);
+    int64_t size = stream_read(stream, rooms, 2);
     if (size <= 0)
         return size;
     size_t placed = (size_t)size < missing ? (size_t)size : missing;
@@ -222,29 +138,38 @@ static int next_step(struct stream *stream, wherry_message **out)
     return in->filled == in->partial->size ? complete_partial(stream, out) : AHEAD_MORE;
 }
 
+// Reads once more: AHEAD_MORE, or what stream_recv is to return.
+static int read_more(struct stream *stream, wherry_message **out)
+{
+    struct stream_in *in = &stream->in;
+    if (in->ended)
+        return at_end(stream, out);
+    bool in_place = in->partial && in->filled < in->partial->size;
+    int64_t size = in_place ? read_partial(stream) : stream_read_ahead(stream);
+    if (size == 0)
+        return at_end(stream, out);
+    if (size == -EAGAIN || size == -ENOMEM)
+        return (int)size;
+    if (size == -EPROTO) // open_files.c said what is wrong
+        return in->broken = -EPROTO;
+    return size < 0 ? (in->broken = failure_plain((int)size, "receiving")) : AHEAD_MORE;
+}
+
 int stream_recv(void *state, wherry_message **out)
 {
     struct stream *stream = state;
     struct stream_in *in = &stream->in;
-    for (bool is_emptied = false;;
-         is_emptied = !in->filled_room && !in->stopped_early) {
+    bool is_emptied = false;
+    for (;;) {
         int r = next_step(stream, out);
+        if (r == AHEAD_MORE && is_emptied)
+            return -EAGAIN;
+        if (r == AHEAD_MORE)
+            r = read_more(stream, out);
         if (r != AHEAD_MORE)
             return r;
-        if (is_emptied) // a read that could have had more: another would be in vain
-            return -EAGAIN;
-        if (in->ended)
-            return at_end(stream, out);
-        bool in_place = in->partial && in->filled < in->partial->size;
-        int64_t size = in_place ? read_partial(stream) : read_ahead(stream);
-        if (size == 0)
-            return at_end(stream, out);
-        if (size == -EAGAIN || size == -ENOMEM)
-            return (int)size;
-        if (size < 0)
-            return in->broken = size == -EPROTO
-                                    ? -EPROTO // open_files.c said what is wrong
-                                    : failure_plain((int)size, "receiving");
+        // A read that could have had more took all: another would be in vain.
+        is_emptied = !in->filled_room && !in->stopped_early;
     }
 }
 

@@ -123,7 +123,7 @@ enum { FIRST_PIECE = 32768 };
 static bool goes_in_two(const struct stream_out *out, const wherry_message *message)
 {
     return out->descriptor.kind == OS_KIND_STREAM && out->gathered.size == 0 &&
-           message->file_count == 0 && message->size >= 2 * FIRST_PIECE;
+           message->file_count == 0 && message->size / 2 >= FIRST_PIECE;
 }
 
 static int64_t write_record(struct stream_out *out, const struct frame_edges *edges,
