@@ -272,8 +272,7 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
     return channel_error(channel, r);
 }
 
-// NOLINTNEXTLINE(readability-function-size): what send(2) takes, and a kind and a
-// deadline
+// NOLINTNEXTLINE(readability-function-size): send(2)'s, a kind and a deadline
 int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_t kind,
                  unsigned flags, wherry_deadline deadline)
 {
