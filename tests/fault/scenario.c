@@ -150,5 +150,5 @@ pid_t scenario_start(const struct fault_scenario *scenario, struct outcome *outc
     atomic_store(&outcome->leaks, count_leaks(&before, mark));
     atomic_store(&outcome->names, take_names(true));
     atomic_store(&outcome->is_over, true);
-    _exit(0);
+    harness_exit(0);
 }

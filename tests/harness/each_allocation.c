@@ -33,7 +33,7 @@ static void run_once(void *argument)
     unsigned long failed = harness_failed_allocations();
     harness_fail_allocation(0, false);
     int leaks = harness_blocks_since(mark) + inventory_leaks(before) + children_leaks();
-    _exit(leaks ? STATUS_LEAKED : failed ? STATUS_SURVIVED : STATUS_NONE_FAILED);
+    harness_exit(leaks ? STATUS_LEAKED : failed ? STATUS_SURVIVED : STATUS_NONE_FAILED);
 }
 
 /* True if an allocation failed and the scenario lived with it. */

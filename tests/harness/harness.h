@@ -160,6 +160,9 @@ void harness_until(bool (*is_so)(void *argument), void *argument);
 
 /* --- processes --- */
 
+/* _exit(2), after the counts of a build that measures coverage are written. */
+_Noreturn void harness_exit(int status);
+
 /* Forks a child that runs this and ends with status 0; it dies when its parent dies. */
 pid_t harness_child(void (*run)(void *argument), void *argument);
 
