@@ -51,7 +51,9 @@ static int listen_for_answer(wherry_channel *channel, int64_t serial)
         wherry_message *message;
         r = channel_pull(channel, &message);
         if (r == 0)
-            r = failure(-EPIPE, "%s: the peer ended before it had taken everything",
+            r = failure(-EPIPE,
+                        "%s: the peer has finished and says nothing any more, not even "
+                        "what it takes: drain before it finishes",
                         channel->address);
         else if (r == 1)
             list_append(&channel->in.held, message);

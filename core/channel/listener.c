@@ -179,6 +179,8 @@ static int take_greeted(struct wherry_listener *listener, wherry_channel **out)
             *out = channel;
             return 0;
         }
+        if (r == -ENOMEM) // this process's trouble, not the peer's: it stays
+            return r;
         if (r != -EAGAIN || now >= listener->half_open[i].until)
             give_up(listener, i);
         else

@@ -154,8 +154,9 @@ WHERRY_EXPORT int wherry_finish(wherry_channel *);
  * confirmed.
  * May be called on the thread that receives, too: what arrives meanwhile is held for
  * recv. Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings: only
- * the `wherry` framing has the words for it), -ECANCELED, -EPIPE, -ECONNRESET, -ENOBUFS
- * (what arrives meanwhile no longer fits into the held list). */
+ * the `wherry` framing has the words for it), -ECANCELED, -EPIPE (the peer has
+ * finished: from then on it confirms nothing), -ECONNRESET, -ENOBUFS (what arrives
+ * meanwhile no longer fits into the held list). */
 WHERRY_EXPORT int wherry_drain(wherry_channel *, wherry_deadline deadline);
 
 /* Whoever waits in a call on this channel, now or later, returns -ECANCELED instead of
