@@ -5,11 +5,14 @@
  * SIGPIPE is ignored while a verb runs, so that it can clean up; whoever was stopped by
  * a signal, or by a reader of stdout that left, dies by that signal afterwards.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "help.h"
 #include "interrupt.h"
@@ -90,8 +93,22 @@ static int flush(int status)
     return status;
 }
 
+// A closed 0, 1 or 2 must not become a pipe or socket of our own.  What stands in its
+// place can neither be read nor written (open(2), O_PATH), so using it is EBADF as
+// before.
+static void fill_closed_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/", O_PATH);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed_descriptors();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     int status = flush(run(argc, argv));

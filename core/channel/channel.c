@@ -110,7 +110,7 @@ static void say_end(wherry_channel *channel)
     wherry_deadline deadline = deadline_add(wherry_now(), channel->limits.linger);
     struct patience patience;
     patience_begin(channel, WHERRY_OUT, &patience);
-    bool said = !channel->words;
+    bool said = !channel->words || channel->out.said_end;
     while (push_end(channel, &said) == -EAGAIN &&
            channel_wait(channel, WHERRY_OUT, deadline, &patience) >= 0)
         ;

@@ -44,6 +44,7 @@ struct channel_out {
     struct os_lock lock;
     struct message_list queue; /* of the policies that keep one */
     int broken;                /* nothing can be sent any more, and why */
+    bool said_end;             /* it may still be on its way */
     bool finished;
     int64_t speaker; /* the process that said hello; 0: nobody yet */
     atomic_bool said_hello;

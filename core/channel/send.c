@@ -71,7 +71,7 @@ static int check(wherry_channel *channel, const wherry_message *message)
     if (!(channel->abilities & WHERRY_ABLE_SEND))
         return failure(-EPERM, "%s: this is the receiving end of a one-way mechanism",
                        channel->address);
-    if (channel->out.finished)
+    if (channel->out.finished || channel->out.said_end)
         return failure(-ESHUTDOWN, "%s: this end has finished sending",
                        channel->address);
     if (channel->out.broken)
@@ -159,32 +159,62 @@ static bool may_wait(const wherry_channel *channel)
     return channel->limits.full == FULL_BLOCK;
 }
 
+// Bytes that the caller only lent are copied, for it may change them from now on.  If
+// that cannot be, the message is cut off and nothing more can follow.
+static int keep(wherry_channel *channel)
+{
+    int r = channel->moves->keep ? channel->moves->keep(channel->state) : 0;
+    if (r < 0)
+        channel->out.broken = r;
+    return r;
+}
+
+// After a message was taken: 0 when all of it has gone or is gathered, -EAGAIN when
+// some of it is held.
+static int push(wherry_channel *channel, unsigned flags)
+{
+    if (flags & WHERRY_MORE)
+        return keep(channel);
+    return channel->moves->flush ? channel->moves->flush(channel->state) : 0;
+}
+
+static int lose_rest(wherry_channel *channel, int error)
+{
+    os_lock_take(&channel->out.lock);
+    (void)keep(channel);
+    int r = explain(channel, error);
+    channel_give_out(channel);
+    return r;
+}
+
 // The message is taken, and some of it is still here.  What the deadline leaves is
 // kept.
 static int push_rest(wherry_channel *channel, wherry_deadline deadline)
 {
     struct patience patience;
     patience_begin(channel, WHERRY_OUT, &patience);
-    for (;;) {
+    while (may_wait(channel) &&
+           channel_wait(channel, WHERRY_OUT, deadline, &patience) >= 0) {
         os_lock_take(&channel->out.lock);
         int r = channel->moves->flush(channel->state);
         channel_give_out(channel);
-        if (r != -EAGAIN) {
-            patience_rewarded(channel, WHERRY_OUT, &patience);
-            return r < 0 ? explain(channel, r) : 0;
-        }
-        if (!may_wait(channel) ||
-            channel_wait(channel, WHERRY_OUT, deadline, &patience) < 0)
-            break;
+        if (r == -EAGAIN)
+            continue;
+        patience_rewarded(channel, WHERRY_OUT, &patience);
+        return r < 0 ? lose_rest(channel, r) : 0;
     }
-    if (!channel->moves->keep)
-        return 0;
     os_lock_take(&channel->out.lock);
-    int r = channel->moves->keep(channel->state);
-    if (r < 0)
-        channel->out.broken = r;
+    int r = keep(channel);
     channel_give_out(channel);
     return r;
+}
+
+// `pushed` is what push said of a message that was taken.
+static int settle(wherry_channel *channel, int pushed, wherry_deadline deadline)
+{
+    if (pushed == -EAGAIN)
+        return push_rest(channel, deadline);
+    return pushed < 0 ? lose_rest(channel, pushed) : 0;
 }
 
 // A transport that does not know borrowed bytes gets a message that it may take.
@@ -223,13 +253,12 @@ static int send_many_until(wherry_channel *channel, wherry_message **messages,
     for (;;) {
         os_lock_take(&channel->out.lock);
         int r = try_many(channel, messages, count_most, done);
-        bool held = r >= 0 && channel->moves->flush &&
-                    channel->moves->flush(channel->state) == -EAGAIN;
+        int pushed = r >= 0 ? push(channel, 0) : 0;
         channel_give_out(channel);
         if (r != -EAGAIN)
             patience_rewarded(channel, WHERRY_OUT, &patience);
-        if (held)
-            return push_rest(channel, deadline);
+        if (r >= 0)
+            return settle(channel, pushed, deadline);
         if (r != -EAGAIN || !may_wait(channel))
             return r;
         r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
@@ -246,13 +275,12 @@ static int send_until(wherry_channel *channel, wherry_message **message, unsigne
     for (;;) {
         os_lock_take(&channel->out.lock);
         int r = try_send(channel, message, flags);
-        bool held = r == 0 && !(flags & WHERRY_MORE) && channel->moves->flush &&
-                    channel->moves->flush(channel->state) == -EAGAIN;
+        int pushed = r >= 0 ? push(channel, flags) : 0;
         channel_give_out(channel);
         if (r != -EAGAIN)
             patience_rewarded(channel, WHERRY_OUT, &patience);
-        if (held)
-            return push_rest(channel, deadline);
+        if (r >= 0)
+            return settle(channel, pushed, deadline);
         if (r != -EAGAIN || !may_wait(channel))
             return r;
         r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
@@ -314,8 +342,11 @@ int wherry_send_many(wherry_channel *channel, wherry_message **messages,
     size_t done = 0;
     int r = send_many_until(channel, messages, count_most, &done, deadline);
     // An error in the middle leaves gathered ones behind, and those count as taken.
-    if (r < 0 && done > 0 && channel->moves->flush) {
-        int pushed = push_rest(channel, deadline);
+    if (r < 0 && done > 0) {
+        os_lock_take(&channel->out.lock);
+        int pushed = push(channel, 0);
+        channel_give_out(channel);
+        pushed = settle(channel, pushed, deadline);
         r = pushed < 0 ? pushed : r;
     }
     channel_error(channel, r);
@@ -328,13 +359,15 @@ static int finish(wherry_channel *channel)
     int r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
         r = channel_flush(channel);
-    if (r >= 0 && channel->words)
+    if (r >= 0 && channel->words && !channel->out.said_end) {
         r = words_say(channel, FRAME_END, 0);
+        channel->out.said_end = r >= 0;
+        if (r >= 0)
+            r = channel_flush(channel); // it may have gone in part
+    }
     if (r < 0)
         return r;
     channel->out.finished = true;
-    if (channel->moves->flush)
-        (void)channel->moves->flush(channel->state);
     if (!channel->moves->finish)
         return channel->words ? 0 : -ENOTSUP;
     r = channel->moves->finish(channel->state);

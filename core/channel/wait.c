@@ -128,6 +128,16 @@ static int wait_with_bell(wherry_channel *channel, enum wherry_direction who,
     return r < 0 ? failure_plain(r, channel->address) : 0;
 }
 
+// Another thread may finish meanwhile: then there is no way out, and nothing to wait
+// for.
+static void add_way_out(wherry_channel *channel, struct watch *watch)
+{
+    os_lock_take(&channel->out.lock);
+    if (!channel->out.finished)
+        (void)add_waits(channel, WHERRY_OUT, watch);
+    os_lock_give(&channel->out.lock);
+}
+
 static int wait_for(wherry_channel *channel, enum wherry_direction who,
                     const enum wherry_direction *directions, wherry_deadline deadline,
                     struct patience *patience)
@@ -148,7 +158,7 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     int r = add_waits(channel, directions[0], &watch);
     // An answer that is due goes out as soon as there is room for it.
     if (r >= 0 && directions[1] != directions[0])
-        r = add_waits(channel, directions[1], &watch);
+        add_way_out(channel, &watch);
     if (r < 0)
         return failure_plain(r, channel->address);
     return wait_with_bell(channel, who, &watch, deadline, patience);

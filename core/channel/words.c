@@ -14,9 +14,12 @@
 static int send_word(wherry_channel *channel, wherry_message *word, unsigned flags)
 {
     int r = channel->moves->send(channel->state, &word, flags);
+    if (r < 0 || !channel->moves->keep)
+        return r;
     // A borrowed word that went out in part would leave with this call's stack.
-    if (r >= 0 && channel->moves->keep)
-        r = channel->moves->keep(channel->state);
+    r = channel->moves->keep(channel->state);
+    if (r < 0)
+        channel->out.broken = r; // it is cut off: nothing can follow
     return r;
 }
 
@@ -59,7 +62,8 @@ static bool answer_now(wherry_channel *channel)
 {
     int64_t due = atomic_load(&channel->ack_due);
     int r = -EPIPE;
-    if (due > 0 && !channel->out.finished && !channel->out.broken)
+    if (due > 0 && !channel->out.said_end && !channel->out.finished &&
+        !channel->out.broken)
         r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
         r = words_say(channel, FRAME_SYNC_ACK, due - 1);

@@ -71,8 +71,11 @@ static int get_int(int fd, int option)
 static int find_kind(int fd, struct os_descriptor *out)
 {
     struct stat status;
-    if (fstat(fd, &status) < 0)
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &status) < 0)
         return -errno;
+    if (flags & O_PATH) // a place in the file system, not an open file (open(2))
+        return -EBADF;
     out->kind = OS_KIND_OTHER;
     if (S_ISFIFO(status.st_mode))
         out->kind = OS_KIND_PIPE;

@@ -35,7 +35,6 @@ struct stream_out {
     struct buffer gathered; /* whole records of WHERRY_MORE */
     uint64_t gathered_count;
     int64_t held_since;   /* since when anything gathered, or the rest, has been here */
-    bool filled;          /* the last write: another would be in vain; told once */
     wherry_message *rest; /* the message that is on its way in part */
     struct frame_edges rest_edges;
     size_t rest_offset; /* over head, payload and tail */

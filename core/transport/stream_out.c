@@ -57,10 +57,6 @@ int stream_flush(void *state)
 {
     struct stream *stream = state;
     struct stream_out *out = &stream->out;
-    if (out->filled) {
-        out->filled = false;
-        return -EAGAIN;
-    }
     int r = flush_rest(out);
     return r < 0 ? r : flush_gathered(out);
 }
@@ -74,8 +70,10 @@ int stream_keep(void *state)
     wherry_message *copy;
     int r =
         message_store_take(stream->cutter.store, WHERRY_OUT, out->rest->size, &copy);
-    if (r < 0)
+    if (r < 0) {
+        out->rest = NULL; // the caller's bytes: nothing more goes out
         return r;
+    }
     memcpy(copy->data, out->rest->data, out->rest->size);
     out->rest = copy;
     return 0;
@@ -166,8 +164,9 @@ static int write_through(struct stream *stream, const struct frame_edges *edges,
         return 0;
     }
     hold_rest(out, edges, message, done);
-    bool is_full = !in_two || done < edges->head_size + FIRST_PIECE;
-    out->filled = is_full || flush_rest(out) == -EAGAIN;
+    // What goes wrong with the second part, the next flush tells.
+    if (in_two && done == edges->head_size + FIRST_PIECE)
+        (void)flush_rest(out);
     return 0;
 }
 

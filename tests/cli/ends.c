@@ -149,6 +149,22 @@ TEST(a_full_disk_under_stdout_is_told)
     CHECK_STRING(said.err, "wherry: recv: stdout: No space left on device\n");
 }
 
+TEST(a_closed_stdin_is_no_end_of_our_own)
+{
+    shell("wherry recv --dial stdio: <&-; echo $?");
+    CHECK_STRING(said.out, "1\n");
+    CHECK_CONTAINS(said.err, "stdio:");
+    CHECK_CONTAINS(said.err, "descriptor 0 or 1 is closed");
+}
+
+TEST(a_closed_stdout_loses_no_message_silently)
+{
+    shell("wherry send --wait unix:s a 2>/dev/null & wherry recv unix:s <&- >&-;"
+          "echo $?; wait");
+    CHECK_STRING(said.out, "1\n");
+    CHECK_CONTAINS(said.err, "stdout: Bad file descriptor");
+}
+
 TEST(a_full_disk_under_a_table_is_told)
 {
     shell("wherry transports > /dev/full; echo $?");
