@@ -294,7 +294,9 @@ static int send_until(wherry_channel *channel, wherry_message **message, unsigne
 int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flags,
                 wherry_deadline deadline)
 {
-    int r = check(channel, *message);
+    int r = *message ? check(channel, *message)
+                     : failure(-EINVAL, "%s: no message: it was taken already",
+                               channel->address);
     if (r >= 0)
         r = send_until(channel, message, flags, deadline);
     return channel_error(channel, r);

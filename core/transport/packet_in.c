@@ -37,6 +37,7 @@ static int take_overflow(struct packet *packet, size_t size)
     int r = ahead_change(ahead, &packet->cutter, size);
     if (r < 0) {
         ahead->end = 0;
+        open_files_close(&packet->files); // they are this packet's, and it is lost
         return r;
     }
     memcpy(ahead->block->data + there, packet->overflow, size - there);

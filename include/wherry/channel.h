@@ -81,9 +81,10 @@ WHERRY_EXPORT int wherry_pair(const char *address, wherry_channel *out[2]);
  * not fit into a private list of at most `queue=` bytes and never wait. May wait until
  * `deadline`. Errors: -EAGAIN (full: WHERRY_POLL or `full=fail`), -ETIMEDOUT,
  * -ECANCELED, -EMSGSIZE (larger than the limit: the text names both numbers), -EPIPE
- * and -ECONNRESET (the peer is gone), -ENOTSUP (open files or a kind on a channel
- * without), -E2BIG (more open files than `files=`), -EBADMSG (bytes that the framing
- * cannot carry, such as a newline under `line`), -EPERM (the reading end of a simplex
+ * and -ECONNRESET (the peer is gone; *message is NULL if a part of it had gone out),
+ * -EINVAL (*message is NULL), -ENOTSUP (open files or a kind on a channel without),
+ * -E2BIG (more open files than `files=`), -EBADMSG (bytes that the framing cannot
+ * carry, such as a newline under `line`), -EPERM (the reading end of a simplex
  * mechanism), -ESHUTDOWN (after wherry_finish), -EDESTADDRREQ and -EISCONN (to=),
  * -ENOBUFS (`full=disconnect` closed it), -ETOOMANYREFS (too many open files on their
  * way, try later). */

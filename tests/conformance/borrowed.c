@@ -62,6 +62,19 @@ static void end_when_told(struct ends *ends, void *argument)
     (void)ends;
 }
 
+ROW_TEST(a_message_that_was_taken_cannot_be_sent_again)
+{
+    struct ends ends;
+    wherry_message *message = NULL;
+    ends_open(row, NULL, &ends);
+    CHECK_OK(wherry_message_copy("once", 4, &message));
+    CHECK_OK(wherry_send(ends.sender, &message, 0, soon()));
+    CHECK(!message);
+    CHECK_ERROR(wherry_send(ends.sender, &message, 0, soon()), -EINVAL);
+    CHECK_CONTAINS(wherry_error_text(), "taken already");
+    ends_close(&ends);
+}
+
 ROW_TEST(a_peer_that_ends_in_the_middle_of_a_write_leaves_nothing_behind)
 {
     struct ends ends;
