@@ -28,14 +28,14 @@ static const int json_types[] = {
     [COLUMN_FLAG] = SCOLS_JSON_BOOLEAN,
 };
 
-static char json_letter(char letter)
+static int json_letter(int letter)
 {
     return letter == ' ' ? '_' : letter;
 }
 
-static char heading_letter(char letter)
+static int heading_letter(int letter)
 {
-    return letter >= 'a' && letter <= 'z' ? (char)(letter - 'a' + 'A') : letter;
+    return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter;
 }
 
 // "open files" is a heading OPEN FILES, and in JSON a name open_files.
@@ -43,7 +43,7 @@ static void write_name(char name[NAME_MOST], const char *words, bool as_json)
 {
     size_t size = strlen(words) < NAME_MOST ? strlen(words) : NAME_MOST - 1;
     for (size_t i = 0; i < size; i++)
-        name[i] = as_json ? json_letter(words[i]) : heading_letter(words[i]);
+        name[i] = (char)(as_json ? json_letter(words[i]) : heading_letter(words[i]));
     name[size] = 0;
 }
 

@@ -208,7 +208,7 @@ static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out
         int r = channel_pull(channel, &message);
         if (r <= 0)
             return kind < 0 && take_held(channel, kind, out) ? 1 : r;
-        if (kind >= 0 && fits(message, kind)) {
+        if (message && kind >= 0 && fits(message, kind)) {
             *out = message;
             return 1;
         }
