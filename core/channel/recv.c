@@ -170,11 +170,8 @@ static bool take_lowest(wherry_channel *channel, int64_t most, wherry_message **
 
 static bool take_held(wherry_channel *channel, int64_t kind, wherry_message **out)
 {
-    bool found = kind < 0 ? take_lowest(channel, -kind, out)
-                          : take_first_fitting(channel, kind, out);
-    if (found)
-        hear_front_syncs(channel);
-    return found;
+    return kind < 0 ? take_lowest(channel, -kind, out)
+                    : take_first_fitting(channel, kind, out);
 }
 
 static int list_is_full(const wherry_channel *channel, int64_t kind)
@@ -278,8 +275,27 @@ int channel_greeted(wherry_channel *channel)
     return r == 0 ? -ECONNRESET : r;
 }
 
-static int receive(wherry_channel *channel, int64_t kind, wherry_message **out,
-                   wherry_deadline deadline)
+// The next message if it fits into `room` bytes, else it stays first.
+static int take_into(wherry_channel *channel, int64_t kind, size_t room,
+                     wherry_message **out)
+{
+    wherry_message *message = NULL;
+    int r = take_next(channel, kind, &message);
+    if (r != 1 || !message)
+        return r;
+    if (message->size > room) {
+        r = failure(-ENOSPC, "%s: a message of %zu bytes waits, there is room for %zu",
+                    channel->address, message->size, room);
+        list_prepend(&channel->in.held, message);
+        return r;
+    }
+    *out = message;
+    hear_front_syncs(channel);
+    return 1;
+}
+
+static int receive(wherry_channel *channel, int64_t kind, size_t room,
+                   wherry_message **out, wherry_deadline deadline)
 {
     int r = check(channel, kind);
     if (r < 0)
@@ -290,7 +306,7 @@ static int receive(wherry_channel *channel, int64_t kind, wherry_message **out,
     expectation_begin(channel, deadline);
     for (;;) {
         os_lock_take(&channel->in.lock);
-        r = take_next(channel, kind, out);
+        r = take_into(channel, kind, room, out);
         expectation_learn(channel, r != -EAGAIN);
         channel_show_ready(channel);
         os_lock_give(&channel->in.lock);
@@ -312,7 +328,7 @@ int wherry_recv_kind(wherry_channel *channel, int64_t kind, wherry_message **out
                      wherry_deadline deadline)
 {
     wherry_message *message = NULL;
-    int r = receive(channel, kind, &message, deadline);
+    int r = receive(channel, kind, SIZE_MAX, &message, deadline);
     if (r >= 0)
         *out = message;
     return channel_error(channel, r);
@@ -323,20 +339,12 @@ int wherry_recv(wherry_channel *channel, wherry_message **out, wherry_deadline d
     return wherry_recv_kind(channel, 0, out, deadline);
 }
 
-static void put_back(wherry_channel *channel, wherry_message *message)
-{
-    os_lock_take(&channel->in.lock);
-    list_prepend(&channel->in.held, message);
-    channel_show_ready(channel);
-    os_lock_give(&channel->in.lock);
-}
-
 // NOLINTNEXTLINE(readability-function-size): what recv(2) takes, and a kind and an end
 int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
                     int64_t *kind, int *ended, wherry_deadline deadline)
 {
     wherry_message *message = NULL;
-    int r = receive(channel, 0, &message, deadline);
+    int r = receive(channel, 0, capacity, &message, deadline);
     if (r < 0)
         return channel_error(channel, r);
     if (ended)
@@ -344,12 +352,6 @@ int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
     if (r == 0)
         return 0;
     size_t size = message->size;
-    if (size > capacity) {
-        put_back(channel, message);
-        r = failure(-ENOSPC, "%s: a message of %zu bytes waits, there is room for %zu",
-                    channel->address, size, capacity);
-        return channel_error(channel, r);
-    }
     if (size > 0)
         memcpy(bytes, message->data, size);
     if (kind)
@@ -371,7 +373,7 @@ int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count
         return r;
     size_t done = 1;
     os_lock_take(&channel->in.lock);
-    while (done < count_most && (r = take_next(channel, 0, &out[done])) == 1)
+    while (done < count_most && (r = take_into(channel, 0, SIZE_MAX, &out[done])) == 1)
         done++;
     // An error that is one message's own is told by the next call; what ends the
     // channel that call finds by itself.

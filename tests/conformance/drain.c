@@ -175,6 +175,26 @@ ROW_TEST(a_message_that_the_peer_only_holds_is_not_taken)
     ends_close(&ends);
 }
 
+ROW_TEST(a_message_that_does_not_fit_into_a_read_is_not_taken)
+{
+    struct ends ends;
+    char room[64];
+    wherry_message *none = NULL;
+    ends_open(row, NULL, &ends);
+    ends_need(&ends, WHERRY_ABLE_DRAIN | WHERRY_ABLE_KINDS);
+    text_send(ends.sender, "too long for a byte");
+    CHECK_INT(wherry_drain(ends.sender, WHERRY_POLL), 1);
+    // It is passed over, and the sync behind it is held.
+    CHECK_ERROR(wherry_recv_kind(ends.receiver, 9, &none, wherry_after(20)),
+                -ETIMEDOUT);
+    CHECK_ERROR(wherry_read(ends.receiver, room, 1, NULL, NULL, soon()), -ENOSPC);
+    CHECK_CONTAINS(wherry_error_text(), "19 bytes");
+    CHECK_INT(wherry_drain(ends.sender, wherry_after(20)), 1);
+    CHECK_INT(wherry_read(ends.receiver, room, sizeof(room), NULL, NULL, soon()), 19);
+    CHECK_INT(wherry_drain(ends.sender, soon()), 0);
+    ends_close(&ends);
+}
+
 ROW_TEST(where_nobody_confirms_drain_says_so)
 {
     struct ends ends;
