@@ -89,18 +89,7 @@ static void answer_last_syncs(wherry_channel *channel)
         list_append(&channel->in.held, message);
 }
 
-// What is still here goes out, and then the word `end`; it needs room, and a peer that
-// is only slow is given `linger=` to make some.
-static int push_end(wherry_channel *channel, bool *said)
-{
-    int r = channel_flush(channel);
-    if (r < 0 || *said)
-        return r;
-    r = words_say(channel, FRAME_END, 0);
-    *said = r >= 0;
-    return r < 0 ? r : channel_flush(channel);
-}
-
+// The end needs room, and a peer that is only slow is given `linger=` to make some.
 static void say_end(wherry_channel *channel)
 {
     if (channel->out.finished || channel->out.broken)
@@ -110,8 +99,7 @@ static void say_end(wherry_channel *channel)
     wherry_deadline deadline = deadline_add(wherry_now(), channel->limits.linger);
     struct patience patience;
     patience_begin(channel, WHERRY_OUT, &patience);
-    bool said = !channel->words || channel->out.said_end;
-    while (push_end(channel, &said) == -EAGAIN &&
+    while (channel_say_end(channel) == -EAGAIN &&
            channel_wait(channel, WHERRY_OUT, deadline, &patience) >= 0)
         ;
 }

@@ -44,9 +44,9 @@ struct channel_out {
     struct os_lock lock;
     struct message_list queue; /* of the policies that keep one */
     int broken;                /* nothing can be sent any more, and why */
-    bool said_end;             /* it may still be on its way */
-    bool finished;
-    int64_t speaker; /* the process that said hello; 0: nobody yet */
+    bool ending;               /* nothing more is sent, but for what is still here */
+    bool finished;             /* and the way is closed */
+    int64_t speaker;           /* the process that said hello; 0: nobody yet */
     atomic_bool said_hello;
     atomic_uint_least64_t messages;
     atomic_uint_least64_t bytes;
@@ -214,6 +214,11 @@ void channel_show_ready(wherry_channel *);
 /* Moves on whatever was taken and is still here; the caller holds out.lock.  0: all of
  * it is gone, -EAGAIN …. */
 int channel_flush(wherry_channel *);
+
+/* What is still here goes out, and then the word `end`, whole; nothing more is sent
+ * after that.  The caller holds out.lock or is alone.  0, -EAGAIN (call it again), ….
+ */
+int channel_say_end(wherry_channel *);
 
 /* Gives out.lock back, and answers what became due while it was held. */
 void channel_give_out(wherry_channel *);

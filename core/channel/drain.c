@@ -94,7 +94,7 @@ static int drain(wherry_channel *channel, wherry_deadline deadline)
         return 0;
     if (channel->out.broken)
         return failure_plain(channel->out.broken, channel->address);
-    if (channel->out.finished || channel->out.said_end)
+    if (channel->out.ending)
         return failure(-ESHUTDOWN,
                        "%s: this end has finished: drain comes before finish",
                        channel->address);

@@ -71,7 +71,10 @@ static int check(wherry_channel *channel, const wherry_message *message)
     if (!(channel->abilities & WHERRY_ABLE_SEND))
         return failure(-EPERM, "%s: this is the receiving end of a one-way mechanism",
                        channel->address);
-    if (channel->out.finished || channel->out.said_end)
+    if (!message)
+        return failure(-EINVAL, "%s: no message: it was taken already",
+                       channel->address);
+    if (channel->out.ending)
         return failure(-ESHUTDOWN, "%s: this end has finished sending",
                        channel->address);
     if (channel->out.broken)
@@ -222,7 +225,9 @@ static int own(wherry_channel *channel, wherry_message **message, wherry_message
 {
     if (channel->moves->keep)
         return 0;
-    int r = wherry_message_copy((*message)->data, (*message)->size, copy);
+    int r = check(channel, *message);
+    if (r >= 0)
+        r = wherry_message_copy((*message)->data, (*message)->size, copy);
     if (r < 0)
         return r;
     (*copy)->kind = (*message)->kind;
@@ -230,62 +235,53 @@ static int own(wherry_channel *channel, wherry_message **message, wherry_message
     return 0;
 }
 
+/* Messages that go out together: the last one with the caller's flags, those before it
+ * with WHERRY_MORE. */
+struct batch {
+    wherry_message **messages;
+    size_t count;
+    size_t done;
+    unsigned flags;
+};
+
 // As many as go without waiting, under one lock.
-static int try_many(wherry_channel *channel, wherry_message **messages,
-                    size_t count_most, size_t *done)
+static int try_batch(wherry_channel *channel, struct batch *batch)
 {
     int r = 0;
-    while (*done < count_most && r >= 0) {
-        bool last = *done + 1 == count_most;
-        r = check(channel, messages[*done]);
+    while (batch->done < batch->count && r >= 0) {
+        bool last = batch->done + 1 == batch->count;
+        wherry_message **message = &batch->messages[batch->done];
+        r = check(channel, *message);
         if (r >= 0)
-            r = try_send(channel, &messages[*done], last ? 0u : WHERRY_MORE);
-        *done += r >= 0 ? 1 : 0;
+            r = try_send(channel, message, last ? batch->flags : WHERRY_MORE);
+        batch->done += r >= 0 ? 1 : 0;
     }
     return r;
 }
 
-static int send_many_until(wherry_channel *channel, wherry_message **messages,
-                           size_t count_most, size_t *done, wherry_deadline deadline)
-{
-    struct patience patience;
-    patience_begin(channel, WHERRY_OUT, &patience);
-    for (;;) {
-        os_lock_take(&channel->out.lock);
-        int r = try_many(channel, messages, count_most, done);
-        int pushed = r >= 0 ? push(channel, 0) : 0;
-        channel_give_out(channel);
-        if (r != -EAGAIN)
-            patience_rewarded(channel, WHERRY_OUT, &patience);
-        if (r >= 0)
-            return settle(channel, pushed, deadline);
-        if (r != -EAGAIN || !may_wait(channel))
-            return r;
-        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
-        if (r < 0)
-            return r;
-    }
-}
-
-static int send_until(wherry_channel *channel, wherry_message **message, unsigned flags,
+// An error in the middle leaves gathered ones behind: they count as taken, and are
+// pushed on like those of a whole batch.
+static int send_batch(wherry_channel *channel, struct batch *batch,
                       wherry_deadline deadline)
 {
     struct patience patience;
     patience_begin(channel, WHERRY_OUT, &patience);
     for (;;) {
         os_lock_take(&channel->out.lock);
-        int r = try_send(channel, message, flags);
-        int pushed = r >= 0 ? push(channel, flags) : 0;
+        int r = try_batch(channel, batch);
+        if (r == -EAGAIN && may_wait(channel)) {
+            channel_give_out(channel);
+            r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
+            if (r >= 0)
+                continue;
+            os_lock_take(&channel->out.lock);
+        }
+        int pushed = batch->done > 0 ? push(channel, batch->flags) : 0;
         channel_give_out(channel);
-        if (r != -EAGAIN)
-            patience_rewarded(channel, WHERRY_OUT, &patience);
         if (r >= 0)
-            return settle(channel, pushed, deadline);
-        if (r != -EAGAIN || !may_wait(channel))
-            return r;
-        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
-        if (r < 0)
-            return r;
+            patience_rewarded(channel, WHERRY_OUT, &patience);
+        pushed = settle(channel, pushed, deadline);
+        return pushed < 0 ? pushed : r;
     }
 }
 
@@ -294,12 +290,8 @@ static int send_until(wherry_channel *channel, wherry_message **message, unsigne
 int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flags,
                 wherry_deadline deadline)
 {
-    int r = *message ? check(channel, *message)
-                     : failure(-EINVAL, "%s: no message: it was taken already",
-                               channel->address);
-    if (r >= 0)
-        r = send_until(channel, message, flags, deadline);
-    return channel_error(channel, r);
+    struct batch batch = {.messages = message, .count = 1, .flags = flags};
+    return channel_error(channel, send_batch(channel, &batch, deadline));
 }
 
 // NOLINTNEXTLINE(readability-function-size): send(2)'s, a kind and a deadline
@@ -310,11 +302,10 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
     wherry_message *message = &borrowed;
     wherry_message *copy = NULL;
     message_borrow(&borrowed, bytes, size, kind);
-    int r = check(channel, message);
+    struct batch batch = {.messages = &message, .count = 1, .flags = flags};
+    int r = own(channel, &message, &copy);
     if (r >= 0)
-        r = own(channel, &message, &copy);
-    if (r >= 0)
-        r = send_until(channel, &message, flags, deadline);
+        r = send_batch(channel, &batch, deadline);
     if (copy && message == copy)
         wherry_message_free(copy);
     return channel_error(channel, r);
@@ -341,18 +332,20 @@ int wherry_send_many(wherry_channel *channel, wherry_message **messages,
                                               "send_many: %zu messages are none "
                                               "or too many",
                                               count_most));
-    size_t done = 0;
-    int r = send_many_until(channel, messages, count_most, &done, deadline);
-    // An error in the middle leaves gathered ones behind, and those count as taken.
-    if (r < 0 && done > 0) {
-        os_lock_take(&channel->out.lock);
-        int pushed = push(channel, 0);
-        channel_give_out(channel);
-        pushed = settle(channel, pushed, deadline);
-        r = pushed < 0 ? pushed : r;
-    }
-    channel_error(channel, r);
-    return done > 0 ? (int)done : r;
+    struct batch batch = {.messages = messages, .count = count_most};
+    int r = channel_error(channel, send_batch(channel, &batch, deadline));
+    return batch.done > 0 ? (int)batch.done : r;
+}
+
+int channel_say_end(wherry_channel *channel)
+{
+    int r = channel_flush(channel);
+    if (r < 0 || channel->out.ending)
+        return r;
+    if (channel->words)
+        r = words_say(channel, FRAME_END, 0);
+    channel->out.ending = r >= 0;
+    return r < 0 ? r : channel_flush(channel); // the word may have gone in part
 }
 
 /* Says the last word if it must be said, then closes the direction. */
@@ -360,13 +353,7 @@ static int finish(wherry_channel *channel)
 {
     int r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
-        r = channel_flush(channel);
-    if (r >= 0 && channel->words && !channel->out.said_end) {
-        r = words_say(channel, FRAME_END, 0);
-        channel->out.said_end = r >= 0;
-        if (r >= 0)
-            r = channel_flush(channel); // it may have gone in part
-    }
+        r = channel_say_end(channel);
     if (r < 0)
         return r;
     channel->out.finished = true;

@@ -62,8 +62,7 @@ static bool answer_now(wherry_channel *channel)
 {
     int64_t due = atomic_load(&channel->ack_due);
     int r = -EPIPE;
-    if (due > 0 && !channel->out.said_end && !channel->out.finished &&
-        !channel->out.broken)
+    if (due > 0 && !channel->out.ending && !channel->out.broken)
         r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
         r = words_say(channel, FRAME_SYNC_ACK, due - 1);
