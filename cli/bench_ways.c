@@ -29,7 +29,7 @@ const struct bench_way bench_ways[BENCH_WAYS] = {
                   .is_ours = true,
                   .is_small = true,
                   .push = ours_push_more,
-                  .pull = ours_pull,
+                  .pull = ours_pull_many,
                   .mark = ours_mark},
     [WAY_MANY] = {.name = "many",
                   .is_ours = true,

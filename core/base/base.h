@@ -13,6 +13,10 @@
 
 #include <wherry/deadline.h>
 
+/* Before a function that is seldom called from one that often is: what it needs of the
+ * stack and of registers is not set up there. */
+#define APART __attribute__((noinline, cold))
+
 /* --- error.c: the sentence of this thread's last failure ---------------------------
  */
 
@@ -72,25 +76,36 @@ struct buffer {
     size_t capacity;
 };
 
-/* Makes room for `more` bytes at the back (moving or growing).  Errors: -ENOMEM, the
- * buffer is as before. */
-int buffer_reserve(struct buffer *, size_t more);
-
 /* Adds bytes at the back.  Errors: -ENOMEM. */
 int buffer_append(struct buffer *, const void *bytes, size_t size);
 
 /* Drops `size` bytes (at most what there is) from the front. */
 void buffer_consume(struct buffer *, size_t size);
 
-/* The front, and the room behind the back. */
+/* The front, the back, and the room behind it. */
 static inline uint8_t *buffer_front(const struct buffer *buffer)
 {
     return buffer->bytes + buffer->start;
 }
 
+static inline uint8_t *buffer_back(const struct buffer *buffer)
+{
+    return buffer->bytes + buffer->start + buffer->size;
+}
+
 static inline size_t buffer_room(const struct buffer *buffer)
 {
     return buffer->capacity - buffer->start - buffer->size;
+}
+
+/* Moves or grows it until `more` bytes have room at the back.  Errors: -ENOMEM, the
+ * buffer is as before. */
+int buffer_make_room(struct buffer *, size_t more);
+
+/* The same, where most often they have it already. */
+static inline int buffer_reserve(struct buffer *buffer, size_t more)
+{
+    return buffer_room(buffer) >= more ? 0 : buffer_make_room(buffer, more);
 }
 
 /* Frees its memory; empty and usable again. */

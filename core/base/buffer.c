@@ -33,11 +33,9 @@ static int buffer_grow(struct buffer *buffer, size_t needed)
     return 0;
 }
 
-int buffer_reserve(struct buffer *buffer, size_t more)
+int buffer_make_room(struct buffer *buffer, size_t more)
 {
     size_t needed;
-    if (buffer_room(buffer) >= more)
-        return 0;
     if (__builtin_add_overflow(buffer->size, more, &needed) || needed > PTRDIFF_MAX)
         return -ENOMEM;
     if (needed > buffer->capacity || buffer->start < buffer->size)

@@ -14,9 +14,6 @@ wherry_channel *channel_blank(void)
     wherry_channel *channel = calloc(1, sizeof(*channel));
     if (!channel)
         return NULL;
-    os_lock_init(&channel->out.lock);
-    os_lock_init(&channel->in.lock);
-    os_lock_init(&channel->error_lock);
     for (int direction = 0; direction < 2; direction++)
         atomic_init(&channel->bell[direction], -1);
     channel->in.watch = -1;
@@ -55,9 +52,9 @@ int channel_new(struct endpoint *endpoint, const struct channel_limits *limits,
     return 0;
 }
 
-int channel_error(wherry_channel *channel, int error)
+int channel_keep_error(wherry_channel *channel, int error)
 {
-    if (error >= 0 || error == -EAGAIN)
+    if (error == -EAGAIN)
         return error;
     os_lock_take(&channel->error_lock);
     channel->error = error;

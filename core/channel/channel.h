@@ -38,6 +38,15 @@ void list_prepend(struct message_list *, wherry_message *);
 wherry_message *list_take(struct message_list *, wherry_message *before);
 void list_free(struct message_list *);
 
+/* The bytes of messages that stand in an array. */
+static inline uint64_t list_bytes(wherry_message *const *messages, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += messages[i]->size;
+    return bytes;
+}
+
 /* --- the channel --------------------------------------------------------- */
 
 struct channel_out {
@@ -52,6 +61,13 @@ struct channel_out {
     atomic_uint_least64_t bytes;
     atomic_uint_least64_t dropped;
 };
+
+/* Of counters that one thread alone writes: others may read them. */
+static inline void counter_add(atomic_uint_least64_t *counter, uint64_t more)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + more, memory_order_relaxed);
+}
 
 /* What a channel has seen of its answers; the receiver's. */
 struct expectation {
@@ -128,7 +144,13 @@ int channel_new(struct endpoint *, const struct channel_limits *, wherry_channel
 
 /* Keeps an error and its sentence for describe; returns it.  -EAGAIN passes silently.
  */
-int channel_error(wherry_channel *, int error);
+int channel_keep_error(wherry_channel *, int error);
+
+/* The same for a result, which may be none. */
+static inline int channel_error(wherry_channel *channel, int result)
+{
+    return result < 0 ? channel_keep_error(channel, result) : result;
+}
 
 /* An error that ended a direction, told again in the words of the first time. */
 int channel_again(wherry_channel *, int error);
@@ -188,6 +210,14 @@ int words_say(wherry_channel *, enum frame_word word, int64_t number);
 /* Answers a sync that is due, if the sender's lock is free (else its holder does). */
 void words_answer(wherry_channel *);
 
+/* Gives out.lock back, and answers what became due while it was held. */
+static inline void channel_give_out(wherry_channel *channel)
+{
+    os_lock_give(&channel->out.lock);
+    if (atomic_load(&channel->ack_due) > 0)
+        words_answer(channel);
+}
+
 /* What a received word means; the caller holds in.lock.  The message is freed or held.
  */
 int words_hear(wherry_channel *, wherry_message *word);
@@ -219,9 +249,6 @@ int channel_flush(wherry_channel *);
  * after that.  The caller holds out.lock or is alone.  0, -EAGAIN (call it again), ….
  */
 int channel_say_end(wherry_channel *);
-
-/* Gives out.lock back, and answers what became due while it was held. */
-void channel_give_out(wherry_channel *);
 
 /* --- queue.c: the private list of the policies that keep one ------------- */
 

@@ -10,11 +10,22 @@
 
 #include <errno.h>
 
+enum { RUN = 256 }; // messages that are looked through at once
+
 /* --- what may be sent ---------------------------------------------------- */
 
-static int check_size(const wherry_channel *channel, size_t size)
+// The least of this side's limit, the mechanism's and the peer's.
+static uint64_t size_most(const wherry_channel *channel)
 {
+    uint64_t most = channel->limits.message;
     uint64_t peer = atomic_load_explicit(&channel->peer_limit, memory_order_relaxed);
+    if (channel->mechanism_limit && channel->mechanism_limit < most)
+        most = channel->mechanism_limit;
+    return peer && peer < most ? peer : most;
+}
+
+static APART int refuse_size(const wherry_channel *channel, size_t size)
+{
     if (size > channel->limits.message)
         return failure(
             -EMSGSIZE,
@@ -28,17 +39,22 @@ static int check_size(const wherry_channel *channel, size_t size)
             "(the channel's own is %llu)",
             channel->address, size, (unsigned long long)channel->mechanism_limit,
             (unsigned long long)channel->limits.message);
-    if (peer && size > peer)
-        return failure(
-            -EMSGSIZE,
-            "%s: a message of %zu bytes is over the peer's limit of %llu (this "
-            "side's is %llu)",
-            channel->address, size, (unsigned long long)peer,
-            (unsigned long long)channel->limits.message);
-    return 0;
+    return failure(-EMSGSIZE,
+                   "%s: a message of %zu bytes is over the peer's limit of %llu (this "
+                   "side's is %llu)",
+                   channel->address, size, (unsigned long long)size_most(channel),
+                   (unsigned long long)channel->limits.message);
 }
 
-static int check_extras(const wherry_channel *channel, const wherry_message *message)
+static bool is_plain(const wherry_channel *channel, const wherry_message *message)
+{
+    bool can_kinds = (channel->abilities & WHERRY_ABLE_KINDS) != 0;
+    bool fits = message->kind == 0 || (message->kind > 0 && can_kinds);
+    return fits && message->file_count == 0 && !message->route;
+}
+
+static APART int check_extras(const wherry_channel *channel,
+                              const wherry_message *message)
 {
     unsigned abilities = channel->abilities;
     if (message->file_count > 0 && !(abilities & WHERRY_ABLE_FILES))
@@ -66,22 +82,27 @@ static int check_extras(const wherry_channel *channel, const wherry_message *mes
     return 0;
 }
 
-static int check(wherry_channel *channel, const wherry_message *message)
+static int check_channel(wherry_channel *channel)
 {
     if (!(channel->abilities & WHERRY_ABLE_SEND))
         return failure(-EPERM, "%s: this is the receiving end of a one-way mechanism",
-                       channel->address);
-    if (!message)
-        return failure(-EINVAL, "%s: no message: it was taken already",
                        channel->address);
     if (channel->out.ending)
         return failure(-ESHUTDOWN, "%s: this end has finished sending",
                        channel->address);
     if (channel->out.broken)
         return channel_again(channel, channel->out.broken);
-    int r = check_size(channel, message->size);
-    bool plain = message->file_count == 0 && message->kind == 0 && !message->route;
-    return r < 0 || plain ? r : check_extras(channel, message);
+    return 0;
+}
+
+static int check_message(wherry_channel *channel, const wherry_message *message)
+{
+    if (!message)
+        return failure(-EINVAL, "%s: no message: it was taken already",
+                       channel->address);
+    if (message->size > size_most(channel))
+        return refuse_size(channel, message->size);
+    return is_plain(channel, message) ? 0 : check_extras(channel, message);
 }
 
 /* --- trying -------------------------------------------------------------- */
@@ -111,16 +132,6 @@ static int explain(wherry_channel *channel, int error)
     return failure_plain(error, channel->address);
 }
 
-static void count(wherry_channel *channel, size_t size)
-{
-    // Only the sender writes them: plain additions that others may read.
-    uint64_t messages =
-        atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
-    uint64_t bytes = atomic_load_explicit(&channel->out.bytes, memory_order_relaxed);
-    atomic_store_explicit(&channel->out.messages, messages + 1, memory_order_relaxed);
-    atomic_store_explicit(&channel->out.bytes, bytes + size, memory_order_relaxed);
-}
-
 static int try_send(wherry_channel *channel, wherry_message **message, unsigned flags)
 {
     size_t size = (*message)->size;
@@ -133,7 +144,8 @@ static int try_send(wherry_channel *channel, wherry_message **message, unsigned 
         r = queue_full(channel, message);
     if (r < 0)
         return r == -EAGAIN ? r : explain(channel, r);
-    count(channel, size);
+    counter_add(&channel->out.messages, 1);
+    counter_add(&channel->out.bytes, size);
     // A transport of the user's own may have copied it instead of taking it.
     if (*message && !(*message)->borrowed) {
         wherry_message_free(*message);
@@ -148,13 +160,6 @@ int channel_flush(wherry_channel *channel)
     if (r >= 0 && channel->moves->flush)
         r = channel->moves->flush(channel->state);
     return r;
-}
-
-void channel_give_out(wherry_channel *channel)
-{
-    os_lock_give(&channel->out.lock);
-    if (atomic_load(&channel->ack_due) > 0)
-        words_answer(channel);
 }
 
 static bool may_wait(const wherry_channel *channel)
@@ -212,12 +217,11 @@ static int push_rest(wherry_channel *channel, wherry_deadline deadline)
     return r;
 }
 
-// `pushed` is what push said of a message that was taken.
-static int settle(wherry_channel *channel, int pushed, wherry_deadline deadline)
+// `pushed` is why not all of a message that was taken has gone.
+static APART int settle(wherry_channel *channel, int pushed, wherry_deadline deadline)
 {
-    if (pushed == -EAGAIN)
-        return push_rest(channel, deadline);
-    return pushed < 0 ? lose_rest(channel, pushed) : 0;
+    return pushed == -EAGAIN ? push_rest(channel, deadline)
+                             : lose_rest(channel, pushed);
 }
 
 // A transport that does not know borrowed bytes gets a message that it may take.
@@ -225,7 +229,7 @@ static int own(wherry_channel *channel, wherry_message **message, wherry_message
 {
     if (channel->moves->keep)
         return 0;
-    int r = check(channel, *message);
+    int r = check_message(channel, *message);
     if (r >= 0)
         r = wherry_message_copy((*message)->data, (*message)->size, copy);
     if (r < 0)
@@ -233,6 +237,17 @@ static int own(wherry_channel *channel, wherry_message **message, wherry_message
     (*copy)->kind = (*message)->kind;
     *message = *copy;
     return 0;
+}
+
+static size_t count_plain(const wherry_channel *channel, wherry_message **messages,
+                          size_t most)
+{
+    uint64_t largest = size_most(channel);
+    size_t count = 0;
+    while (count < most && messages[count] && is_plain(channel, messages[count]) &&
+           messages[count]->size <= largest)
+        count++;
+    return count;
 }
 
 /* Messages that go out together: the last one with the caller's flags, those before it
@@ -244,18 +259,60 @@ struct batch {
     unsigned flags;
 };
 
+// The plain ones are taken in runs by transports that gather, but for one that nothing
+// follows: that goes out with them.
+static bool gather(wherry_channel *channel, struct batch *batch)
+{
+    wherry_message **messages = batch->messages + batch->done;
+    size_t left = batch->count - batch->done - (batch->flags & WHERRY_MORE ? 0 : 1);
+    size_t run = count_plain(channel, messages, left < RUN ? left : RUN);
+    bool may = channel->moves->gather && !channel->out.queue.first &&
+               atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+    if (run == 0 || !may)
+        return false;
+    uint64_t bytes = list_bytes(messages, run);
+    size_t done = channel->moves->gather(channel->state, messages, run);
+    bytes -= list_bytes(messages + done, run - done);
+    counter_add(&channel->out.messages, done);
+    counter_add(&channel->out.bytes, bytes);
+    batch->done += done;
+    return done > 0;
+}
+
 // As many as go without waiting, under one lock.
 static int try_batch(wherry_channel *channel, struct batch *batch)
 {
-    int r = 0;
-    while (batch->done < batch->count && r >= 0) {
+    int r = check_channel(channel);
+    while (r >= 0 && batch->done < batch->count) {
+        if (gather(channel, batch))
+            continue;
         bool last = batch->done + 1 == batch->count;
         wherry_message **message = &batch->messages[batch->done];
-        r = check(channel, *message);
+        r = check_message(channel, *message);
         if (r >= 0)
             r = try_send(channel, message, last ? batch->flags : WHERRY_MORE);
         batch->done += r >= 0 ? 1 : 0;
     }
+    return r;
+}
+
+// The lock is held before and after, but not meanwhile.
+static APART int try_again(wherry_channel *channel, struct batch *batch,
+                           wherry_deadline deadline)
+{
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    int r;
+    do {
+        channel_give_out(channel);
+        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
+        os_lock_take(&channel->out.lock);
+        if (r < 0)
+            return r; // -EAGAIN among them
+        r = try_batch(channel, batch);
+    } while (r == -EAGAIN);
+    if (r >= 0)
+        patience_rewarded(channel, WHERRY_OUT, &patience);
     return r;
 }
 
@@ -264,25 +321,15 @@ static int try_batch(wherry_channel *channel, struct batch *batch)
 static int send_batch(wherry_channel *channel, struct batch *batch,
                       wherry_deadline deadline)
 {
-    struct patience patience;
-    patience_begin(channel, WHERRY_OUT, &patience);
-    for (;;) {
-        os_lock_take(&channel->out.lock);
-        int r = try_batch(channel, batch);
-        if (r == -EAGAIN && may_wait(channel)) {
-            channel_give_out(channel);
-            r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
-            if (r >= 0)
-                continue;
-            os_lock_take(&channel->out.lock);
-        }
-        int pushed = batch->done > 0 ? push(channel, batch->flags) : 0;
-        channel_give_out(channel);
-        if (r >= 0)
-            patience_rewarded(channel, WHERRY_OUT, &patience);
+    os_lock_take(&channel->out.lock);
+    int r = try_batch(channel, batch);
+    if (r == -EAGAIN && may_wait(channel))
+        r = try_again(channel, batch, deadline);
+    int pushed = batch->done > 0 ? push(channel, batch->flags) : 0;
+    channel_give_out(channel);
+    if (pushed < 0)
         pushed = settle(channel, pushed, deadline);
-        return pushed < 0 ? pushed : r;
-    }
+    return pushed < 0 ? pushed : r;
 }
 
 /* --- the public verbs ---------------------------------------------------- */
@@ -315,7 +362,7 @@ int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,
                 wherry_deadline deadline)
 {
     (void)deadline; // for mechanisms whose room is limited; here it is memory
-    int r = check_size(channel, size);
+    int r = size > size_most(channel) ? refuse_size(channel, size) : 0;
     if (r >= 0) {
         os_lock_take(&channel->out.lock);
         r = message_store_take(channel->store, WHERRY_OUT, size, out);

@@ -40,24 +40,30 @@ enum {
     FRAMING_TAIL = 8
 };
 
-/* What stands around a payload. */
-struct frame_edges {
-    uint8_t head[FRAMING_HEAD];
-    size_t head_size;
-    uint8_t tail[FRAMING_TAIL];
-    size_t tail_size;
-};
-
 /* Where scan is in a record; zeroed before each record, and again once it was found.
  * Keeps long records from being looked through again and again as they arrive. */
 struct frame_scan {
     size_t seen;
 };
 
-/* Where a record lies in the bytes given: [head][payload: frame.size][tail]. */
+/* How a record lies in its bytes: [head][payload: frame.size][tail]. */
 struct frame_place {
     size_t head_size;
     size_t tail_size;
+};
+
+/* Where what stands around a payload is to be written, and how much was. */
+struct frame_room {
+    uint8_t *head; /* FRAMING_HEAD bytes */
+    uint8_t *tail; /* FRAMING_TAIL bytes */
+    struct frame_place place;
+};
+
+/* The same with its room. */
+struct frame_edges {
+    uint8_t head[FRAMING_HEAD];
+    uint8_t tail[FRAMING_TAIL];
+    struct frame_place place;
 };
 
 enum { FRAMING_MORE = 0, FRAMING_FOUND = 1 };
@@ -68,13 +74,14 @@ struct framing {
         end_completes; /* what stands at the end of the bytes is a last, whole record */
     bool has_words;    /* carries frame_word other than FRAME_MESSAGE */
 
-    /* Whether a payload can be carried: 0, or -EBADMSG (a newline under `line`). */
+    /* Whether a payload can be carried: 0, or -EBADMSG (a newline under `line`).
+     * NULL: any can. */
     int (*check)(const uint8_t *payload, size_t size);
 
     /* Writes what stands around a payload of frame->size bytes.
      * 0, or -ENOTSUP (a kind, files or word that this framing has no place for),
      * -EMSGSIZE (size does not fit into its field). */
-    int (*encode)(const struct frame *, struct frame_edges *);
+    int (*encode)(const struct frame *, struct frame_room *);
 
     /* Looks at the first `size` bytes of a record (and whatever follows it).
      * FRAMING_FOUND: *frame and *place are set; the payload itself need not be
@@ -84,6 +91,15 @@ struct framing {
     int (*scan)(struct frame_scan *scan, const uint8_t *bytes, size_t size,
                 uint64_t limit, struct frame *frame, struct frame_place *place);
 };
+
+static inline int framing_encode(const struct framing *framing,
+                                 const struct frame *frame, struct frame_edges *edges)
+{
+    struct frame_room room = {.head = edges->head, .tail = edges->tail};
+    int r = framing->encode(frame, &room);
+    edges->place = room.place;
+    return r;
+}
 
 /* The framing with that name, or NULL; the framing at `index`, or NULL past the last.
  */
@@ -118,9 +134,6 @@ int hello_decode(const uint8_t *bytes, size_t size, struct hello *out);
 
 extern const struct framing framing_wherry, framing_raw, framing_line, framing_length,
     framing_header;
-
-/* For framings that carry any payload. */
-int framing_check_any(const uint8_t *payload, size_t size);
 
 /* For framings without kinds, files and words: 0, or -ENOTSUP with its sentence. */
 int framing_plain_only(const char *name, const struct frame *);

@@ -50,15 +50,14 @@ static bool is_length_name(const uint8_t *name)
     return true;
 }
 
-static int header_encode(const struct frame *frame, struct frame_edges *edges)
+static int header_encode(const struct frame *frame, struct frame_room *room)
 {
     int r = framing_plain_only("header", frame);
     if (r < 0)
         return r;
-    int size = snprintf((char *)edges->head, sizeof edges->head, "%s: %llu\r\n\r\n",
+    int size = snprintf((char *)room->head, FRAMING_HEAD, "%s: %llu\r\n\r\n",
                         length_name, (unsigned long long)frame->size);
-    edges->head_size = (size_t)size;
-    edges->tail_size = 0;
+    room->place = (struct frame_place){.head_size = (size_t)size};
     return 0;
 }
 
@@ -177,7 +176,6 @@ const struct framing framing_header = {
                  "a Content-Length header before each message; for language servers "
                  "(LSP) and debug adapters (DAP)",
              .abilities = WHERRY_ABLE_FINISH},
-    .check = framing_check_any,
     .encode = header_encode,
     .scan = header_scan,
 };

@@ -13,7 +13,7 @@
 
 enum { HEAD_SIZE = 4 };
 
-static int length_encode(const struct frame *frame, struct frame_edges *edges)
+static int length_encode(const struct frame *frame, struct frame_room *room)
 {
     int r = framing_plain_only("length", frame);
     if (r < 0)
@@ -21,9 +21,8 @@ static int length_encode(const struct frame *frame, struct frame_edges *edges)
     if (frame->size > UINT32_MAX)
         return framing_too_large("length", frame->size, UINT32_MAX, NULL, 0);
     for (size_t i = 0; i < HEAD_SIZE; i++)
-        edges->head[i] = (uint8_t)(frame->size >> (8 * (HEAD_SIZE - 1 - i)));
-    edges->head_size = HEAD_SIZE;
-    edges->tail_size = 0;
+        room->head[i] = (uint8_t)(frame->size >> (8 * (HEAD_SIZE - 1 - i)));
+    room->place = (struct frame_place){.head_size = HEAD_SIZE};
     return 0;
 }
 
@@ -51,7 +50,6 @@ const struct framing framing_length = {
                  "a big-endian 4-byte length before each message; for peers with "
                  "length-prefixed protocols",
              .abilities = WHERRY_ABLE_FINISH},
-    .check = framing_check_any,
     .encode = length_encode,
     .scan = length_scan,
 };

@@ -24,14 +24,13 @@ static int line_check(const uint8_t *payload, size_t size)
         (size_t)(newline - payload));
 }
 
-static int line_encode(const struct frame *frame, struct frame_edges *edges)
+static int line_encode(const struct frame *frame, struct frame_room *room)
 {
     int r = framing_plain_only("line", frame);
     if (r < 0)
         return r;
-    edges->head_size = 0;
-    edges->tail[0] = '\n';
-    edges->tail_size = 1;
+    room->tail[0] = '\n';
+    room->place = (struct frame_place){.tail_size = 1};
     return 0;
 }
 

@@ -20,13 +20,12 @@ static int raw_check(const uint8_t *payload, size_t size)
                              "line, length, header and wherry can carry one");
 }
 
-static int raw_encode(const struct frame *frame, struct frame_edges *edges)
+static int raw_encode(const struct frame *frame, struct frame_room *room)
 {
     int r = framing_plain_only("raw", frame);
     if (r < 0)
         return r;
-    edges->head_size = 0;
-    edges->tail_size = 0;
+    room->place = (struct frame_place){0};
     return 0;
 }
 

@@ -40,13 +40,6 @@ const struct wherry_framing_info *wherry_framing_at(size_t index)
     return index < FRAMINGS ? &framings[index]->info : NULL;
 }
 
-int framing_check_any(const uint8_t *payload, size_t size)
-{
-    (void)payload;
-    (void)size;
-    return 0;
-}
-
 int framing_plain_only(const char *name, const struct frame *frame)
 {
     const char *what = frame->word != FRAME_MESSAGE ? "words of Wherry's own"

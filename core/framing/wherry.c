@@ -38,7 +38,7 @@ static uint64_t size_most(enum frame_word word, uint64_t limit)
     return word == FRAME_HELLO ? HELLO_SIZE_MOST : 0;
 }
 
-static int wherry_encode(const struct frame *frame, struct frame_edges *edges)
+static APART int check_frame(const struct frame *frame)
 {
     bool is_bare = frame->word != FRAME_MESSAGE && frame->word != FRAME_HELLO;
     if (frame->word >= FRAME_WORDS || frame->kind < 0)
@@ -50,16 +50,26 @@ static int wherry_encode(const struct frame *frame, struct frame_edges *edges)
     if (frame->size > size_most(frame->word, UINT32_MAX))
         return framing_too_large("wherry", frame->size,
                                  size_most(frame->word, UINT32_MAX), NULL, 0);
-    framing_store32(edges->head + AT_SIZE, (uint32_t)frame->size);
-    framing_store32(edges->head + AT_VERSION,
-                    VERSION | frame->files << 8 | (uint32_t)frame->word << 16);
-    framing_store64(edges->head + AT_KIND, (uint64_t)frame->kind);
-    edges->head_size = HEAD_SIZE;
-    edges->tail_size = 0;
     return 0;
 }
 
-static int wrong_version(const uint8_t *bytes, size_t size)
+static int wherry_encode(const struct frame *frame, struct frame_room *room)
+{
+    // What most are needs one look.
+    bool is_plain = frame->word == FRAME_MESSAGE && frame->kind >= 0 &&
+                    frame->files == 0 && frame->size <= UINT32_MAX;
+    int r = is_plain ? 0 : check_frame(frame);
+    if (r < 0)
+        return r;
+    // Size, version, files and flags in one store.
+    uint32_t mark = VERSION | frame->files << 8 | (uint32_t)frame->word << 16;
+    framing_store64(room->head + AT_SIZE, frame->size | (uint64_t)mark << 32);
+    framing_store64(room->head + AT_KIND, (uint64_t)frame->kind);
+    room->place = (struct frame_place){.head_size = HEAD_SIZE};
+    return 0;
+}
+
+static APART int wrong_version(const uint8_t *bytes, size_t size)
 {
     bool is_later = bytes[AT_VERSION] > VERSION &&
                     bytes[AT_VERSION] <= LATER_VERSIONS && size >= AT_KIND &&
@@ -73,7 +83,7 @@ static int wrong_version(const uint8_t *bytes, size_t size)
 }
 
 /* Whether the parts of a whole head go together. */
-static int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
+static APART int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
 {
     if (flags & ~(uint32_t)WORD_BITS || frame->word >= FRAME_WORDS)
         return failure(-EPROTO,
@@ -111,18 +121,16 @@ static int wherry_scan(struct frame_scan *scan, const uint8_t *bytes, size_t siz
         return FRAMING_MORE;
     }
     uint32_t flags = framing_load32(bytes + AT_VERSION) >> 16;
-    struct frame found = {
-        .word = (enum frame_word)(flags & WORD_BITS),
-        .size = framing_load32(bytes + AT_SIZE),
-        .files = bytes[AT_FILES],
-        .kind = (int64_t)framing_load64(bytes + AT_KIND),
-    };
-    int r = check_head(&found, flags, limit);
-    if (r < 0)
-        return r;
-    *frame = found;
-    *place = (struct frame_place){.head_size = HEAD_SIZE};
-    return FRAMING_FOUND;
+    frame->word = (enum frame_word)(flags & WORD_BITS);
+    frame->size = framing_load32(bytes + AT_SIZE);
+    frame->files = bytes[AT_FILES];
+    frame->kind = (int64_t)framing_load64(bytes + AT_KIND);
+    // What most are needs one look.
+    bool is_plain = flags == FRAME_MESSAGE && frame->kind >= 0 && frame->size <= limit;
+    int r = is_plain ? FRAMING_FOUND : check_head(frame, flags, limit);
+    if (r == FRAMING_FOUND)
+        *place = (struct frame_place){.head_size = HEAD_SIZE};
+    return r;
 }
 
 const struct framing framing_wherry = {
@@ -132,7 +140,6 @@ const struct framing framing_wherry = {
              .abilities = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES | WHERRY_ABLE_DRAIN |
                           WHERRY_ABLE_FINISH},
     .has_words = true,
-    .check = framing_check_any,
     .encode = wherry_encode,
     .scan = wherry_scan,
 };

@@ -113,6 +113,7 @@ struct wherry_message {
     int64_t queued_at; /* when a private queue took it */
     bool borrowed;
     uint8_t side;    /* of the store, that took it: enum wherry_direction */
+    uint8_t bin;     /* of the store, that keeps it while it is unused */
     bool files_lost; /* some of its open files did not fit into this process */
 };
 
@@ -130,6 +131,11 @@ int message_adopt_files(wherry_message *, const int *files, size_t count);
 int message_route(wherry_message *, struct message_route **out);
 
 /* --- store.c: messages that come back to be used again ------------------- */
+
+enum {
+    MESSAGE_READ = 66560 /* what a busy channel reads at once: 64 KiB, and what follows
+                            of the next message; blocks of that size are kept */
+};
 
 /*
  * One a channel.  Messages are taken by its sender (WHERRY_OUT) and its receiver

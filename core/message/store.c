@@ -27,13 +27,14 @@
 static const struct {
     size_t room;
     unsigned keeps;
-} bins[] = {{256, 512}, {1024, 16}, {8192, 8}, {66560, 4}, {1052672, 1}, {16781312, 1}};
+} bins[] = {{96, 512},         {256, 64},    {1024, 16},   {8192, 8},
+            {MESSAGE_READ, 4}, {1052672, 1}, {16781312, 1}};
 
 enum { BINS = sizeof(bins) / sizeof(bins[0]) };
 
 /* One thread's unused messages. */
 struct shelf {
-    wherry_message *unused[BINS];
+    wherry_message *unused[BINS + 1]; // nothing is kept in the last, for larger ones
     unsigned count[BINS];
     int64_t out; /* taken less returned; the sum of both shelves counts */
 };
@@ -90,7 +91,7 @@ static size_t block_size(const wherry_message *message)
     return sizeof(*message) + message->room + slack_of(message->room);
 }
 
-static void block_release(wherry_message *message)
+static APART void block_release(wherry_message *message)
 {
     if (message->store)
         atomic_fetch_sub_explicit(&message->store->memory, block_size(message),
@@ -112,9 +113,8 @@ static size_t bin_for(size_t size)
 
 static void keep(struct shelf *shelf, wherry_message *message)
 {
-    size_t bin = bin_for(message->room);
-    if (bin == BINS || bins[bin].room != message->room ||
-        shelf->count[bin] >= bins[bin].keeps) {
+    size_t bin = message->bin;
+    if (bin == BINS || shelf->count[bin] >= bins[bin].keeps) {
         block_release(message);
         return;
     }
@@ -127,19 +127,17 @@ static void sort_returned(struct message_store *store, struct shelf *shelf)
 {
     wherry_message *message =
         atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
-    while (message) {
+    int64_t count = 0;
+    for (; message; count++) {
         wherry_message *next = message->next;
-        shelf->out--;
         keep(shelf, message);
         message = next;
     }
+    shelf->out -= count;
 }
 
-static wherry_message *take_unused(struct message_store *store, struct shelf *shelf,
-                                   size_t bin)
+static wherry_message *take_unused(struct shelf *shelf, size_t bin)
 {
-    if (!shelf->unused[bin])
-        sort_returned(store, shelf);
     wherry_message *message = shelf->unused[bin];
     if (message) {
         shelf->unused[bin] = message->next;
@@ -160,24 +158,49 @@ int message_store_new(struct message_store **out)
     return 0;
 }
 
+static void hand_out(struct shelf *shelf, enum wherry_direction side, size_t size,
+                     wherry_message *message, wherry_message **out)
+{
+    message->size = size;
+    message->side = (uint8_t)side;
+    shelf->out++;
+    *out = message;
+}
+
+static int make(struct message_store *store, size_t bin, size_t size,
+                wherry_message **out)
+{
+    int r = message_block_new(bin < BINS ? bins[bin].room : size, out);
+    if (r < 0)
+        return r;
+    (*out)->store = store;
+    (*out)->bin = (uint8_t)bin;
+    atomic_fetch_add_explicit(&store->memory, block_size(*out), memory_order_relaxed);
+    return 0;
+}
+
+// One that was returned, or a new one.
+static APART int take_other(struct message_store *store, enum wherry_direction side,
+                            size_t size, wherry_message **out)
+{
+    struct shelf *shelf = &store->shelves[side];
+    size_t bin = bin_for(size);
+    sort_returned(store, shelf);
+    wherry_message *message = take_unused(shelf, bin);
+    int r = message ? 0 : make(store, bin, size, &message);
+    if (r >= 0)
+        hand_out(shelf, side, size, message, out);
+    return r;
+}
+
 int message_store_take(struct message_store *store, enum wherry_direction side,
                        size_t size, wherry_message **out)
 {
-    size_t bin = bin_for(size);
-    wherry_message *message =
-        bin < BINS ? take_unused(store, &store->shelves[side], bin) : NULL;
-    if (!message) {
-        int r = message_block_new(bin < BINS ? bins[bin].room : size, &message);
-        if (r < 0)
-            return r;
-        message->store = store;
-        atomic_fetch_add_explicit(&store->memory, block_size(message),
-                                  memory_order_relaxed);
-    }
-    message->size = size;
-    message->side = (uint8_t)side;
-    store->shelves[side].out++;
-    *out = message;
+    struct shelf *shelf = &store->shelves[side];
+    wherry_message *message = take_unused(shelf, bin_for(size));
+    if (!message)
+        return take_other(store, side, size, out);
+    hand_out(shelf, side, size, message, out);
     return 0;
 }
 
@@ -195,16 +218,20 @@ void message_store_trim(struct message_store *store, enum wherry_direction side)
     }
 }
 
-static void make_new(wherry_message *message)
+static APART void forget_extras(wherry_message *message)
 {
-    if (message->own) {
-        free(message->own);
-        message->own = NULL;
-    }
+    free(message->own);
+    message->own = NULL;
     if (message->route) {
         message->route->to_size = message->route->from_size = 0;
         message->route->has_sender = false;
     }
+}
+
+static void make_new(wherry_message *message)
+{
+    if (message->own || message->route)
+        forget_extras(message);
     message->data = first_byte(message);
     message->capacity = message->room;
     message->kind = 0;
@@ -224,7 +251,7 @@ void message_store_put(struct message_store *store, wherry_message *message)
     keep(&store->shelves[WHERRY_OUT], message);
 }
 
-static void free_late(struct message_store *store, wherry_message *message)
+static APART void free_late(struct message_store *store, wherry_message *message)
 {
     block_release(message);
     if (atomic_fetch_sub_explicit(&store->owed, 1, memory_order_acq_rel) == 1)

@@ -60,12 +60,12 @@ static int begin_next(struct ahead *next, const struct cutter *cutter,
     return 0;
 }
 
-static bool hand_out_block(struct ahead *ahead, const struct cutter *cutter,
-                           size_t head, size_t size, wherry_message **out)
+static APART bool hand_out_block(struct ahead *ahead, const struct cutter *cutter,
+                                 size_t head, size_t size, wherry_message **out)
 {
     size_t offset = ahead->start + head;
     wherry_message *block = ahead->block;
-    if (size < block->capacity / 2 || offset % 8 != 0)
+    if (offset % 8 != 0)
         return false;
     struct ahead next = {.room = block->capacity};
     size_t behind = offset + size;
@@ -79,54 +79,67 @@ static bool hand_out_block(struct ahead *ahead, const struct cutter *cutter,
     return true;
 }
 
-static int copy_out(struct ahead *ahead, const struct cutter *cutter, size_t head,
-                    size_t size, wherry_message **out)
-{
-    int r = message_store_take(cutter->store, WHERRY_IN, size, out);
-    if (r < 0)
-        return r;
-    memcpy((*out)->data, ahead_front(ahead) + head, size);
-    ahead_consume(ahead, head + size);
-    return 0;
-}
-
 static int take(struct ahead *ahead, const struct cutter *cutter,
                 const struct frame *frame, const struct frame_place *place,
                 wherry_message **out)
 {
+    size_t head = place->head_size;
     size_t size = (size_t)frame->size;
-    wherry_message *message;
-    if (!hand_out_block(ahead, cutter, place->head_size, size, &message)) {
-        int r = copy_out(ahead, cutter, place->head_size, size, &message);
+    bool fills_block = size >= ahead->block->capacity / 2;
+    if (fills_block && hand_out_block(ahead, cutter, head, size, out)) {
+        ahead_consume(ahead, place->tail_size);
+    } else {
+        int r = message_store_take(cutter->store, WHERRY_IN, size, out);
         if (r < 0)
             return r;
+        memcpy((*out)->data, ahead_front(ahead) + head, size);
+        ahead_consume(ahead, head + size + place->tail_size);
     }
-    ahead_consume(ahead, place->tail_size);
-    ahead->scan = (struct frame_scan){0};
-    message->kind = frame->kind;
-    message->word = frame->word;
-    *out = message;
+    (*out)->kind = frame->kind;
+    (*out)->word = frame->word;
     return 1;
 }
 
 int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *frame,
               struct frame_place *place, wherry_message **out)
 {
-    *place = (struct frame_place){0};
-    if (ahead_size(ahead) == 0)
+    size_t there = ahead_size(ahead);
+    int r = there == 0 ? FRAMING_MORE
+                       : cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
+                                               cutter->message_limit, frame, place);
+    if (r == FRAMING_MORE) {
+        *place = (struct frame_place){0};
         return AHEAD_MORE;
-    int r = cutter->framing->scan(&ahead->scan, ahead_front(ahead), ahead_size(ahead),
-                                  cutter->message_limit, frame, place);
+    }
     if (r < 0)
         return r;
-    if (r == FRAMING_MORE)
-        return AHEAD_MORE;
     // Found is found: the next look begins anew, at the record's first byte.
     ahead->scan = (struct frame_scan){0};
-    uint64_t total = place->head_size + frame->size + place->tail_size;
-    if (ahead_size(ahead) < total)
+    if (there < place->head_size + frame->size + place->tail_size)
         return AHEAD_MORE;
     return take(ahead, cutter, frame, place, out);
+}
+
+size_t ahead_cut_plain(struct ahead *ahead, const struct cutter *cutter,
+                       wherry_message **out, size_t count)
+{
+    size_t done = 0;
+    while (done < count && ahead_size(ahead) > 0) {
+        struct frame frame;
+        struct frame_place place;
+        size_t there = ahead_size(ahead);
+        int r = cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
+                                      cutter->message_limit, &frame, &place);
+        if (r != FRAMING_FOUND)
+            break;
+        ahead->scan = (struct frame_scan){0};
+        bool is_plain = frame.word == FRAME_MESSAGE && frame.files == 0;
+        if (!is_plain || there < place.head_size + frame.size + place.tail_size ||
+            take(ahead, cutter, &frame, &place, &out[done]) < 0)
+            break;
+        done++;
+    }
+    return done;
 }
 
 int ahead_cut_rest(struct ahead *ahead, const struct cutter *cutter,
@@ -134,6 +147,7 @@ int ahead_cut_rest(struct ahead *ahead, const struct cutter *cutter,
 {
     struct frame last = {.size = ahead_size(ahead)};
     struct frame_place bare = {0};
+    ahead->scan = (struct frame_scan){0};
     return take(ahead, cutter, &last, &bare, out);
 }
 

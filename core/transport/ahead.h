@@ -9,9 +9,9 @@
 #include "transport/transport.h"
 
 enum {
-    AHEAD_SMALL = 1024,  /* what a quiet channel reads at once */
-    AHEAD_LARGE = 66560, /* a busy one: 64 KiB, and what follows of the next */
-    AHEAD_MORE = 2       /* no whole message there: read on */
+    AHEAD_SMALL = 1024, /* what a quiet channel reads at once */
+    AHEAD_LARGE = MESSAGE_READ,
+    AHEAD_MORE = 2 /* no whole message there: read on */
 };
 
 /* How one channel's messages are cut. */
@@ -60,6 +60,11 @@ void ahead_compact(struct ahead *);
  * of the framing's scan. */
 int ahead_cut(struct ahead *, const struct cutter *, struct frame *frame,
               struct frame_place *place, wherry_message **out);
+
+/* Cuts up to `count` messages that are plain (neither words nor with open files) and
+ * lie there whole; how many. */
+size_t ahead_cut_plain(struct ahead *, const struct cutter *, wherry_message **out,
+                       size_t count);
 
 /* Cuts all that is there as one message: the last of a framing whose end completes it.
  */

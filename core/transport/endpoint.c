@@ -71,10 +71,10 @@ uint64_t endpoint_payload(const struct address *address, uint64_t size)
     const struct framing *framing = framing_find(address_string(address, "framing"));
     struct frame frame = {.word = FRAME_MESSAGE, .size = size};
     struct frame_edges edges = {0};
-    int r = framing->encode(&frame, &edges);
+    int r = framing_encode(framing, &frame, &edges);
     assert(r >= 0 && size > sizeof(edges));
     (void)r;
-    return size - edges.head_size - edges.tail_size;
+    return size - edges.place.head_size - edges.place.tail_size;
 }
 
 enum os_kind endpoint_kind(const struct address *address)

@@ -47,8 +47,7 @@ static void packet_rest(void *state)
 {
     struct packet *packet = state;
     ahead_rest(&packet->ahead);
-    if (packet->gathered.size == 0)
-        buffer_release(&packet->gathered);
+    gathered_rest(&packet->gathered);
     if (packet->ahead.block)
         return;
     os_room_free(packet->overflow, packet->overflow_size);
@@ -63,11 +62,8 @@ static void packet_describe(void *state, struct wherry_channel_info *info)
     int64_t unsent = os_unsent(packet->descriptor.fd);
     info->unread_bytes += unread > 0 ? (uint64_t)unread : 0;
     info->unsent_bytes += unsent > 0 ? (uint64_t)unsent : 0;
-    info->queued_messages += packet->gathered_count;
-    info->queued_bytes += packet->gathered.size;
-    if (packet->gathered.size > 0)
-        info->queued_age = wherry_now() - packet->gathered_since;
-    info->memory += sizeof(*packet) + packet->gathered.capacity;
+    gathered_describe(&packet->gathered, info);
+    info->memory += sizeof(*packet);
 }
 
 static wherry_native packet_far_end(void *state, int *writes)
@@ -84,7 +80,7 @@ static void packet_close(void *state)
     open_files_close(&packet->files);
     wherry_message_free(packet->ahead.block);
     os_room_free(packet->overflow, packet->overflow_size);
-    buffer_release(&packet->gathered);
+    gathered_close(&packet->gathered);
     if (packet->path)
         os_remove(packet->path, &packet->made);
     free(packet->path);
@@ -95,6 +91,8 @@ static void packet_close(void *state)
 static const struct wherry_transport packet_moves = {
     .send = packet_send,
     .recv = packet_recv,
+    .gather = packet_gather,
+    .recv_ahead = packet_recv_ahead,
     .flush = packet_flush,
     .wait = packet_wait,
     .keep = packet_keep,

@@ -6,8 +6,8 @@
 #define TRANSPORT_PACKET_H
 
 #include "transport/ahead.h"
+#include "transport/gather.h"
 #include "transport/open_files.h"
-#include "transport/record.h"
 
 struct packet {
     struct cutter cutter;
@@ -28,18 +28,18 @@ struct packet {
     bool was_reset;
 
     /* the sender's */
-    struct buffer gathered; /* whole records, of one packet to come */
-    uint64_t gathered_count;
-    int64_t gathered_since;
+    struct gathered gathered; /* one packet to come */
 
     struct os_file made;
     char *path; /* removed at close; NULL: none */
 };
 
 int packet_recv(void *state, wherry_message **out);
+size_t packet_recv_ahead(void *state, wherry_message **messages, size_t count);
 int packet_ready(void *state);
 
 int packet_send(void *state, wherry_message **message, unsigned flags);
+size_t packet_gather(void *state, wherry_message **messages, size_t count);
 int packet_flush(void *state);
 
 #endif

@@ -223,6 +223,15 @@ int packet_recv(void *state, wherry_message **out)
     return cut_packet(packet, out);
 }
 
+// Not where every packet has an origin of its own.
+size_t packet_recv_ahead(void *state, wherry_message **messages, size_t count)
+{
+    struct packet *packet = state;
+    if (packet->connectionless || packet->files.count > 0)
+        return 0;
+    return ahead_cut_plain(&packet->ahead, &packet->cutter, messages, count);
+}
+
 int packet_ready(void *state)
 {
     struct packet *packet = state;

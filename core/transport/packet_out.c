@@ -11,22 +11,16 @@
 #include <errno.h>
 #include <string.h>
 
-static void forget_gathered(struct packet *packet)
-{
-    buffer_consume(&packet->gathered, packet->gathered.size);
-    packet->gathered_count = 0;
-}
-
 int packet_flush(void *state)
 {
     struct packet *packet = state;
-    if (packet->gathered.size == 0)
+    struct os_bytes piece = gathered_piece(&packet->gathered);
+    if (piece.size == 0)
         return 0;
-    struct os_bytes piece = {buffer_front(&packet->gathered), packet->gathered.size};
     int64_t size = os_send(&packet->descriptor, &piece, 1, NULL, 0, NULL);
     if (size < 0)
         return (int)size;
-    forget_gathered(packet);
+    gathered_consume(&packet->gathered, piece.size);
     return 0;
 }
 
@@ -45,18 +39,20 @@ static int encode(const struct packet *packet, const wherry_message *message,
     return 0;
 }
 
-static int gather(struct packet *packet, const struct frame_edges *edges,
-                  wherry_message **message)
+static bool may_share(const struct packet *packet, const wherry_message *message)
 {
-    bool first = packet->gathered.size == 0;
-    int r = record_gather(&packet->gathered, edges, *message);
-    if (r < 0)
-        return r;
-    if (first)
-        packet->gathered_since = wherry_now();
-    packet->gathered_count++;
-    record_sent(packet->cutter.store, message);
-    return 0;
+    return packet->shares_packets && message->file_count == 0 &&
+           record_size_most(message) <= GATHER / 2 && GATHER <= packet->packet_limit;
+}
+
+size_t packet_gather(void *state, wherry_message **messages, size_t count)
+{
+    struct packet *packet = state;
+    size_t run = 0;
+    while (run < count && may_share(packet, messages[run]))
+        run++;
+    return gathered_add_run(&packet->gathered, packet->cutter.framing,
+                            packet->cutter.store, messages, run);
 }
 
 static const struct os_name *destination(const struct packet *packet,
@@ -80,9 +76,9 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
     struct os_bytes pieces[OS_PIECES];
     uint8_t room[RECORD_SMALL];
     size_t count = 0;
-    if (packet->gathered.size > 0)
-        pieces[count++] =
-            (struct os_bytes){buffer_front(&packet->gathered), packet->gathered.size};
+    struct os_bytes before = gathered_piece(&packet->gathered);
+    if (before.size > 0)
+        pieces[count++] = before;
     count += record_one_piece(edges, one, room, pieces + count);
     struct os_name to;
     int64_t size = os_send(&packet->descriptor, pieces, count, one->files,
@@ -95,7 +91,7 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
             one->size, (unsigned long long)packet->packet_limit);
     if (size < 0)
         return (int)size;
-    forget_gathered(packet);
+    gathered_consume(&packet->gathered, before.size);
     record_sent(packet->cutter.store, message);
     return 0;
 }
@@ -103,17 +99,17 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
 int packet_send(void *state, wherry_message **message, unsigned flags)
 {
     struct packet *packet = state;
-    struct frame_edges edges;
-    int r = encode(packet, *message, &edges);
+    struct gathered *gathered = &packet->gathered;
+    bool shares = may_share(packet, *message);
+    int r = 0;
+    if (!shares || !gathered_fits(gathered, *message))
+        r = packet_flush(packet);
     if (r < 0)
         return r;
-    size_t size = record_size(&edges, *message);
-    bool may_share = packet->shares_packets && (*message)->file_count == 0 &&
-                     size <= GATHER / 2 && GATHER <= packet->packet_limit;
-    bool fits = packet->gathered.size + size <= GATHER;
-    if ((!may_share || !fits) && (r = packet_flush(packet)) < 0)
-        return r;
-    if (may_share && (flags & WHERRY_MORE))
-        return gather(packet, &edges, message);
-    return send_now(packet, &edges, message);
+    if (shares && (flags & WHERRY_MORE))
+        return gathered_add(gathered, packet->cutter.framing, packet->cutter.store,
+                            message);
+    struct frame_edges edges;
+    r = encode(packet, *message, &edges);
+    return r < 0 ? r : send_now(packet, &edges, message);
 }

@@ -9,12 +9,11 @@
 int record_encode(const struct framing *framing, const wherry_message *message,
                   bool counts_files, struct frame_edges *edges)
 {
-    struct frame frame = {.word = (enum frame_word)message->word,
-                          .size = message->size,
-                          .kind = message->kind,
-                          .files = counts_files ? message->file_count : 0};
-    int r = framing->check ? framing->check(message->data, message->size) : 0;
-    return r < 0 ? r : framing->encode(&frame, edges);
+    uint32_t files = counts_files ? message->file_count : 0;
+    struct frame_room room = {.head = edges->head, .tail = edges->tail};
+    int r = record_encode_to(framing, message, files, &room);
+    edges->place = room.place;
+    return r;
 }
 
 static size_t add_piece(struct os_bytes *piece, const void *bytes, size_t size,
@@ -33,9 +32,9 @@ size_t record_pieces(const struct frame_edges *edges, const wherry_message *mess
                      size_t offset, struct os_bytes pieces[RECORD_PIECES])
 {
     size_t count = 0;
-    count += add_piece(pieces + count, edges->head, edges->head_size, &offset);
+    count += add_piece(pieces + count, edges->head, edges->place.head_size, &offset);
     count += add_piece(pieces + count, message->data, message->size, &offset);
-    count += add_piece(pieces + count, edges->tail, edges->tail_size, &offset);
+    count += add_piece(pieces + count, edges->tail, edges->place.tail_size, &offset);
     return count;
 }
 
@@ -52,24 +51,11 @@ size_t record_one_piece(const struct frame_edges *edges, const wherry_message *m
 {
     if (record_size(edges, message) > RECORD_SMALL)
         return record_pieces(edges, message, 0, pieces);
-    size_t size = put(room, 0, edges->head, edges->head_size);
+    size_t size = put(room, 0, edges->head, edges->place.head_size);
     size = put(room, size, message->data, message->size);
-    size = put(room, size, edges->tail, edges->tail_size);
+    size = put(room, size, edges->tail, edges->place.tail_size);
     pieces[0] = (struct os_bytes){room, size};
     return 1;
-}
-
-int record_gather(struct buffer *gathered, const struct frame_edges *edges,
-                  const wherry_message *message)
-{
-    int r = buffer_reserve(gathered, record_size(edges, message));
-    if (r < 0)
-        return failure_plain(r, "no memory to gather messages in");
-    uint8_t *room = gathered->bytes + gathered->start + gathered->size;
-    size_t size = put(room, 0, edges->head, edges->head_size);
-    size = put(room, size, message->data, message->size);
-    gathered->size += put(room, size, edges->tail, edges->tail_size);
-    return 0;
 }
 
 void record_sent(struct message_store *store, wherry_message **message)

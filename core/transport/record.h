@@ -10,9 +10,8 @@
 #include "transport/transport.h"
 
 enum {
-    RECORD_PIECES = 3,  /* head, payload, tail */
-    RECORD_SMALL = 512, /* up to that, one piece is cheaper than three */
-    GATHER = 65536      /* small messages of WHERRY_MORE leave together at this size */
+    RECORD_PIECES = 3, /* head, payload, tail */
+    RECORD_SMALL = 512 /* up to that, one piece is cheaper than three */
 };
 
 /* Works out what stands around a message; with `counts_files` its open files are
@@ -20,10 +19,23 @@ enum {
 int record_encode(const struct framing *, const wherry_message *, bool counts_files,
                   struct frame_edges *);
 
+/* The same, each part to its place; in sight of the compiler, for the small ones. */
+static inline int record_encode_to(const struct framing *framing,
+                                   const wherry_message *message, uint32_t files,
+                                   struct frame_room *room)
+{
+    struct frame frame = {.word = (enum frame_word)message->word,
+                          .size = message->size,
+                          .kind = message->kind,
+                          .files = files};
+    int r = framing->check ? framing->check(message->data, message->size) : 0;
+    return r < 0 ? r : framing->encode(&frame, room);
+}
+
 static inline size_t record_size(const struct frame_edges *edges,
                                  const wherry_message *message)
 {
-    return edges->head_size + message->size + edges->tail_size;
+    return edges->place.head_size + message->size + edges->place.tail_size;
 }
 
 /* The pieces of a record from `offset` on; how many. */
@@ -35,9 +47,11 @@ size_t record_one_piece(const struct frame_edges *, const wherry_message *,
                         uint8_t room[RECORD_SMALL],
                         struct os_bytes pieces[RECORD_PIECES]);
 
-/* Copies a record to the back of `gathered`.  Errors: -ENOMEM, and nothing is added. */
-int record_gather(struct buffer *gathered, const struct frame_edges *,
-                  const wherry_message *);
+/* The most that a record of this message can take. */
+static inline size_t record_size_most(const wherry_message *message)
+{
+    return FRAMING_HEAD + message->size + FRAMING_TAIL;
+}
 
 /* The message has gone: it is freed and *message is NULL, unless it was only borrowed.
  */

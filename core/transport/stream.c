@@ -52,8 +52,7 @@ static void stream_rest(void *state)
     struct stream_in *in = &stream->in;
     struct stream_out *out = &stream->out;
     ahead_rest(&in->ahead);
-    if (out->gathered.size == 0)
-        buffer_release(&out->gathered);
+    gathered_rest(&out->gathered);
 }
 
 static void add_count(uint64_t *sum, int64_t count)
@@ -63,18 +62,17 @@ static void add_count(uint64_t *sum, int64_t count)
 
 static void describe_out(const struct stream_out *out, struct wherry_channel_info *info)
 {
-    info->queued_messages += out->gathered_count + (out->rest ? 1 : 0);
-    info->queued_bytes += out->gathered.size;
-    if (out->rest)
-        info->queued_bytes += out->rest_edges.head_size + out->rest->size +
-                              out->rest_edges.tail_size - out->rest_offset;
-    if (out->rest || out->gathered.size > 0)
-        info->queued_age = wherry_now() - out->held_since;
+    gathered_describe(&out->gathered, info);
+    if (out->rest) {
+        info->queued_messages++;
+        info->queued_bytes +=
+            record_size(&out->rest_edges, out->rest) - out->rest_offset;
+        info->queued_age = wherry_now() - out->rest_since; // it is the oldest
+    }
     if (is_socket(&out->descriptor))
         add_count(&info->unsent_bytes, os_unsent(out->descriptor.fd));
     else if (out->descriptor.fd >= 0)
         add_count(&info->unsent_bytes, os_unread(out->descriptor.fd));
-    info->memory += out->gathered.capacity;
 }
 
 static void stream_describe(void *state, struct wherry_channel_info *info)
@@ -102,7 +100,7 @@ static void stream_close(void *state)
     wherry_message_free(stream->in.partial);
     wherry_message_free(stream->out.rest);
     open_files_close(&stream->in.files);
-    buffer_release(&stream->out.gathered);
+    gathered_close(&stream->out.gathered);
     if (stream->path)
         os_remove(stream->path, &stream->made);
     free(stream->path);
@@ -115,6 +113,8 @@ static void stream_close(void *state)
 static const struct wherry_transport stream_moves = {
     .send = stream_send,
     .recv = stream_recv,
+    .gather = stream_gather,
+    .recv_ahead = stream_recv_ahead,
     .flush = stream_flush,
     .wait = stream_wait,
     .keep = stream_keep,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a stream, between stream.c, stream_in.c and stream_out.c.
+ * The inside of a stream, between stream.c, stream_in.c, stream_read.c and
+ * stream_out.c.
  *
  * `in` belongs to the receiving thread, `out` to the sending one; neither looks at the
  * other's.
@@ -9,8 +10,8 @@
 #define TRANSPORT_STREAM_H
 
 #include "transport/ahead.h"
+#include "transport/gather.h"
 #include "transport/open_files.h"
-#include "transport/record.h"
 
 /* --- the two directions -------------------------------------------------- */
 
@@ -32,10 +33,9 @@ struct stream_in {
 
 struct stream_out {
     struct os_descriptor descriptor;
-    struct buffer gathered; /* whole records of WHERRY_MORE */
-    uint64_t gathered_count;
-    int64_t held_since;   /* since when anything gathered, or the rest, has been here */
+    struct gathered gathered;
     wherry_message *rest; /* the message that is on its way in part */
+    int64_t rest_since;
     struct frame_edges rest_edges;
     size_t rest_offset; /* over head, payload and tail */
 };
@@ -51,6 +51,7 @@ struct stream {
 };
 
 int stream_recv(void *state, wherry_message **out);
+size_t stream_recv_ahead(void *state, wherry_message **messages, size_t count);
 int stream_ready(void *state);
 
 /* One read into `rooms`: the bytes, 0 for the end, or an error of os_read. */
@@ -60,6 +61,7 @@ int64_t stream_read(struct stream *, const struct os_room *rooms, size_t count);
 int64_t stream_read_ahead(struct stream *);
 
 int stream_send(void *state, wherry_message **message, unsigned flags);
+size_t stream_gather(void *state, wherry_message **messages, size_t count);
 int stream_flush(void *state);
 int stream_keep(void *state);
 

@@ -173,6 +173,15 @@ int stream_recv(void *state, wherry_message **out)
     }
 }
 
+size_t stream_recv_ahead(void *state, wherry_message **messages, size_t count)
+{
+    struct stream *stream = state;
+    struct stream_in *in = &stream->in;
+    if (in->broken || in->partial)
+        return 0;
+    return ahead_cut_plain(&in->ahead, &stream->cutter, messages, count);
+}
+
 int stream_ready(void *state)
 {
     struct stream *stream = state;

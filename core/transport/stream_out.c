@@ -13,24 +13,16 @@
 #include <errno.h>
 #include <string.h>
 
-static void consume_gathered(struct stream_out *out, size_t size)
-{
-    buffer_consume(&out->gathered, size);
-    if (out->gathered.size == 0)
-        out->gathered_count = 0;
-}
-
 static int flush_gathered(struct stream_out *out)
 {
-    size_t size_most = out->gathered.size;
-    if (size_most == 0)
+    struct os_bytes piece = gathered_piece(&out->gathered);
+    if (piece.size == 0)
         return 0;
-    struct os_bytes piece = {buffer_front(&out->gathered), size_most};
     int64_t size = os_write(&out->descriptor, &piece, 1);
     if (size < 0)
         return (int)size;
-    consume_gathered(out, (size_t)size);
-    return (size_t)size < size_most ? -EAGAIN : 0;
+    gathered_consume(&out->gathered, (size_t)size);
+    return (size_t)size < piece.size ? -EAGAIN : 0;
 }
 
 // A write that took only a part has filled what it wrote to: another would be in vain.
@@ -81,30 +73,29 @@ int stream_keep(void *state)
 
 /* --- sending ------------------------------------------------------------- */
 
-static int gather(struct stream *stream, const struct frame_edges *edges,
-                  wherry_message **message)
+static int gather(struct stream *stream, wherry_message **message)
 {
     struct stream_out *out = &stream->out;
-    if (out->gathered.size + record_size(edges, *message) > GATHER) {
-        int r = flush_gathered(out);
-        if (r < 0)
-            return r;
-    }
-    bool first = out->gathered.size == 0;
-    int r = record_gather(&out->gathered, edges, *message);
-    if (r < 0)
-        return r;
-    if (first)
-        out->held_since = wherry_now();
-    out->gathered_count++;
-    record_sent(stream->cutter.store, message);
-    return 0;
+    int r = gathered_fits(&out->gathered, *message) ? 0 : flush_gathered(out);
+    return r < 0 ? r
+                 : gathered_add(&out->gathered, stream->cutter.framing,
+                                stream->cutter.store, message);
+}
+
+size_t stream_gather(void *state, wherry_message **messages, size_t count)
+{
+    struct stream *stream = state;
+    struct stream_out *out = &stream->out;
+    if (out->rest)
+        return 0;
+    return gathered_add_run(&out->gathered, stream->cutter.framing,
+                            stream->cutter.store, messages, count);
 }
 
 static void hold_rest(struct stream_out *out, const struct frame_edges *edges,
                       wherry_message **message, size_t offset)
 {
-    out->held_since = wherry_now();
+    out->rest_since = wherry_now();
     out->rest = *message;
     out->rest_edges = *edges;
     out->rest_offset = offset;
@@ -118,27 +109,38 @@ static void hold_rest(struct stream_out *out, const struct frame_edges *edges,
  * takes this much, and the rest begins a buffer of its own. */
 enum { FIRST_PIECE = 32768 };
 
-static bool goes_in_two(const struct stream_out *out, const wherry_message *message)
+// How much of a record the first call takes.
+static size_t first_part(const struct stream_out *out, const struct frame_edges *edges,
+                         const wherry_message *message)
 {
-    return out->descriptor.kind == OS_KIND_STREAM && out->gathered.size == 0 &&
-           message->file_count == 0 && message->size / 2 >= FIRST_PIECE;
+    bool in_two = out->descriptor.kind == OS_KIND_STREAM &&
+                  out->gathered.records.size == 0 && edges->place.head_size > 0 &&
+                  message->file_count == 0 && message->size / 2 >= FIRST_PIECE;
+    return in_two ? edges->place.head_size + FIRST_PIECE : SIZE_MAX;
+}
+
+static size_t cut_to(struct os_bytes *pieces, size_t count, size_t most)
+{
+    size_t kept = 0;
+    for (; kept < count && most > 0; kept++) {
+        if (pieces[kept].size > most)
+            pieces[kept].size = most;
+        most -= pieces[kept].size;
+    }
+    return kept;
 }
 
 static int64_t write_record(struct stream_out *out, const struct frame_edges *edges,
-                            const wherry_message *message)
+                            const wherry_message *message, size_t most)
 {
     struct os_bytes pieces[OS_PIECES];
     uint8_t room[RECORD_SMALL];
     size_t count = 0;
-    if (out->gathered.size > 0)
-        pieces[count++] =
-            (struct os_bytes){buffer_front(&out->gathered), out->gathered.size};
+    pieces[0] = gathered_piece(&out->gathered);
+    if (pieces[0].size > 0)
+        count = 1;
     count += record_one_piece(edges, message, room, pieces + count);
-    if (goes_in_two(out, message)) {
-        pieces[0] = (struct os_bytes){edges->head, edges->head_size};
-        pieces[1] = (struct os_bytes){message->data, FIRST_PIECE};
-        count = 2;
-    }
+    count = cut_to(pieces, count, most);
     if (message->file_count == 0)
         return os_write(&out->descriptor, pieces, count);
     return os_send(&out->descriptor, pieces, count, message->files, message->file_count,
@@ -149,13 +151,13 @@ static int write_through(struct stream *stream, const struct frame_edges *edges,
                          wherry_message **message)
 {
     struct stream_out *out = &stream->out;
-    size_t before = out->gathered.size;
-    bool in_two = goes_in_two(out, *message);
-    int64_t size = write_record(out, edges, *message);
+    size_t before = out->gathered.records.size;
+    size_t part = first_part(out, edges, *message);
+    int64_t size = write_record(out, edges, *message, part);
     if (size < 0)
         return (int)size;
     bool reached = (size_t)size > before || before == 0;
-    consume_gathered(out, reached ? before : (size_t)size);
+    gathered_consume(&out->gathered, reached ? before : (size_t)size);
     if (!reached)
         return -EAGAIN;
     size_t done = (size_t)size - before;
@@ -165,7 +167,7 @@ static int write_through(struct stream *stream, const struct frame_edges *edges,
     }
     hold_rest(out, edges, message, done);
     // What goes wrong with the second part, the next flush tells.
-    if (in_two && done == edges->head_size + FIRST_PIECE)
+    if (done == part)
         (void)flush_rest(out);
     return 0;
 }
@@ -174,15 +176,16 @@ int stream_send(void *state, wherry_message **message, unsigned flags)
 {
     struct stream *stream = state;
     struct stream_out *out = &stream->out;
-    struct frame_edges edges;
-    int r = record_encode(stream->cutter.framing, *message, true, &edges);
-    if (r < 0 || (r = flush_rest(out)) < 0)
+    int r = flush_rest(out);
+    if (r < 0)
         return r;
     bool has_files = (*message)->file_count > 0;
-    if (has_files && (r = flush_gathered(out)) < 0)
-        return r;
-    bool is_small = record_size(&edges, *message) <= GATHER / 2;
+    bool is_small = record_size_most(*message) <= GATHER / 2;
     if ((flags & WHERRY_MORE) && !has_files && is_small)
-        return gather(stream, &edges, message);
-    return write_through(stream, &edges, message);
+        return gather(stream, message);
+    struct frame_edges edges;
+    r = record_encode(stream->cutter.framing, *message, true, &edges);
+    if (r >= 0 && has_files)
+        r = flush_gathered(out);
+    return r < 0 ? r : write_through(stream, &edges, message);
 }

@@ -43,6 +43,17 @@ struct wherry_transport {
      * errors as wherry_recv. */
     int (*recv)(void *state, wherry_message **out);
 
+    /* Of transports that keep messages back with WHERRY_MORE: takes the first of
+     * `count` messages, in order, as long as that asks nothing of the system; how many.
+     * What it does not take (0 is always right) goes to send.  NULL: all go to send. */
+    size_t (*gather)(void *state, wherry_message **messages, size_t count);
+
+    /* Of transports that read ahead: receives up to `count` messages that lie there
+     * already, as long as nothing can go wrong with them; how many.  What it leaves (0
+     * is always right) recv receives, or tells what is wrong with it.  NULL: recv
+     * receives all. */
+    size_t (*recv_ahead)(void *state, wherry_message **messages, size_t count);
+
     /* Moves on what send held.  0: nothing is held any more; -EAGAIN: something is.
      * NULL: send never holds anything. */
     int (*flush)(void *state);

@@ -72,9 +72,10 @@ TEST(what_was_looked_through_is_not_looked_through_again)
 TEST(a_newline_is_written_behind_a_payload)
 {
     struct frame_edges edges;
-    CHECK_INT(framing_find("line")->encode(&(struct frame){.size = 3}, &edges), 0);
-    CHECK_INT(edges.head_size, 0);
-    CHECK_INT(edges.tail_size, 1);
+    CHECK_INT(framing_encode(framing_find("line"), &(struct frame){.size = 3}, &edges),
+              0);
+    CHECK_INT(edges.place.head_size, 0);
+    CHECK_INT(edges.place.tail_size, 1);
     CHECK_INT(edges.tail[0], '\n');
 }
 

@@ -50,10 +50,11 @@ TEST(a_limit_of_nothing_takes_nothing)
 TEST(nothing_stands_around_a_payload)
 {
     struct frame_edges edges;
-    CHECK_INT(framing_find("raw")->encode(&(struct frame){.size = UINT64_MAX}, &edges),
+    CHECK_INT(framing_encode(framing_find("raw"), &(struct frame){.size = UINT64_MAX},
+                             &edges),
               0);
-    CHECK_INT(edges.head_size, 0);
-    CHECK_INT(edges.tail_size, 0);
+    CHECK_INT(edges.place.head_size, 0);
+    CHECK_INT(edges.place.tail_size, 0);
 }
 
 TEST(an_empty_message_is_refused)

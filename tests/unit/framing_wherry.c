@@ -39,9 +39,9 @@ TEST(a_head_has_the_bytes_that_the_format_says)
     struct frame frame = {
         .size = 0x01020304, .files = 7, .kind = INT64_C(0x1122334455667788)};
     struct frame_edges edges;
-    CHECK_INT(framing_find("wherry")->encode(&frame, &edges), 0);
-    CHECK_INT(edges.head_size, HEAD);
-    CHECK_INT(edges.tail_size, 0);
+    CHECK_INT(framing_encode(framing_find("wherry"), &frame, &edges), 0);
+    CHECK_INT(edges.place.head_size, HEAD);
+    CHECK_INT(edges.place.tail_size, 0);
     CHECK_BYTES(edges.head, expected, HEAD);
 }
 
@@ -56,7 +56,7 @@ TEST(what_is_written_is_read)
         struct frame again;
         struct frame_place place;
         struct frame_edges edges;
-        CHECK_INT(framing_find("wherry")->encode(&frame, &edges), 0);
+        CHECK_INT(framing_encode(framing_find("wherry"), &frame, &edges), 0);
         CHECK_INT(scan_once("wherry", edges.head, HEAD, UINT32_MAX, &again, &place),
                   FRAMING_FOUND);
         CHECK_INT(again.word, FRAME_MESSAGE);
@@ -74,7 +74,7 @@ TEST(every_word_is_written_and_read)
         const struct frame frame = {.word = (enum frame_word)word, .kind = 42};
         struct frame again;
         struct frame_edges edges;
-        CHECK_INT(framing_find("wherry")->encode(&frame, &edges), 0);
+        CHECK_INT(framing_encode(framing_find("wherry"), &frame, &edges), 0);
         CHECK_INT(edges.head[6], word);
         CHECK_INT(scan_once("wherry", edges.head, HEAD, 0, &again, NULL),
                   FRAMING_FOUND);
@@ -86,7 +86,7 @@ TEST(every_word_is_written_and_read)
 static int encode(struct frame frame)
 {
     struct frame_edges edges;
-    return framing_find("wherry")->encode(&frame, &edges);
+    return framing_encode(framing_find("wherry"), &frame, &edges);
 }
 
 TEST(what_has_no_place_is_not_written)
@@ -258,6 +258,5 @@ TEST(it_can_do_all_that_a_framing_can)
                                            WHERRY_ABLE_DRAIN | WHERRY_ABLE_FINISH);
     CHECK(framing->has_words);
     CHECK(!framing->end_completes);
-    CHECK_INT(framing->check((const uint8_t *)"a\nb", 3), 0);
-    CHECK_INT(framing->check(NULL, 0), 0);
+    CHECK(!framing->check); // any payload
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages that leave together.
+ *
+ * A small message costs little more than its copy here: so what is added to a record is
+ * written in its place, and the message goes straight back to its store.
+ */
+#include "transport/gather.h"
+
+#include <string.h>
+
+// The size of the record that was written, or an error of the framing's.
+static int64_t write_record(const struct framing *framing,
+                            const wherry_message *message, uint8_t *bytes)
+{
+    // The head is written in its place: to copy it as soon as it is written would wait
+    // for the processor's stores.
+    uint8_t tail[FRAMING_TAIL];
+    struct frame_room room = {.head = bytes, .tail = tail};
+    int r = record_encode_to(framing, message, 0, &room);
+    if (r < 0)
+        return r;
+    uint8_t *payload = bytes + room.place.head_size;
+    if (message->size > 0)
+        memcpy(payload, message->data, message->size);
+    if (room.place.tail_size > 0)
+        memcpy(payload + message->size, tail, room.place.tail_size);
+    return (int64_t)(room.place.head_size + message->size + room.place.tail_size);
+}
+
+int gathered_add(struct gathered *gathered, const struct framing *framing,
+                 struct message_store *store, wherry_message **message)
+{
+    struct buffer *records = &gathered->records;
+    int r = buffer_reserve(records, record_size_most(*message));
+    if (r < 0)
+        return failure_plain(r, "no memory to gather messages in");
+    int64_t size = write_record(framing, *message, buffer_back(records));
+    if (size < 0)
+        return (int)size;
+    if (records->size == 0)
+        gathered->since = wherry_now();
+    records->size += (size_t)size;
+    gathered->count++;
+    record_sent(store, message);
+    return 0;
+}
+
+size_t gathered_add_run(struct gathered *gathered, const struct framing *framing,
+                        struct message_store *store, wherry_message **messages,
+                        size_t count)
+{
+    size_t done = 0;
+    while (done < count && messages[done]->file_count == 0 &&
+           gathered_fits(gathered, messages[done]) &&
+           gathered_add(gathered, framing, store, &messages[done]) >= 0)
+        done++;
+    return done;
+}
+
+void gathered_consume(struct gathered *gathered, size_t size)
+{
+    buffer_consume(&gathered->records, size);
+    if (gathered->records.size == 0)
+        gathered->count = 0;
+}
+
+void gathered_describe(const struct gathered *gathered,
+                       struct wherry_channel_info *info)
+{
+    info->queued_messages += gathered->count;
+    info->queued_bytes += gathered->records.size;
+    info->memory += gathered->records.capacity;
+    if (gathered->records.size > 0)
+        info->queued_age = wherry_now() - gathered->since;
+}
+
+void gathered_rest(struct gathered *gathered)
+{
+    if (gathered->records.size == 0)
+        buffer_release(&gathered->records);
+}
+
+void gathered_close(struct gathered *gathered)
+{
+    buffer_release(&gathered->records);
+}

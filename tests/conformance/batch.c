@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wherry_send_many and wherry_recv_many: what a batch does not take, what one holds
+ * that is not all alike, and what is counted.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+enum { COUNT = 700, AT_ONCE = 97, SHORT = 5, LEAST_LIMIT = 4000 };
+
+static const size_t sizes[] = {64, 1, 64, 700, 64, 64, 30000, 64, 5000};
+
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static size_t size_of(const struct ends *ends, unsigned number)
+{
+    size_t size = sizes[number % SIZES];
+    uint64_t limit = ends->can.message_limit;
+    return size < limit ? size : (size_t)limit;
+}
+
+static int64_t kind_of(const struct ends *ends, unsigned number)
+{
+    return ends->can.abilities & WHERRY_ABLE_KINDS ? number % 4 : 0;
+}
+
+static wherry_message *make(const struct ends *ends, wherry_channel *lender,
+                            unsigned number)
+{
+    size_t size = size_of(ends, number);
+    wherry_message *message = NULL;
+    // Lent by the channel and made elsewhere, as it comes.
+    if (number % 3 == 0)
+        CHECK_OK(wherry_message_new(size, &message));
+    else
+        CHECK_OK(wherry_loan(lender, size, &message, soon()));
+    bytes_fill(wherry_message_data(message), size, number);
+    CHECK_OK(wherry_message_set_kind(message, kind_of(ends, number)));
+    return message;
+}
+
+static void send_all(struct ends *ends, void *nothing)
+{
+    (void)nothing;
+    wherry_message *batch[AT_ONCE];
+    for (unsigned sent = 0; sent < COUNT;) {
+        unsigned count = COUNT - sent < AT_ONCE ? COUNT - sent : AT_ONCE;
+        for (unsigned i = 0; i < count; i++)
+            batch[i] = make(ends, ends->sender, sent + i);
+        for (size_t done = 0; done < count;) {
+            int n = wherry_send_many(ends->sender, batch + done, count - done, soon());
+            CHECK_RANGE(n, 1, (int64_t)(count - done));
+            done += (size_t)n;
+        }
+        sent += count;
+    }
+    CHECK_INT(channel_info(ends->sender).sent_messages, COUNT);
+    finish_all(ends->sender);
+}
+
+// The limit of a FIFO's writer, PIPE_BUF, is not known to its reader.
+static void check(const struct ends *ends, const wherry_message *message,
+                  unsigned number)
+{
+    size_t size = wherry_message_size(message);
+    size_t wanted = size_of(ends, number);
+    if (wanted > LEAST_LIMIT)
+        CHECK_RANGE(size, LEAST_LIMIT, wanted);
+    else
+        CHECK_INT(size, wanted);
+    CHECK_INT(wherry_message_kind(message), kind_of(ends, number));
+    bytes_check(wherry_message_data(message), size, number);
+}
+
+ROW_TEST(a_batch_of_all_sizes_and_kinds_arrives_as_it_was)
+{
+    struct ends ends;
+    pid_t child = row_fork(row, NULL, ROW_SENDS, send_all, NULL, &ends);
+    if (ends_can(&ends, WHERRY_ABLE_LOSS) || !ends_keep_messages(&ends))
+        ends_skip(&ends, "it may lose messages or their boundaries");
+    uint64_t bytes = 0;
+    for (unsigned next = 0; next < COUNT;) {
+        wherry_message *got[AT_ONCE];
+        int n = wherry_recv_many(ends.receiver, got, AT_ONCE, soon());
+        CHECK_RANGE(n, 1, AT_ONCE);
+        for (int i = 0; i < n; i++, next++) {
+            check(&ends, got[i], next);
+            bytes += wherry_message_size(got[i]);
+            wherry_message_free(got[i]);
+        }
+    }
+    struct wherry_channel_info info = channel_info(ends.receiver);
+    CHECK_INT(info.received_messages, COUNT);
+    CHECK_INT(info.received_bytes, bytes);
+    if (!row->endless)
+        end_receive(ends.receiver);
+    CHECK_INT(harness_wait(child), 0);
+    ends_close(&ends);
+}
+
+static void check_stops(const struct row *row, bool is_missing)
+{
+    struct ends ends;
+    wherry_message *batch[SHORT];
+    ends_open(row, NULL, &ends);
+    ends_need_messages(&ends);
+    for (unsigned i = 0; i < SHORT; i++)
+        batch[i] = make(&ends, ends.sender, i);
+    wherry_message *right = batch[2];
+    batch[2] = NULL;
+    if (!is_missing)
+        CHECK_OK(wherry_message_new((size_t)ends.can.message_limit + 1, &batch[2]));
+    wherry_message *wrong = batch[2];
+    CHECK_INT(wherry_send_many(ends.sender, batch, SHORT, soon()), 2);
+    CHECK(!batch[0] && !batch[1] && batch[2] == wrong && batch[3] && batch[4]);
+    CHECK_INT(channel_info(ends.sender).sent_messages, 2);
+    CHECK_ERROR(wherry_send_many(ends.sender, batch + 2, SHORT - 2, soon()),
+                is_missing ? -EINVAL : -EMSGSIZE);
+    wherry_message_free(wrong);
+    batch[2] = right;
+    CHECK_INT(wherry_send_many(ends.sender, batch + 2, SHORT - 2, soon()), SHORT - 2);
+    for (unsigned i = 0; i < SHORT; i++)
+        bytes_receive(ends.receiver, size_of(&ends, i), i, kind_of(&ends, i));
+    CHECK_INT(channel_info(ends.sender).sent_messages, SHORT);
+    ends_close(&ends);
+}
+
+ROW_TEST(a_message_that_is_too_large_stops_a_batch_before_it)
+{
+    check_stops(row, false);
+}
+
+ROW_TEST(a_message_that_is_missing_stops_a_batch_before_it)
+{
+    check_stops(row, true);
+}
+
+// All of them are read at once: the last lies ahead while those before it are held.
+ROW_TEST(what_was_passed_over_comes_first_in_a_batch)
+{
+    enum { WANTED = 3, OTHER = 1, LAST = SHORT - 1 };
+    struct ends ends;
+    wherry_message *batch[SHORT];
+    ends_open(row, NULL, &ends);
+    ends_need(&ends, WHERRY_ABLE_KINDS);
+    if (ends_can(&ends, WHERRY_ABLE_LOSS))
+        SKIP("the kernel loses what does not fit");
+    for (unsigned i = 0; i < SHORT; i++) {
+        CHECK_OK(wherry_message_new(64, &batch[i]));
+        bytes_fill(wherry_message_data(batch[i]), 64, i);
+        CHECK_OK(wherry_message_set_kind(batch[i], i == LAST - 1 ? WANTED : OTHER));
+    }
+    CHECK_INT(wherry_send_many(ends.sender, batch, SHORT, soon()), SHORT);
+    CHECK_INT(wherry_recv_kind(ends.receiver, WANTED, &batch[0], soon()), 1);
+    bytes_check(wherry_message_data(batch[0]), 64, LAST - 1);
+    wherry_message_free(batch[0]);
+    for (unsigned have = 0; have < SHORT - 1;) {
+        int n = wherry_recv_many(ends.receiver, batch, SHORT, soon());
+        CHECK_RANGE(n, 1, SHORT - 1);
+        for (int i = 0; i < n; i++, have++) {
+            unsigned number = have == LAST - 1 ? LAST : have;
+            bytes_check(wherry_message_data(batch[i]), 64, number);
+            wherry_message_free(batch[i]);
+        }
+    }
+    ends_close(&ends);
+}
