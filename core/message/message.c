@@ -253,11 +253,18 @@ void message_borrow(wherry_message *message, const void *bytes, size_t size,
     message->files_lost = false;
 }
 
+static APART void free_with_files(wherry_message *message)
+{
+    message_close_files(message);
+    message_block_free(message);
+}
+
 void wherry_message_free(wherry_message *message)
 {
     if (!message || message->borrowed)
         return;
-    if (message->file_count > 0 || message->files)
-        message_close_files(message);
-    message_block_free(message);
+    if (message->files)
+        free_with_files(message);
+    else
+        message_block_free(message);
 }

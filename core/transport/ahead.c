@@ -123,22 +123,30 @@ int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *fr
 size_t ahead_cut_plain(struct ahead *ahead, const struct cutter *cutter,
                        wherry_message **out, size_t count)
 {
+    size_t left = ahead_size(ahead);
+    const uint8_t *front = left > 0 ? ahead_front(ahead) : NULL;
     size_t done = 0;
-    while (done < count && ahead_size(ahead) > 0) {
+    while (done < count && left > 0) {
         struct frame frame;
         struct frame_place place;
-        size_t there = ahead_size(ahead);
-        int r = cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
-                                      cutter->message_limit, &frame, &place);
-        if (r != FRAMING_FOUND)
+        if (cutter->framing->scan(&ahead->scan, front, left, cutter->message_limit,
+                                  &frame, &place) != FRAMING_FOUND)
             break;
         ahead->scan = (struct frame_scan){0};
         bool is_plain = frame.word == FRAME_MESSAGE && frame.files == 0;
-        if (!is_plain || there < place.head_size + frame.size + place.tail_size ||
-            take(ahead, cutter, &frame, &place, &out[done]) < 0)
+        size_t size = (size_t)frame.size;
+        size_t total = place.head_size + size + place.tail_size;
+        // A larger one may be handed out with its block.
+        if (!is_plain || size > AHEAD_SMALL || total > left ||
+            message_store_take(cutter->store, WHERRY_IN, size, &out[done]) < 0)
             break;
+        memcpy(out[done]->data, front + place.head_size, size);
+        out[done]->kind = frame.kind;
+        front += total;
+        left -= total;
         done++;
     }
+    ahead_consume(ahead, ahead_size(ahead) - left);
     return done;
 }
 
