@@ -163,9 +163,7 @@ int packet_new(const struct packet_plan *plan, struct endpoint *out)
     out->state = packet;
     out->store = packet->cutter.store;
     out->abilities = abilities_of(packet, plan);
-    out->message_limit = packet->packet_limit > FRAMING_HEAD
-                             ? packet->packet_limit - FRAMING_HEAD
-                             : packet->packet_limit;
+    out->message_limit = endpoint_payload(plan->address, packet->packet_limit);
     out->framing = packet->cutter.framing->info.name;
     out->words = packet->shares_packets;
     *message_store_peer(out->store) = out->peer;
