@@ -25,6 +25,7 @@ struct wherry_listener {
     void *state;
     struct channel_limits limits;
     char shown[ENDPOINT_ADDRESS];
+    wherry_channel *spare; /* the next one to be taken; NULL: not yet made */
     struct half_open half_open[HALF_OPEN]; /* oldest first */
     size_t half_open_count;
     int watch; /* over the transport's descriptors, the half-open channels, `once` */
@@ -116,6 +117,7 @@ void wherry_close_listener(wherry_listener *listener)
         return;
     for (size_t i = 0; i < listener->half_open_count; i++)
         wherry_close(listener->half_open[i].channel);
+    free(listener->spare);
     listener->transport->unlisten(listener->state);
     os_close(listener->watch);
     os_close(listener->once);
@@ -180,7 +182,7 @@ static int take_greeted(struct wherry_listener *listener, wherry_channel **out)
             return 0;
         }
         if (r == -ENOMEM) // this process's trouble, not the peer's: it stays
-            return r;
+            return failure_plain(r, listener->shown);
         if (r != -EAGAIN || now >= listener->half_open[i].until)
             give_up(listener, i);
         else
@@ -193,15 +195,20 @@ static int take_greeted(struct wherry_listener *listener, wherry_channel **out)
 
 static int take_new(struct wherry_listener *listener, wherry_channel **out)
 {
+    // Before a peer is taken, so that none is lost for want of memory.
+    if (!listener->spare && !(listener->spare = channel_blank()))
+        return failure_plain(-ENOMEM, listener->shown);
     struct endpoint endpoint = {.peer = nobody};
     endpoint_show(&endpoint, listener->shown);
     int r = listener->transport->accept(listener->state, &endpoint);
     if (r < 0)
         return r;
-    r = channel_new(&endpoint, &listener->limits, out);
-    if (r >= 0 && listener->once >= 0)
+    channel_fill(listener->spare, &endpoint, &listener->limits);
+    *out = listener->spare;
+    listener->spare = NULL;
+    if (listener->once >= 0)
         os_bell_clear(listener->once);
-    return r;
+    return 0;
 }
 
 static int try_accept(struct wherry_listener *listener, wherry_channel **out)
@@ -253,11 +260,8 @@ int wherry_accept(wherry_listener *listener, wherry_deadline deadline,
         int r = try_accept(listener, out);
         if (r >= 0)
             return 0;
-        if (r == -EALREADY)
-            return failure(r, "%s: its one channel has been accepted already",
-                           listener->shown);
         if (r != -EAGAIN)
-            return failure_plain(r, listener->shown);
+            return r;
         r = wait_for_peer(listener, deadline);
         if (r < 0)
             return r;

@@ -78,7 +78,7 @@ static int accept_peer(struct harbour *harbour, struct endpoint *out)
         }
         r = endpoint_socket(harbour->address, visitor, NULL, out);
         memcpy(out->address, harbour->shown, sizeof(harbour->shown));
-        return r;
+        return r < 0 ? failure_prefix(r, "%s", harbour->shown) : 0;
     }
     return -EAGAIN;
 }
@@ -118,16 +118,15 @@ static int give_one_end(struct harbour *harbour, struct endpoint *out)
 {
     struct os_descriptor copy = harbour->descriptor;
     if (harbour->is_given)
-        return failure(-EALREADY,
-                       "%s: it has one channel only, and that was accepted before",
-                       address_text(harbour->address));
+        return failure(-EALREADY, "%s: its one channel has been accepted already",
+                       harbour->shown);
     int r = os_duplicate(harbour->descriptor.fd);
     if (r < 0)
         return endpoint_refuse(harbour->address, r, NULL);
     copy.fd = r;
     r = open_one_end(harbour, copy, out);
     if (r < 0)
-        return r;
+        return failure_prefix(r, "%s", harbour->shown);
     os_release(&harbour->descriptor);
     free(harbour->path);
     harbour->path = NULL;

@@ -78,7 +78,7 @@ struct transport {
      * is where it can be dialled.  Errors: as wherry_listen. */
     int (*listen)(const struct address *, void **state, char *shown);
 
-    /* The next peer, without waiting: -EAGAIN, -EALREADY, …. */
+    /* The next peer, without waiting: -EAGAIN, -EALREADY, …; the sentence is set. */
     int (*accept)(void *state, struct endpoint *out);
 
     /* What to wait for before the next accept; how many, 0: none, it is ready. */

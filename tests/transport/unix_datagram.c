@@ -2,6 +2,7 @@
 /*
  * unix: datagrams: everybody is heard on one channel, and known by the kernel's word.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "talk.h"
@@ -83,6 +84,29 @@ TEST(a_datagram_listener_is_accepted_once_and_its_name_stays_with_its_channel)
     wherry_close(channel);
     close_two(&two);
     CHECK(!exists(path()));
+}
+
+TEST(accept_tried_again_after_a_want_of_memory_gives_the_channel)
+{
+    wherry_listener *listener;
+    wherry_channel *channel;
+    WORKS(wherry_listen(at("?type=datagram"), &listener));
+    int refused = 0;
+    for (unsigned long n = 1;; n++) {
+        harness_fail_allocation(n, false);
+        int r = wherry_accept(listener, soon(), &channel);
+        unsigned long failed = harness_failed_allocations();
+        harness_fail_allocation(0, false);
+        if (r >= 0)
+            break;
+        CHECK_INT(r, -ENOMEM);
+        CHECK_INT(failed, 1);
+        CHECK_CONTAINS(wherry_error_text(), path());
+        refused++;
+    }
+    CHECK(refused > 1);
+    wherry_close(channel);
+    wherry_close_listener(listener);
 }
 
 enum { NOBODY = 65534 };
