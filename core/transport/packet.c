@@ -115,7 +115,10 @@ static unsigned abilities_of(const struct packet *packet,
     if (!packet->descriptor.is_unix)
         abilities &= ~(unsigned)(WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER);
     if (!packet->shares_packets)
-        abilities &= ~(unsigned)(WHERRY_ABLE_DRAIN | WHERRY_ABLE_SENDER);
+        abilities &= ~(unsigned)WHERRY_ABLE_DRAIN;
+    // With the hello, or, where there are no connections, with every packet.
+    if (!packet->shares_packets && !packet->connectionless)
+        abilities &= ~(unsigned)WHERRY_ABLE_SENDER;
     if (packet->descriptor.kind != OS_KIND_PACKET)
         abilities &= ~(unsigned)WHERRY_ABLE_FINISH;
     return abilities;

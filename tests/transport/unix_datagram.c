@@ -170,5 +170,6 @@ TEST(every_datagram_says_who_sent_it_by_the_kernels_word)
             CHECK_INT(harness_wait(sender), 0);
     }
     CHECK_INT(info_of(two.accepted).peer.pid, -1);
+    CHECK(info_of(two.accepted).abilities & WHERRY_ABLE_SENDER);
     close_two(&two);
 }
