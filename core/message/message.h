@@ -34,9 +34,9 @@ int address_parse(const char *text, bool (*options_first)(const char *scheme),
                   struct address **out);
 
 /* Checks every option against the tables (each ends with a NULL name; the list of
- * tables ends with NULL) and works out every value, defaults included. Errors: -EINVAL:
- * unknown (with the nearest known one), twice, not a value of its type, or out of its
- * bounds, which the sentence names. */
+ * tables ends with NULL) and works out every value, defaults included.  Errors: -ENOMEM;
+ * -EINVAL: unknown (with the nearest known one), twice, not a value of its type, or out
+ * of its bounds, which the sentence names. */
 int address_resolve(struct address *, const struct wherry_option *const *tables);
 
 void address_free(struct address *);
@@ -120,7 +120,7 @@ struct wherry_message {
 /* A message over someone's bytes, for the length of one call; on the caller's stack. */
 void message_borrow(wherry_message *, const void *bytes, size_t size, int64_t kind);
 
-/* Forgets its files without closing them (they have been handed on). */
+/* Closes its files, but for those that were taken. */
 void message_close_files(wherry_message *);
 
 /* Adopts `count` descriptors: the message closes them.  Errors: -ENOMEM (still the
