@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program `wherry`: one file a verb, each with one struct command, listed in
- * main.c.
+ * The program `wherry`: one file a verb (tour and bench have a folder), each with one
+ * struct command, listed in main.c.
  *
  * A verb gets its own arguments, argv[0] being its name.  It returns the exit status:
  * DONE, FAILED (said on stderr what and what would work) or USAGE.  `--help` among them

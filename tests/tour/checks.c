@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tour.h"
+#include "tour/tour.h"
 
 enum { SIZE = 1000 };
 

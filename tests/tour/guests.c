@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tour.h"
+#include "tour/tour.h"
 
 static void visit(const struct tour_peer *peer, enum tour_result result,
                   const char *finds)

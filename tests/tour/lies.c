@@ -15,7 +15,7 @@
 
 #include <wherry/transport.h>
 
-#include "tour.h"
+#include "tour/tour.h"
 
 /* --- a channel that lies ------------------------------------------------- */
 

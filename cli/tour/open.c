@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How two processes get to talk: before they part, then in each of them.
+ *
+ * What the child does not use it leaves open: it ends soon, and closing a listener
+ * there would take the parent's name away.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "tour/tour.h"
+
+enum { PATIENCE = 5000 }; /* milliseconds, for the other process to be there */
+
+void tour_address(const char *pattern, const char *directory, char out[TOUR_TEXT])
+{
+    static const char mark[] = "{directory}";
+    const char *found = strstr(pattern, mark);
+    if (!found)
+        (void)snprintf(out, TOUR_TEXT, "%s", pattern);
+    else
+        (void)snprintf(out, TOUR_TEXT, "%.*s%s%s", (int)(found - pattern), pattern,
+                       directory, found + sizeof(mark) - 1);
+}
+
+void tour_side_close(struct tour_side *side)
+{
+    wherry_message_free(side->origin);
+    side->origin = NULL;
+    tour_guard(NULL, NULL);
+    if (side->out != side->in)
+        wherry_close(side->out);
+    wherry_close(side->in);
+    side->in = side->out = NULL;
+}
+
+void tour_place_clear(struct tour_place *place)
+{
+    wherry_close_listener(place->listener);
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++)
+            wherry_close(place->ends[i][j]);
+    for (int i = 0; i < 4; i++)
+        tour_close(&place->descriptors[i]);
+}
+
+// Takes over a channel of the place, for both directions or one.
+static wherry_channel *take(wherry_channel **channel)
+{
+    wherry_channel *taken = *channel;
+    *channel = NULL;
+    return taken;
+}
+
+static int interrupted_or(int r)
+{
+    return interrupted() ? -EINTR : r;
+}
+
+// In short waits: nothing can cancel a dial.
+static int dial(const char *address, wherry_channel **out)
+{
+    wherry_deadline end = wherry_after(PATIENCE);
+    int r;
+    do
+        r = wherry_dial(address, wherry_after(100), out);
+    while (r == -ETIMEDOUT && !interrupted() && wherry_now() < end);
+    return interrupted_or(r);
+}
+
+static int accept_one(wherry_listener *listener, const struct tour_process *process,
+                      wherry_channel **out)
+{
+    wherry_deadline end = wherry_after(PATIENCE);
+    int r;
+    do
+        r = wherry_accept(listener, wherry_after(20), out);
+    while (r == -ETIMEDOUT && !interrupted() && wherry_now() < end &&
+           (!process || tour_process_lives(process)));
+    return interrupted_or(r);
+}
+
+/* --- both ends at once --------------------------------------------------- */
+
+static int pair_prepare(struct tour_place *place)
+{
+    struct wherry_channel_info info = {.abilities = 0};
+    int r = wherry_pair(place->addresses[0], place->ends[0]);
+    if (r >= 0)
+        r = wherry_describe(place->ends[0][0], &info, sizeof(info));
+    if (r < 0 || info.abilities & WHERRY_ABLE_SEND)
+        return r;
+    // One way only: a second one for the way back.
+    return wherry_pair(place->addresses[0], place->ends[1]);
+}
+
+// The parent's are the first reading end and the second writing end.
+static int pair_take(struct tour_place *place, int end, struct tour_side *side)
+{
+    bool one_way = place->ends[1][0] != NULL;
+    wherry_close(take(&place->ends[0][!end]));
+    wherry_channel *first = take(&place->ends[0][end]);
+    wherry_close(take(&place->ends[1][end]));
+    wherry_channel *second = one_way ? take(&place->ends[1][!end]) : first;
+    side->in = end == 0 ? first : second;
+    side->out = end == 0 ? second : first;
+    return 0;
+}
+
+static int pair_parent(struct tour_place *place, struct tour_side *side)
+{
+    return pair_take(place, 0, side);
+}
+
+static int pair_child(struct tour_place *place, struct tour_side *side)
+{
+    return pair_take(place, 1, side);
+}
+
+const struct tour_opening tour_opening_pair = {pair_prepare, pair_parent, pair_child};
+
+/* --- one listens, the other dials ---------------------------------------- */
+
+static int named_prepare(struct tour_place *place)
+{
+    return wherry_listen(place->addresses[0], &place->listener);
+}
+
+static int named_parent(struct tour_place *place, struct tour_side *side)
+{
+    int r = accept_one(place->listener, side->process, &side->in);
+    side->out = side->in;
+    return r;
+}
+
+static int named_child(struct tour_place *place, struct tour_side *side)
+{
+    int r = dial(wherry_listener_address(place->listener), &side->in);
+    side->out = side->in;
+    return r;
+}
+
+const struct tour_opening tour_opening_named = {named_prepare, named_parent,
+                                                named_child};
+
+/* --- a FIFO for each direction ------------------------------------------- */
+
+static int fifo_prepare(struct tour_place *place)
+{
+    tour_address("fifo:{directory}/back?writers=one&framing=wherry", place->directory,
+                 place->addresses[1]);
+    return 0;
+}
+
+static int fifo_open(const char *in, const char *out, struct tour_side *side)
+{
+    wherry_listener *listener;
+    int r = wherry_listen(in, &listener);
+    if (r < 0)
+        return r;
+    r = accept_one(listener, NULL, &side->in);
+    wherry_close_listener(listener);
+    return r < 0 ? r : dial(out, &side->out);
+}
+
+static int fifo_parent(struct tour_place *place, struct tour_side *side)
+{
+    return fifo_open(place->addresses[1], place->addresses[0], side);
+}
+
+static int fifo_child(struct tour_place *place, struct tour_side *side)
+{
+    return fifo_open(place->addresses[0], place->addresses[1], side);
+}
+
+const struct tour_opening tour_opening_fifo = {fifo_prepare, fifo_parent, fifo_child};
+
+/* --- descriptors that a process finds when it starts --------------------- */
+
+static int stdio_prepare(struct tour_place *place)
+{
+    int r = tour_pipe(&place->descriptors[0]);
+    return r < 0 ? r : tour_pipe(&place->descriptors[2]);
+}
+
+static int dial_descriptors(int reading, int writing, struct tour_side *side)
+{
+    char address[TOUR_TEXT];
+    (void)snprintf(address, sizeof(address), "fd:%d,%d?framing=wherry", reading,
+                   writing);
+    int r = wherry_dial(address, WHERRY_POLL, &side->in);
+    side->out = side->in;
+    return r;
+}
+
+static int stdio_parent(struct tour_place *place, struct tour_side *side)
+{
+    int *descriptors = place->descriptors;
+    tour_close(&descriptors[0]);
+    tour_close(&descriptors[3]);
+    int r = dial_descriptors(descriptors[2], descriptors[1], side);
+    if (r >= 0)
+        descriptors[1] = descriptors[2] = -1; // the channel has closed them
+    return r;
+}
+
+static int stdio_child(struct tour_place *place, struct tour_side *side)
+{
+    int *descriptors = place->descriptors;
+    if (dup2(descriptors[0], 0) < 0 || dup2(descriptors[3], 1) < 0)
+        return -errno;
+    for (int i = 0; i < 4; i++)
+        tour_close(&descriptors[i]);
+    int r = wherry_dial(place->addresses[0], WHERRY_POLL, &side->in);
+    side->out = side->in;
+    return r;
+}
+
+const struct tour_opening tour_opening_stdio = {stdio_prepare, stdio_parent,
+                                                stdio_child};
+
+static int fd_prepare(struct tour_place *place)
+{
+    int *descriptors = place->descriptors;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++)
+        (void)fcntl(descriptors[i], F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+static int fd_take(struct tour_place *place, int end, struct tour_side *side)
+{
+    char address[TOUR_TEXT];
+    int *descriptors = place->descriptors;
+    tour_close(&descriptors[!end]);
+    (void)snprintf(address, sizeof(address), "fd:%d", descriptors[end]);
+    int r = wherry_dial(address, WHERRY_POLL, &side->in);
+    side->out = side->in;
+    if (r >= 0)
+        descriptors[end] = -1; // the channel has closed it
+    return r;
+}
+
+static int fd_parent(struct tour_place *place, struct tour_side *side)
+{
+    return fd_take(place, 0, side);
+}
+
+static int fd_child(struct tour_place *place, struct tour_side *side)
+{
+    return fd_take(place, 1, side);
+}
+
+const struct tour_opening tour_opening_fd = {fd_prepare, fd_parent, fd_child};

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs that know nothing of Wherry, by the ways that are open to them.
+ *
+ * Each sends back what it hears.  The classic tools do so because their output is made
+ * their input; the scripts use nothing but what their language comes with.
+ */
+#include "tour/tour.h"
+
+static const char python_stream[] = "import socket, sys\n"
+                                    "s = socket.socket(socket.AF_UNIX)\n"
+                                    "s.connect(sys.argv[1])\n"
+                                    "f = s.makefile('rwb')\n"
+                                    "for line in f:\n"
+                                    "    f.write(line)\n"
+                                    "    f.flush()\n";
+
+static const char python_packet[] =
+    "import socket, sys\n"
+    "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+    "s.connect(sys.argv[1])\n"
+    "while m := s.recv(1 << 20):\n"
+    "    s.send(m)\n";
+
+static const char python_datagram[] =
+    "import socket, sys\n"
+    "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+    "s.bind(sys.argv[2])\n"
+    "s.connect(sys.argv[1])\n"
+    "m = b'hello'\n"
+    "while True:\n"
+    "    s.send(m)\n"
+    "    m = s.recv(1 << 20)\n";
+
+static const char python_length[] =
+    "import socket, struct, sys\n"
+    "f = socket.create_connection(('127.0.0.1', int(sys.argv[1]))).makefile('rwb')\n"
+    "while head := f.read(4):\n"
+    "    size, = struct.unpack('>I', head)\n"
+    "    f.write(head + f.read(size))\n"
+    "    f.flush()\n";
+
+static const char python_udp[] =
+    "import socket, sys\n"
+    "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+    "s.connect(('127.0.0.1', int(sys.argv[1])))\n"
+    "m = b'hello'\n"
+    "while True:\n"
+    "    s.send(m)\n"
+    "    m = s.recv(1 << 16)\n";
+
+static const char node_stream[] =
+    "require('net').connect(process.argv[1]).on('data', function (bytes) {\n"
+    "    this.write(bytes)\n"
+    "})\n";
+
+static const char node_udp[] =
+    "const s = require('dgram').createSocket('udp4')\n"
+    "s.on('message', (m, from) => s.send(m, from.port, from.address))\n"
+    "s.send('hello', process.argv[1], '127.0.0.1')\n";
+
+static const char shell_fifo[] =
+    "while IFS= read -r line; do printf '%s\\n' \"$line\"; done <\"$1\" >\"$2\"";
+
+const struct tour_peer tour_peers[] = {
+    {.way = "fifo",
+     .program = "sh",
+     .means = "read and printf",
+     .package = "dash",
+     .address = "fifo:{directory}/",
+     .largest = 4095,
+     .text = true,
+     .ends = true,
+     .meet = tour_meet_fifo,
+     .argv = {"sh", "-c", shell_fifo, "sh", "{directory}/there", "{directory}/back"}},
+    {.way = "stdio",
+     .program = "cat",
+     .means = "cat | wherry | cat",
+     .package = "coreutils",
+     .address = "stdio:",
+     .largest = 65536,
+     .text = true,
+     .ends = true,
+     .meet = tour_meet_filter,
+     .argv = {"cat"}},
+    {.way = "fd",
+     .program = "cat",
+     .means = "a socket for stdin and stdout",
+     .package = "coreutils",
+     .address = "fd:",
+     .largest = 65536,
+     .text = true,
+     .ends = true,
+     .meet = tour_meet_child,
+     .argv = {"cat"}},
+    {.way = "unix packet",
+     .program = "python3",
+     .means = "its socket module",
+     .package = "python3",
+     .address = "unix:{directory}/peer?framing=raw",
+     .largest = 65536,
+     .ends = true,
+     .meet = tour_meet_dialler,
+     .argv = {"python3", "-I", "-c", python_packet, "{directory}/peer"}},
+    {.way = "unix packet",
+     .program = "socat",
+     .means = "UNIX-CONNECT, type=5",
+     .package = "socat",
+     .address = "unix:{directory}/peer?framing=raw",
+     .largest = 4096,
+     .loops = true,
+     .meet = tour_meet_dialler,
+     .argv = {"socat", "-", "UNIX-CONNECT:{directory}/peer,type=5"}},
+    {.way = "unix stream",
+     .program = "python3",
+     .means = "its socket module, framing=line",
+     .package = "python3",
+     .address = "unix:{directory}/peer?type=stream&framing=line",
+     .largest = 65536,
+     .text = true,
+     .ends = true,
+     .meet = tour_meet_dialler,
+     .argv = {"python3", "-I", "-c", python_stream, "{directory}/peer"}},
+    {.way = "unix stream",
+     .program = "node",
+     .means = "its net module, framing=line",
+     .package = "nodejs",
+     .address = "unix:{directory}/peer?type=stream&framing=line",
+     .largest = 65536,
+     .text = true,
+     .ends = true,
+     .meet = tour_meet_dialler,
+     .argv = {"node", "-e", node_stream, "{directory}/peer"}},
+    {.way = "unix stream",
+     .program = "socat",
+     .means = "UNIX-CONNECT, framing=line",
+     .package = "socat",
+     .address = "unix:{directory}/peer?type=stream&framing=line",
+     .largest = 4095,
+     .text = true,
+     .loops = true,
+     .meet = tour_meet_dialler,
+     .argv = {"socat", "-", "UNIX-CONNECT:{directory}/peer"}},
+    {.way = "unix datagram",
+     .program = "python3",
+     .means = "its socket module",
+     .package = "python3",
+     .address = "unix:{directory}/peer?type=datagram&framing=raw",
+     .largest = 65536,
+     .greets = true,
+     .meet = tour_meet_dialler,
+     .argv = {"python3", "-I", "-c", python_datagram, "{directory}/peer",
+              "{directory}/python"}},
+    {.way = "unix datagram",
+     .program = "socat",
+     .means = "UNIX-SENDTO",
+     .package = "socat",
+     .address = "unix:{directory}/peer?type=datagram&framing=raw",
+     .largest = 4096,
+     .loops = true,
+     .greets = true,
+     .meet = tour_meet_dialler,
+     .argv = {"socat", "-", "UNIX-SENDTO:{directory}/peer,bind={directory}/socat"}},
+    {.way = "tcp",
+     .program = "python3",
+     .means = "its socket module, framing=length",
+     .package = "python3",
+     .address = "tcp:127.0.0.1:0?framing=length",
+     .largest = 65536,
+     .ends = true,
+     .meet = tour_meet_dialler,
+     .argv = {"python3", "-I", "-c", python_length, "{port}"}},
+    {.way = "tcp",
+     .program = "node",
+     .means = "its net module, framing=line",
+     .package = "nodejs",
+     .address = "tcp:127.0.0.1:0?framing=line",
+     .largest = 65536,
+     .text = true,
+     .ends = true,
+     .meet = tour_meet_dialler,
+     .argv = {"node", "-e", node_stream, "{port}"}},
+    {.way = "tcp",
+     .program = "nc",
+     .means = "HOST PORT, framing=line",
+     .package = "netcat-openbsd",
+     .address = "tcp:127.0.0.1:0?framing=line",
+     .largest = 4095,
+     .text = true,
+     .loops = true,
+     .meet = tour_meet_dialler,
+     .argv = {"nc", "127.0.0.1", "{port}"}},
+    {.way = "udp",
+     .program = "python3",
+     .means = "its socket module",
+     .package = "python3",
+     .address = "udp:127.0.0.1:0?framing=raw",
+     .largest = 32768,
+     .greets = true,
+     .meet = tour_meet_dialler,
+     .argv = {"python3", "-I", "-c", python_udp, "{port}"}},
+    {.way = "udp",
+     .program = "node",
+     .means = "its dgram module",
+     .package = "nodejs",
+     .address = "udp:127.0.0.1:0?framing=raw",
+     .largest = 32768,
+     .greets = true,
+     .meet = tour_meet_dialler,
+     .argv = {"node", "-e", node_udp, "{port}"}},
+    {.way = "udp",
+     .program = "nc",
+     .means = "-u HOST PORT",
+     .package = "netcat-openbsd",
+     .address = "udp:127.0.0.1:0?framing=raw",
+     .largest = 4096,
+     .loops = true,
+     .greets = true,
+     .meet = tour_meet_dialler,
+     .argv = {"nc", "-u", "127.0.0.1", "{port}"}},
+    {.way = NULL},
+};

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tour: every mechanism, between real processes, checked and timed.
+ *
+ * Whatever way it ends, its processes are reaped and its directory is removed.
+ */
+#include "tour/tour.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "say.h"
+#include "settings.h"
+
+enum { STOPS = 64 };
+
+/* Nanoseconds: round trips of one size take up to the first, up to the second once the
+ * tour has taken the third, so that a slow machine's does not grow long. */
+enum { BUDGET = 150000000, SHORT_BUDGET = 20000000 };
+
+static const int64_t long_since = INT64_C(6000000000);
+
+struct tour {
+    bool json;
+    FILE *page; /* NULL: none is wanted */
+    const char *page_path;
+    bool page_is_new;
+    char directory[TOUR_PATH];
+    wherry_deadline start;
+    struct tour_stop stops[STOPS];
+    size_t count;
+};
+
+/* --- options ------------------------------------------------------------- */
+
+static const char *page_path;
+
+static const char *put_html(struct choices *choices, const char *value)
+{
+    (void)choices;
+    page_path = value;
+    return *value ? NULL : "the path of a file";
+}
+
+static const struct setting setting_html = {
+    "html", "FILE", "Writes a page with a chart to FILE.", put_html};
+
+static bool are_schemes(char **words, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!wherry_mechanism_find(words[i])) {
+            say_usage("tour",
+                      "there is no mechanism \"%s\"; `wherry transports` lists them",
+                      words[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool is_wanted(const struct choices *choices, const char *scheme)
+{
+    for (int i = 0; i < choices->word_count; i++)
+        if (strcmp(choices->words[i], scheme) == 0)
+            return true;
+    return choices->word_count == 0;
+}
+
+/* --- the page ------------------------------------------------------------ */
+
+// At the start, so that a wrong path is told before the tour, not after it.
+static bool open_page(struct tour *tour)
+{
+    struct stat before;
+    tour->page_path = page_path;
+    if (!page_path)
+        return true;
+    tour->page_is_new = stat(page_path, &before) < 0;
+    tour->page = fopen(page_path, "ae");
+    if (tour->page)
+        return true;
+    say_error("tour", "%s: %s; choose a file that this user may write", page_path,
+              strerror(errno));
+    return false;
+}
+
+static bool write_page(struct tour *tour, bool finished)
+{
+    if (!tour->page)
+        return true;
+    bool right = true;
+    if (finished && ftruncate(fileno(tour->page), 0) == 0)
+        tour_html_write(tour->page, tour->stops, tour->count);
+    else
+        right = !finished;
+    right &= !ferror(tour->page);
+    right &= fclose(tour->page) == 0;
+    if (!finished && tour->page_is_new)
+        (void)unlink(tour->page_path);
+    if (!right)
+        say_error("tour", "%s could not be written: %s", tour->page_path,
+                  strerror(errno));
+    else if (finished && !tour->json)
+        printf("The page with the chart: %s\n", tour->page_path);
+    return right;
+}
+
+/* --- the walk ------------------------------------------------------------ */
+
+// Whoever read us may have left: then the tour is over.
+static bool goes_on(const struct tour *tour)
+{
+    if (!tour->json && fflush(stdout) != 0 && errno == EPIPE)
+        interrupt_note(SIGPIPE);
+    return !interrupted();
+}
+
+static void visit_all(struct tour *tour, struct tour_stop *stop)
+{
+    for (const struct tour_peer *peer = tour_peers; peer->way && goes_on(tour);
+         peer++) {
+        if (strcmp(peer->way, stop->way->name) != 0 || stop->visit_count == TOUR_PEERS)
+            continue;
+        struct tour_visit *visit = &stop->visits[stop->visit_count++];
+        tour_visit_run(peer, tour->directory, visit);
+        if (!tour->json && !interrupted())
+            tour_print_visit(visit);
+    }
+}
+
+static void take(struct tour *tour, const struct wherry_mechanism *mechanism,
+                 const struct tour_way *way)
+{
+    struct tour_stop *stop = &tour->stops[tour->count++];
+    bool is_late = wherry_now() - tour->start > long_since;
+    *stop = (struct tour_stop){
+        .way = way, .mechanism = mechanism, .budget = is_late ? SHORT_BUDGET : BUDGET};
+    if (!tour->json)
+        tour_print_purpose(stop);
+    if (!goes_on(tour))
+        return;
+    if (way->opening) {
+        tour_stop_run(tour->directory, stop);
+    } else {
+        stop->result = TOUR_WRONG;
+        tour_wrong(&stop->proof.fault, "the tour does not know how to open it");
+    }
+    if (!tour->json && !interrupted())
+        tour_print_found(stop);
+    if (stop->result != TOUR_MISSING)
+        visit_all(tour, stop);
+}
+
+static void take_mechanism(struct tour *tour, const struct wherry_mechanism *mechanism)
+{
+    static struct tour_way unknown[STOPS];
+    bool known = false;
+    for (const struct tour_way *way = tour_ways; way->scheme && goes_on(tour); way++)
+        if (strcmp(way->scheme, mechanism->scheme) == 0 && tour->count < STOPS) {
+            known = true;
+            take(tour, mechanism, way);
+        }
+    if (known || tour->count == STOPS)
+        return;
+    struct tour_way *way = &unknown[tour->count];
+    *way = (struct tour_way){.scheme = mechanism->scheme, .name = mechanism->scheme};
+    take(tour, mechanism, way);
+}
+
+static void walk(struct tour *tour, const struct choices *choices)
+{
+    const struct wherry_mechanism *mechanism;
+    for (size_t i = 0; (mechanism = wherry_mechanism_at(i)) && goes_on(tour); i++)
+        if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) &&
+            is_wanted(choices, mechanism->scheme))
+            take_mechanism(tour, mechanism);
+}
+
+static bool is_right(const struct tour *tour)
+{
+    for (size_t i = 0; i < tour->count; i++)
+        if (!tour_stop_is_right(&tour->stops[i]))
+            return false;
+    return true;
+}
+
+static bool show(struct tour *tour, int64_t nanoseconds)
+{
+    if (tour->json)
+        return tour_json_print(tour->stops, tour->count);
+    bool right = tour_print_table(tour->stops, tour->count);
+    tour_print_end(tour->stops, tour->count, nanoseconds);
+    return right;
+}
+
+static int run_tour(struct tour *tour, const struct choices *choices)
+{
+    struct tour_fault fault = {""};
+    tour->start = wherry_now();
+    if (!tour_directory_make(tour->directory, &fault))
+        return say_error("tour", "%s", fault.text);
+    if (!tour->json)
+        tour_print_machine();
+    walk(tour, choices);
+    tour_directory_remove(tour->directory);
+    if (!goes_on(tour))
+        return FAILED; // main() dies by the signal
+    bool shown = show(tour, wherry_now() - tour->start);
+    return shown && is_right(tour) ? DONE : FAILED;
+}
+
+static int run(int argc, char **argv)
+{
+    struct choices choices;
+    page_path = NULL;
+    int status = settings_read(&command_tour, argc, argv, 0, -1, &choices);
+    if (status != DONE)
+        return status;
+    if (!are_schemes(choices.words, choices.word_count))
+        return USAGE;
+    struct tour *tour = calloc(1, sizeof(*tour));
+    if (!tour || interrupt_begin() < 0) {
+        free(tour);
+        return say_error("tour", "no memory, or no descriptor, to begin with");
+    }
+    tour->json = choices.json;
+    status = open_page(tour) ? run_tour(tour, &choices) : FAILED;
+    if (!write_page(tour, tour->count > 0 && !interrupted()))
+        status = FAILED;
+    free(tour);
+    return status;
+}
+
+static const struct setting *const settings[] = {&setting_html, &setting_json, NULL};
+
+const struct command command_tour = {
+    .name = "tour",
+    .arguments = "[--json] [--html FILE] [SCHEME...]",
+    .summary = "Shows every mechanism at work: real processes, checked and timed.",
+    .settings = settings,
+    .help =
+        "At each stop two processes send each other messages of 1 byte, 64 bytes, 64 "
+        "KiB\n"
+        "and the mechanism's limit, and compare every byte, kind, open file and "
+        "sender;\n"
+        "then the blocking round trip is timed.  Where a mechanism is open to anyone,\n"
+        "Python, Node, socat, nc, cat and the shell take the other end, as far as "
+        "they\n"
+        "are installed.  It takes some seconds and leaves nothing behind.  SCHEME: "
+        "only\n"
+        "these mechanisms.\n"
+        "\n"
+        "Exit status: 0 when all that ran was right, else 1.  A mechanism that this\n"
+        "machine lacks is no failure.\n"
+        "\n"
+        "Example:\n"
+        "  wherry tour --html tour.html\n",
+    .run = run,
+};
