@@ -292,7 +292,7 @@ struct bench_shared {
     char failure[512];
 };
 
-/* The pipes between driver and responder, and up to who watches them. */
+/* meeting.c: the pipes between driver and responder, and up to who watches them. */
 struct bench_meeting {
     struct bench_shared *shared;
     const struct bench_task *task;
