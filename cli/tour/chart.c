@@ -127,7 +127,7 @@ static void draw_stop(FILE *file, const struct axis *axis, const struct tour_sto
                       int y)
 {
     fprintf(file, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", LEFT - 12, y + 4);
-    tour_html_text(file, stop->way->name);
+    tour_escape(file, stop->way->name);
     fprintf(file,
             "</text>\n<line class=\"row\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n",
             LEFT, RIGHT, y, y);

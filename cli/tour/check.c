@@ -7,26 +7,9 @@
 #include "tour/tour.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-bool tour_wrong(struct tour_fault *fault, const char *format, ...)
-{
-    if (fault->text[0])
-        return false;
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-bool tour_refused(struct tour_fault *fault, const char *what)
-{
-    return tour_wrong(fault, "%s: %s", what, wherry_error_text());
-}
 
 bool tour_check_bytes(const struct tour_sample *sample, const void *bytes, size_t size,
                       struct tour_fault *fault)
@@ -121,19 +104,4 @@ bool tour_check_message(const struct tour_sample *sample, const wherry_message *
     proof->files += sample->files;
     proof->senders += pid != -1;
     return true;
-}
-
-static int compare(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left;
-    int64_t b = *(const int64_t *)right;
-    return (a > b) - (a < b);
-}
-
-void tour_time_sum_up(int64_t *nanoseconds, unsigned rounds, struct tour_time *time)
-{
-    qsort(nanoseconds, rounds, sizeof(*nanoseconds), compare);
-    time->rounds = rounds;
-    time->median = nanoseconds[rounds / 2];
-    time->p99 = nanoseconds[(size_t)rounds * 99 / 100];
 }

@@ -49,43 +49,24 @@ static const char table_head[] =
     "<th>What was found</th></tr></thead>\n"
     "<tbody>\n";
 
-void tour_html_text(FILE *file, const char *text)
-{
-    static const struct {
-        char character;
-        const char *entity;
-    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
-
-    for (; *text; text++) {
-        const char *entity = NULL;
-        for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
-            if (entities[i].character == *text)
-                entity = entities[i].entity;
-        if (entity)
-            (void)fputs(entity, file);
-        else
-            (void)fputc(*text, file);
-    }
-}
-
 static void write_cell(FILE *file, const char *text)
 {
     fprintf(file, "<td>");
-    tour_html_text(file, text);
+    tour_escape(file, text);
     fprintf(file, "</td>");
 }
 
 static void write_visit(FILE *file, const struct tour_visit *visit)
 {
     fprintf(file, "<p class=\"other %s\">", tour_result_names[visit->result]);
-    tour_html_text(file, visit->program);
+    tour_escape(file, visit->program);
     if (visit->result != TOUR_MISSING) {
         fprintf(file, " (");
-        tour_html_text(file, visit->means);
+        tour_escape(file, visit->means);
         fprintf(file, ")");
     }
     fprintf(file, "%s ", visit->result == TOUR_MISSING ? "" : ":");
-    tour_html_text(file, visit->text);
+    tour_escape(file, visit->text);
     fprintf(file, "</p>");
 }
 
@@ -99,7 +80,7 @@ static void write_stop(FILE *file, const struct tour_stop *stop)
     write_cell(file, purpose ? purpose : stop->mechanism->summary);
     fprintf(file, "<td class=\"%s\">%s</td><td>", tour_result_names[stop->result],
             tour_result_names[stop->result]);
-    tour_html_text(file, text);
+    tour_escape(file, text);
     for (size_t i = 0; i < stop->visit_count; i++)
         write_visit(file, &stop->visits[i]);
     fprintf(file, "</td></tr>\n");
@@ -116,7 +97,7 @@ void tour_html_write(FILE *file, const struct tour_stop *stops, size_t count)
     tour_machine_text(machine);
     (void)fputs(head, file);
     fprintf(file, "<p>");
-    tour_html_text(file, machine);
+    tour_escape(file, machine);
     fprintf(
         file,
         "; %s.  At every stop two processes sent each other messages and compared "

@@ -20,16 +20,6 @@ const char *const tour_result_names[TOUR_RESULTS] = {
     [TOUR_MISSING] = "missing",
 };
 
-const struct tour_time *tour_stop_time(const struct tour_stop *stop, uint64_t size)
-{
-    for (size_t i = 0; i < stop->time_count; i++)
-        if (stop->times[i].size == size)
-            return &stop->times[i];
-    bool has_limit =
-        stop->time_count > 0 && stop->times[stop->time_count - 1].size == stop->limit;
-    return size == UINT64_MAX && has_limit ? &stop->times[stop->time_count - 1] : NULL;
-}
-
 bool tour_stop_is_right(const struct tour_stop *stop)
 {
     for (size_t i = 0; i < stop->visit_count; i++)

@@ -8,7 +8,8 @@
  * Wherry take the other end (peer.c, foreign.c).  What was found is one struct
  * tour_stop, which is printed three ways (print.c, json.c, html.c with chart.c).
  *
- * Whatever finds something wrong says so in a struct tour_fault and returns false.
+ * Whatever finds something wrong says so in a struct tour_fault (fault.c) and returns
+ * false.
  */
 #ifndef TOUR_H
 #define TOUR_H
@@ -97,9 +98,6 @@ struct tour_stop {
     size_t visit_count;
 };
 
-/* The time of that size, the last one (the limit) for UINT64_MAX, or NULL. */
-const struct tour_time *tour_stop_time(const struct tour_stop *, uint64_t size);
-
 /* False if the mechanism or one of its visits went wrong. */
 bool tour_stop_is_right(const struct tour_stop *);
 
@@ -143,8 +141,13 @@ bool tour_check_sender(const struct wherry_peer *, int64_t pid, struct tour_faul
 bool tour_check_message(const struct tour_sample *, const wherry_message *, int64_t pid,
                         struct tour_proof *);
 
+/* --- time.c: how long round trips took ------------------------------------ */
+
 /* Sorts the nanoseconds of `rounds` round trips into a time. */
 void tour_time_sum_up(int64_t *nanoseconds, unsigned rounds, struct tour_time *);
+
+/* The time of that size, the last one (the limit) for UINT64_MAX, or NULL. */
+const struct tour_time *tour_stop_time(const struct tour_stop *, uint64_t size);
 
 /* --- guard.c: time limits ------------------------------------------------ */
 
@@ -359,10 +362,12 @@ void tour_print_end(const struct tour_stop *, size_t count, int64_t nanoseconds)
 bool tour_json_print(const struct tour_stop *, size_t count);
 
 void tour_html_write(FILE *, const struct tour_stop *, size_t count);
-void tour_html_text(FILE *, const char *text); /* escaped */
 
 /* An SVG element: round trips by mechanism, on a logarithmic axis. */
 void tour_chart_write(FILE *, const struct tour_stop *, size_t count);
+
+/* Writes any text as it stands in either of the two. */
+void tour_escape(FILE *, const char *text);
 
 /* "Linux 6.1.0, 2 processors" */
 void tour_machine_text(char out[TOUR_TEXT]);
