@@ -24,6 +24,9 @@ void help_channel(void);
 /* What `wherry help framing` prints. */
 void help_framings(void);
 
+/* The mechanism that an address begins with, or NULL. */
+const struct wherry_mechanism *mechanism_of(const char *address);
+
 /* Whether its addresses have that option. */
 bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *name);
 

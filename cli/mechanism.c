@@ -20,6 +20,13 @@ static bool has(const struct wherry_mechanism *mechanism, unsigned ability)
     return (mechanism->abilities & ability) == ability;
 }
 
+const struct wherry_mechanism *mechanism_of(const char *address)
+{
+    char scheme[32];
+    snprintf(scheme, sizeof(scheme), "%.*s", (int)strcspn(address, ":?"), address);
+    return wherry_mechanism_find(scheme);
+}
+
 bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *name)
 {
     const struct wherry_option *option;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening channels for verbs.
- *
- * wherry_dial() has nothing to cancel yet while it waits, so it waits on a thread of
- * its own and Ctrl-C is heard beside it.
+ * Opening channels for verbs: the address with what options add to it, then dialled
+ * (open_dial.c) or listened at, again for each peer of --keep.
  */
 #include "open.h"
 
@@ -26,13 +24,6 @@ wherry_deadline open_deadline(const struct choices *choices)
     return choices->timeout ? wherry_after(choices->timeout) : WHERRY_FOREVER;
 }
 
-const struct wherry_mechanism *open_mechanism(const char *address)
-{
-    char scheme[32];
-    snprintf(scheme, sizeof(scheme), "%.*s", (int)strcspn(address, ":?"), address);
-    return wherry_mechanism_find(scheme);
-}
-
 static bool has(const struct wherry_mechanism *mechanism, unsigned abilities)
 {
     return mechanism && (mechanism->abilities & abilities) == abilities;
@@ -40,7 +31,7 @@ static bool has(const struct wherry_mechanism *mechanism, unsigned abilities)
 
 void open_either_way(struct opening *opening, const char *address)
 {
-    const struct wherry_mechanism *mechanism = open_mechanism(address);
+    const struct wherry_mechanism *mechanism = mechanism_of(address);
     bool can_listen = has(mechanism, WHERRY_ABLE_LISTEN);
     bool can_dial = has(mechanism, WHERRY_ABLE_DIAL);
     if (can_listen != can_dial && !opening->choices->dial && !opening->choices->listen)
@@ -60,7 +51,7 @@ static const char *with_options(const char *address)
 
 static char *add_options(const char *address, const struct choices *choices)
 {
-    const struct wherry_mechanism *mechanism = open_mechanism(address);
+    const struct wherry_mechanism *mechanism = mechanism_of(address);
     bool is_given = strstr(address, "framing=") != NULL;
     bool carries_bytes =
         mechanism && mechanism->framing && !has(mechanism, WHERRY_ABLE_MESSAGES);

@@ -37,9 +37,6 @@ int open_next(const struct opening *opening, struct opened *opened);
 /* Closes what is open. */
 void open_close(struct opened *opened);
 
-/* The mechanism that an address begins with, or NULL. */
-const struct wherry_mechanism *open_mechanism(const char *address);
-
 /* The deadline of a wait that begins now: --timeout. */
 wherry_deadline open_deadline(const struct choices *choices);
 

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "help.h"
 #include "interrupt.h"
-#include "open.h"
 #include "say.h"
 
 enum { GIVE_UP_AFTER = 1000 }; // milliseconds
@@ -62,7 +62,7 @@ static int wait_for_dial(const struct dialling *dialling, const char *verb)
 // is given a reader.
 static bool end_dial(const struct dialling *dialling)
 {
-    const struct wherry_mechanism *mechanism = open_mechanism(dialling->address);
+    const struct wherry_mechanism *mechanism = mechanism_of(dialling->address);
     bool waits_for_reader = mechanism && (mechanism->abilities & WHERRY_ABLE_LISTEN) &&
                             !(mechanism->abilities & WHERRY_ABLE_DUPLEX);
     if (!waits_for_reader)
