@@ -15,6 +15,11 @@
 #include <wherry/mechanism.h>
 #include <wherry/transport.h>
 
+/* --- nearest.c: what was meant ------------------------------------------- */
+
+/* The nearest of `count` names to a mistyped one, or NULL when none is near. */
+const char *address_nearest(const char *name, const char *const *names, size_t count);
+
 /* --- address.c: scheme:rest?option=value&… ------------------------------- */
 
 enum {
@@ -53,9 +58,6 @@ int64_t address_number(const struct address *, const char *option);
 const char *address_string(const struct address *,
                            const char *option); /* NULL: not set */
 bool address_given(const struct address *, const char *option);
-
-/* The nearest of `count` names to a mistyped one, or NULL when none is near. */
-const char *address_nearest(const char *name, const char *const *names, size_t count);
 
 /* --- option.c: one value of an option ------------------------------------ */
 

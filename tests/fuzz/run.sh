@@ -18,8 +18,8 @@ log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
 framing-header hello'
 
-sources="core/base/error.c core/message/address.c core/message/option.c
-$(echo core/framing/*.c)"
+sources="core/base/error.c core/message/nearest.c core/message/address.c
+core/message/option.c $(echo core/framing/*.c)"
 
 if [ $# -eq 0 ] || ! [ "$1" -gt 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
