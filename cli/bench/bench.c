@@ -17,7 +17,9 @@
 
 #include "command.h"
 #include "interrupt.h"
+#include "page.h"
 #include "say.h"
+#include "scratch.h"
 #include "settings.h"
 
 enum { SIZES_MOST = 16, ROWS_MOST = 1024 };
@@ -35,7 +37,7 @@ static struct {
     double seconds;
     double band;
     int repetitions;
-    const char *chart;
+    const char *chart; /* NULL: none */
     bool bars;
     bool list;
 } wanted;
@@ -299,15 +301,13 @@ static int measure_all(struct bench_results *results, struct bench_shared *share
 
 static int show(const struct bench_results *results, const struct choices *choices)
 {
-    int r = wanted.chart ? bench_draw(results, wanted.chart) : 0;
-    if (r < 0)
-        return say_error("bench", "%s: %s", wanted.chart, strerror(-r));
     if (wanted.bars)
         return bench_print_bars(results, choices->json);
     return choices->json ? bench_print_json(results) : bench_print_tables(results);
 }
 
-static int measure_in(const char *directory, const struct choices *choices)
+static int measure_in(const char *directory, const struct choices *choices,
+                      struct page *chart)
 {
     struct bench_plan plan = {
         .seconds = wanted.seconds, .repetitions = wanted.repetitions, .core_count = 0};
@@ -328,8 +328,11 @@ static int measure_in(const char *directory, const struct choices *choices)
     shared->gate.width = wanted.band;
     plan_rows(choices, &plan, &results);
     int status = measure_all(&results, shared);
-    if (!interrupted())
+    if (!interrupted()) {
+        if (page_begin(chart))
+            bench_draw(chart->file, &results);
         status |= show(&results, choices);
+    }
     munmap(shared, sizeof(*shared));
     free(results.rows);
     return status;
@@ -370,15 +373,16 @@ static int run(int argc, char **argv)
     int r = interrupt_begin();
     if (r < 0)
         return say_error("bench", "no descriptor for signals: %s", strerror(-r));
-    const char *base = getenv("TMPDIR");
-    char directory[BENCH_PATH - 32];
-    snprintf(directory, sizeof(directory), "%.*s/wherry-bench-XXXXXX", 60,
-             base && base[0] == '/' && strlen(base) <= 60 ? base : "/tmp");
-    if (!mkdtemp(directory))
-        return say_error("bench", "%s: %s", directory, strerror(errno));
-    status = measure_in(directory, &choices);
-    rmdir(directory);
-    return status;
+    char directory[SCRATCH_PATH];
+    struct page chart;
+    if (page_open("bench", wanted.chart, &chart) != DONE)
+        return FAILED;
+    status = scratch_make("bench", directory);
+    if (status == DONE) {
+        status = measure_in(directory, &choices, &chart);
+        scratch_remove(directory);
+    }
+    return status | page_close("bench", &chart);
 }
 
 const struct command command_bench = {

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -352,7 +353,7 @@ int bench_print_bars(const struct bench_results *, bool as_json);
 /* Whether a bar is about that task; the sizes that bars are about. */
 bool bench_bar_wants(const struct bench_mechanism *, enum bench_place, size_t size);
 
-/* chart.c: draws the figures into a file.  0 or a negative errno. */
-int bench_draw(const struct bench_results *, const char *path);
+/* chart.c: draws the figures. */
+void bench_draw(FILE *, const struct bench_results *);
 
 #endif

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "scratch.h"
 
 enum {
     STALLED_AFTER = 30000, /* milliseconds without a sign of life */
@@ -196,16 +196,6 @@ static int reap(struct family *family, int reason)
     return r;
 }
 
-static void empty_directory(const char *path)
-{
-    DIR *directory = opendir(path);
-    if (!directory)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    closedir(directory);
-}
-
 static int fail(struct bench_shared *shared, int error, const char *what)
 {
     if (error < 0 && shared->failure[0] == '\0')
@@ -246,6 +236,6 @@ int bench_run(const struct bench_task *task, struct bench_shared *shared)
         r = watch(&family);
     r = fail(shared, reap(&family, r), meaning(r < 0 ? r : -ESRCH));
     close_lines(&family.lines);
-    empty_directory(task->plan->directory);
+    scratch_empty(task->plan->directory);
     return r;
 }

@@ -10,11 +10,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "page.h"
 #include "say.h"
+#include "scratch.h"
 #include "settings.h"
 
 enum { STOPS = 64 };
@@ -27,10 +28,8 @@ static const int64_t long_since = INT64_C(6000000000);
 
 struct tour {
     bool json;
-    FILE *page; /* NULL: none is wanted */
-    const char *page_path;
-    bool page_is_new;
-    char directory[TOUR_PATH];
+    struct page page;
+    char directory[SCRATCH_PATH];
     wherry_deadline start;
     struct tour_stop stops[STOPS];
     size_t count;
@@ -68,45 +67,6 @@ static bool is_wanted(const struct choices *choices, const char *scheme)
         if (strcmp(choices->words[i], scheme) == 0)
             return true;
     return choices->word_count == 0;
-}
-
-/* --- the page ------------------------------------------------------------ */
-
-// At the start, so that a wrong path is told before the tour, not after it.
-static bool open_page(struct tour *tour)
-{
-    struct stat before;
-    tour->page_path = page_path;
-    if (!page_path)
-        return true;
-    tour->page_is_new = stat(page_path, &before) < 0;
-    tour->page = fopen(page_path, "ae");
-    if (tour->page)
-        return true;
-    say_error("tour", "%s: %s; choose a file that this user may write", page_path,
-              strerror(errno));
-    return false;
-}
-
-static bool write_page(struct tour *tour, bool finished)
-{
-    if (!tour->page)
-        return true;
-    bool right = true;
-    if (finished && ftruncate(fileno(tour->page), 0) == 0)
-        tour_html_write(tour->page, tour->stops, tour->count);
-    else
-        right = !finished;
-    right &= !ferror(tour->page);
-    right &= fclose(tour->page) == 0;
-    if (!finished && tour->page_is_new)
-        (void)unlink(tour->page_path);
-    if (!right)
-        say_error("tour", "%s could not be written: %s", tour->page_path,
-                  strerror(errno));
-    else if (finished && !tour->json)
-        printf("The page with the chart: %s\n", tour->page_path);
-    return right;
 }
 
 /* --- the walk ------------------------------------------------------------ */
@@ -180,6 +140,18 @@ static void walk(struct tour *tour, const struct choices *choices)
             take_mechanism(tour, mechanism);
 }
 
+// Told at its end; a page of half a tour would not say that it is one.
+static int write_page(struct tour *tour)
+{
+    FILE *file = tour->count > 0 && !interrupted() ? page_begin(&tour->page) : NULL;
+    if (file)
+        tour_html_write(file, tour->stops, tour->count);
+    int status = page_close("tour", &tour->page);
+    if (file && status == DONE && !tour->json)
+        printf("The page with the chart: %s\n", tour->page.path);
+    return status;
+}
+
 static bool is_right(const struct tour *tour)
 {
     for (size_t i = 0; i < tour->count; i++)
@@ -199,14 +171,13 @@ static bool show(struct tour *tour, int64_t nanoseconds)
 
 static int run_tour(struct tour *tour, const struct choices *choices)
 {
-    struct tour_fault fault = {""};
     tour->start = wherry_now();
-    if (!tour_directory_make(tour->directory, &fault))
-        return say_error("tour", "%s", fault.text);
+    if (scratch_make("tour", tour->directory) != DONE)
+        return FAILED;
     if (!tour->json)
         tour_print_machine();
     walk(tour, choices);
-    tour_directory_remove(tour->directory);
+    scratch_remove(tour->directory);
     if (!goes_on(tour))
         return FAILED; // main() dies by the signal
     bool shown = show(tour, wherry_now() - tour->start);
@@ -228,8 +199,10 @@ static int run(int argc, char **argv)
         return say_error("tour", "no memory, or no descriptor, to begin with");
     }
     tour->json = choices.json;
-    status = open_page(tour) ? run_tour(tour, &choices) : FAILED;
-    if (!write_page(tour, tour->count > 0 && !interrupted()))
+    status = page_open("tour", page_path, &tour->page);
+    if (status == DONE)
+        status = run_tour(tour, &choices);
+    if (write_page(tour) != DONE)
         status = FAILED;
     free(tour);
     return status;

@@ -193,13 +193,7 @@ int tour_process_end(struct tour_process *, int milliseconds, void *report,
 int tour_pipe(int ends[2]);
 void tour_close(int *fd);
 
-/* --- directory.c: the tour's own directory ------------------------------- */
-
-/* Makes an empty directory for this user alone, in $TMPDIR or /tmp. */
-bool tour_directory_make(char path[TOUR_PATH], struct tour_fault *);
-
-/* Removes it with all that is in it. */
-void tour_directory_remove(const char *path);
+/* --- program.c: where programs are --------------------------------------- */
 
 /* Whether a program of that name is in $PATH. */
 bool tour_program_is_there(const char *name);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "tour/tour.h"
 
 static void visit(const struct tour_peer *peer, enum tour_result result,
@@ -172,13 +173,12 @@ TEST(what_a_child_reports_is_read_to_its_end)
 
 TEST(the_directory_is_removed_with_what_is_in_it)
 {
-    char path[TOUR_PATH], inside[TOUR_PATH + 8];
-    struct tour_fault fault = {""};
-    CHECK(tour_directory_make(path, &fault));
+    char path[SCRATCH_PATH], inside[SCRATCH_PATH + 8];
+    CHECK_INT(scratch_make("tour", path), 0);
     (void)snprintf(inside, sizeof(inside), "%s/file", path);
     int fd = open(inside, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     CHECK_OK(fd);
     CHECK_INT(close(fd), 0);
-    tour_directory_remove(path);
+    scratch_remove(path);
     CHECK_INT(access(path, F_OK), -1);
 }
