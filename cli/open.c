@@ -140,17 +140,28 @@ static int accept_next(const struct opening *opening, struct opened *opened)
 
 /* --- for verbs ----------------------------------------------------------- */
 
+int open_check(const struct opening *opening, const char *address)
+{
+    char *whole = add_options(address, opening->choices);
+    if (!whole)
+        return say_error(opening->verb, "%s: no memory left", address);
+    int r = wherry_address_check(whole);
+    free(whole);
+    return r < 0 ? say_bad_address(opening->verb, address, wherry_error_text()) : DONE;
+}
+
 int open_channel(const struct opening *opening, const char *address, struct opened *out)
 {
-    *out = (struct opened){.address = add_options(address, opening->choices)};
-    if (!out->address || interrupt_begin() < 0)
-        return say_error(opening->verb, "%s: no memory or no descriptor left", address);
-    if (wherry_address_check(out->address) < 0) {
-        int status = say_bad_address(opening->verb, address, wherry_error_text());
-        open_close(out);
+    *out = (struct opened){.address = NULL};
+    int status = open_check(opening, address);
+    if (status != DONE)
         return status;
-    }
-    int status = opening->listens ? listen_at(opening, out) : DONE;
+    out->address = add_options(address, opening->choices);
+    if (!out->address || interrupt_begin() < 0)
+        status =
+            say_error(opening->verb, "%s: no memory or no descriptor left", address);
+    if (status == DONE && opening->listens)
+        status = listen_at(opening, out);
     if (status == DONE)
         status = open_next(opening, out);
     if (status != DONE)

@@ -26,6 +26,10 @@ struct opened {
  */
 void open_either_way(struct opening *opening, const char *address);
 
+/* Whether that address can be opened at all, as far as it tells by itself.  DONE,
+ * FAILED or USAGE, said on stderr. */
+int open_check(const struct opening *opening, const char *address);
+
 /* Opens a channel, waiting for the peer where there must be one.  DONE, FAILED or
  * USAGE, said on stderr (an interrupt is FAILED without a word). */
 int open_channel(const struct opening *opening, const char *address,

@@ -96,9 +96,14 @@ static int run(int argc, char **argv)
         {.verb = command_relay.name, .choices = &choices, .listens = !choices.dial},
         {.verb = command_relay.name, .choices = &choices, .listens = choices.listen}};
     struct opened opened[2] = {{.address = NULL}, {.address = NULL}};
-    for (int i = 0; i < choices.word_count; i++)
+    // Both before the first is waited for.
+    int status = DONE;
+    for (int i = 0; i < choices.word_count && status == DONE; i++) {
         open_either_way(&opening[i], choices.words[i]);
-    int status = serve(opening, &choices, opened);
+        status = open_check(&opening[i], choices.words[i]);
+    }
+    if (status == DONE)
+        status = serve(opening, &choices, opened);
     open_close(&opened[1]);
     open_close(&opened[0]);
     return status;
