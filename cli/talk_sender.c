@@ -178,7 +178,9 @@ static int send_all(struct sender *sender)
         return DONE;
     if (r == -EPIPE)
         return say_why(sender, "the peer left before the end of the input");
-    return r == -ECANCELED ? FAILED : say_why(sender, say_errno(r));
+    if (r != -ECANCELED)
+        say_error(sender->plan->verb, "stdin: %s", say_errno(r));
+    return FAILED;
 }
 
 /* --- the end ------------------------------------------------------------- */

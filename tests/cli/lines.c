@@ -303,6 +303,13 @@ TEST(with_raw_an_open_file_is_copied_out)
         "a12345");
 }
 
+TEST(a_stdin_that_cannot_be_read_is_told)
+{
+    shell("wherry recv unix:s & wherry send --wait unix:s < /; echo $?; wait");
+    CHECK_STRING(said.out, "1\n");
+    CHECK_CONTAINS(said.err, "wherry: send: stdin: Is a directory\n");
+}
+
 TEST(a_file_that_is_not_there_is_told_before_anything_is_sent)
 {
     shell("wherry recv unix:s 2>/dev/null & wherry send --wait --file gone unix:s a;"
