@@ -193,6 +193,10 @@ static int run(int argc, char **argv)
         return USAGE;
     const char *address = choices.words[0];
     const struct wherry_mechanism *mechanism = wherry_mechanism_find(address);
+    if (mechanism && choices.json)
+        return say_usage(command_describe.name,
+                         "--json is for channels; `wherry transports --json` has the "
+                         "mechanisms");
     if (mechanism)
         return help_mechanism(mechanism), DONE;
     struct opening opening = {
@@ -215,15 +219,12 @@ const struct command command_describe = {
     .arguments = "[OPTION…] ADDRESS | SCHEME",
     .summary = "Opens a channel and tells all that is known of it.",
     .settings = settings,
-    .help =
-        "It dials, or listens with --listen, and closes the channel again.  A scheme "
-        "alone,\n"
-        "without a colon, is explained instead.  Ages are in nanoseconds, -1 and 0 "
-        "stand for\n"
-        "what is not known.\n"
-        "\n"
-        "Example:\n"
-        "  wherry recv unix:pier &\n"
-        "  wherry describe --wait unix:pier\n",
+    .help = "It dials, or listens with --listen, and closes the channel again.  A\n"
+            "scheme alone, without a colon, is explained instead.  Ages are in\n"
+            "nanoseconds, -1 and 0 stand for what is not known.\n"
+            "\n"
+            "Example:\n"
+            "  wherry recv unix:pier &\n"
+            "  wherry describe --wait unix:pier\n",
     .run = run,
 };

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "help.h"
 #include "interrupt.h"
 #include "page.h"
 #include "say.h"
@@ -52,7 +53,7 @@ static const struct setting setting_html = {
 static bool are_schemes(char **words, int count)
 {
     for (int i = 0; i < count; i++)
-        if (!wherry_mechanism_find(words[i])) {
+        if (!mechanism_of(words[i])) {
             say_usage("tour",
                       "there is no mechanism \"%s\"; `wherry transports` lists them",
                       words[i]);
@@ -61,10 +62,11 @@ static bool are_schemes(char **words, int count)
     return true;
 }
 
-static bool is_wanted(const struct choices *choices, const char *scheme)
+static bool is_wanted(const struct choices *choices,
+                      const struct wherry_mechanism *mechanism)
 {
     for (int i = 0; i < choices->word_count; i++)
-        if (strcmp(choices->words[i], scheme) == 0)
+        if (mechanism_of(choices->words[i]) == mechanism)
             return true;
     return choices->word_count == 0;
 }
@@ -136,7 +138,7 @@ static void walk(struct tour *tour, const struct choices *choices)
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)) && goes_on(tour); i++)
         if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) &&
-            is_wanted(choices, mechanism->scheme))
+            is_wanted(choices, mechanism))
             take_mechanism(tour, mechanism);
 }
 
@@ -212,20 +214,16 @@ static const struct setting *const settings[] = {&setting_html, &setting_json, N
 
 const struct command command_tour = {
     .name = "tour",
-    .arguments = "[--json] [--html FILE] [SCHEME...]",
+    .arguments = "[--json] [--html FILE] [SCHEME…]",
     .summary = "Shows every mechanism at work: real processes, checked and timed.",
     .settings = settings,
     .help =
-        "At each stop two processes send each other messages of 1 byte, 64 bytes, 64 "
-        "KiB\n"
-        "and the mechanism's limit, and compare every byte, kind, open file and "
-        "sender;\n"
-        "then the blocking round trip is timed.  Where a mechanism is open to anyone,\n"
-        "Python, Node, socat, nc, cat and the shell take the other end, as far as "
-        "they\n"
-        "are installed.  It takes some seconds and leaves nothing behind.  SCHEME: "
-        "only\n"
-        "these mechanisms.\n"
+        "At each stop two processes send each other messages of 1 byte, 64 bytes,\n"
+        "64 KiB and the mechanism's limit, and compare every byte, kind, open file\n"
+        "and sender; then the blocking round trip is timed.  Where a mechanism is\n"
+        "open to anyone, Python, Node, socat, nc, cat and the shell take the other\n"
+        "end, as far as they are installed.  It takes some seconds and leaves nothing\n"
+        "behind.  SCHEME: only these mechanisms.\n"
         "\n"
         "Exit status: 0 when all that ran was right, else 1.  A mechanism that this\n"
         "machine lacks is no failure.\n"
