@@ -35,14 +35,11 @@ static const struct setting *const settings[] = {
 const struct command command_dial = {
     .name = "dial",
     .arguments = "[OPTION…] ADDRESS",
-    .summary = "Connects to whoever listens and talks: stdin to it, what it sends to "
-               "stdout.",
+    .summary = "Dials a peer and talks: stdin to it, what it sends to stdout.",
     .settings = settings,
-    .help = "Each line of stdin is sent as a message, each message that arrives is a "
-            "line of\n"
-            "stdout, both at once.  The end of stdin is told to the peer; the program "
-            "ends when\n"
-            "the peer has ended too.\n"
+    .help = "Each line of stdin is sent as a message, each message that arrives is a\n"
+            "line of stdout, both at once.  The end of stdin is told to the peer; the\n"
+            "program ends when the peer has ended too.\n"
             "\n"
             "Example:\n"
             "  wherry relay unix:echo &\n"

@@ -63,7 +63,7 @@ static int unknown(const char *word)
          i++)
         names[count++] = mechanism->scheme;
     const char *nearest = nearest_name(word, names);
-    return say_usage("help", "there is neither a verb nor a scheme \"%s\"%s%s%s", word,
+    return say_usage(NULL, "there is neither a verb nor a scheme \"%s\"%s%s%s", word,
                      nearest ? "; did you mean \"" : "", nearest ? nearest : "",
                      nearest ? "\"?" : "");
 }

@@ -193,7 +193,8 @@ void help_mechanism(const struct wherry_mechanism *mechanism)
              has(mechanism, WHERRY_ABLE_LISTEN) ? "listen " : "",
              has(mechanism, WHERRY_ABLE_PAIR) ? "pair" : "");
     say_heading(mechanism->usage);
-    printf("%s\n\n", mechanism->summary);
+    say_wrapped(mechanism->summary, 0, WIDTH);
+    putchar('\n');
     print_fact("mechanism", mechanism->mechanism);
     print_fact("opened by", verbs);
     print_fact("ways", mechanism_ways(mechanism));

@@ -31,12 +31,12 @@ const struct command command_recv = {
     .arguments = "[OPTION…] ADDRESS",
     .summary = "Listens, and prints each message of one peer as a line.",
     .settings = settings,
-    .help = "It ends when the peer has ended.  Open files that come with a message are "
-            "told on\n"
-            "stderr; with --raw the contents of regular ones go to stdout.\n"
-            "\n"
-            "Example:\n"
-            "  wherry send --wait --kind 7 unix:pier ahoy &\n"
-            "  wherry recv --show-kind unix:pier\n",
+    .help =
+        "It ends when the peer has ended.  Open files that come with a message are\n"
+        "told on stderr; with --raw the contents of regular ones go to stdout.\n"
+        "\n"
+        "Example:\n"
+        "  wherry send --wait --kind 7 unix:pier ahoy &\n"
+        "  wherry recv --show-kind unix:pier\n",
     .run = run,
 };

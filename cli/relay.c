@@ -118,16 +118,16 @@ const struct command command_relay = {
     .arguments = "[OPTION…] ADDRESS [ADDRESS]",
     .summary = "Joins two addresses; one alone is an echo.",
     .settings = settings,
-    .help = "It listens at the first address and dials the second, each with its own "
-            "framing;\n"
-            "--dial dials both, --listen listens at both.  Kinds and open files go "
-            "across where\n"
-            "both can carry them.  Who joined and left is told on stderr.\n"
-            "\n"
-            "Example:\n"
-            "  wherry recv unix:far > heard &\n"
-            "  wherry relay --wait unix:near unix:far &\n"
-            "  wherry send --wait unix:near ahoy\n"
-            "  wait; cat heard\n",
+    .help =
+        "It listens at the first address and dials the second, each with its own\n"
+        "framing; --dial dials both, --listen listens at both.  Kinds and open\n"
+        "files go across where both can carry them.  Who joined and left is told on\n"
+        "stderr.\n"
+        "\n"
+        "Example:\n"
+        "  wherry recv unix:far > heard &\n"
+        "  wherry relay --wait unix:near unix:far &\n"
+        "  wherry send --wait unix:near ahoy\n"
+        "  wait; cat heard\n",
     .run = run,
 };

@@ -38,15 +38,12 @@ const struct command command_send = {
     .arguments = "[OPTION…] ADDRESS [WORD…]",
     .summary = "Sends each word, or each line of stdin, as a message.",
     .settings = settings,
-    .help =
-        "It ends when the peer's program has received all of them, where the channel "
-        "can tell\n"
-        "(`wherry` framing, both ways), else when the system has them.  What the "
-        "peer sends\n"
-        "is thrown away.\n"
-        "\n"
-        "Example:\n"
-        "  wherry send fifo:boat ahoy 'cast off' &\n"
-        "  wherry recv fifo:boat\n",
+    .help = "It ends when the peer's program has received all of them, where the\n"
+            "channel can tell (`wherry` framing, both ways), else when the system has\n"
+            "them.  What the peer sends is thrown away.\n"
+            "\n"
+            "Example:\n"
+            "  wherry send fifo:boat ahoy 'cast off' &\n"
+            "  wherry recv fifo:boat\n",
     .run = run,
 };

@@ -150,8 +150,8 @@ static const struct setting setting_place = {
     "cross: the two processes have a core each; same: one core for both; both.",
     put_place};
 static const struct setting setting_way = {
-    "way", "WAY", "Measures this way only (see below); may be given several times.",
-    put_way};
+    "way", "WAY",
+    "Measures this way only (they stand below); may be given several times.", put_way};
 static const struct setting setting_seconds = {
     "seconds", "T", "Of each way in each repetition (0.03).", put_seconds};
 static const struct setting setting_repetitions = {
@@ -288,9 +288,11 @@ static int measure_all(struct bench_results *results, struct bench_shared *share
         if (interrupted())
             break;
         if (row->error < 0) {
+            char size[32];
             clear_progress();
-            say_error("bench", "%s %s: %s", row->mechanism->name,
-                      bench_places[row->place], row->failure);
+            bench_size_text(row->size, size, sizeof(size));
+            say_error("bench", "%s %s %s: %s", row->mechanism->name,
+                      bench_places[row->place], size, row->failure);
             failures++;
         }
     }
@@ -388,26 +390,27 @@ static int run(int argc, char **argv)
 const struct command command_bench = {
     .name = "bench",
     .arguments = "[MECHANISM…] [--size N] [--place PLACE] [--bars] [--json]",
-    .summary = "Measures each mechanism against bare system calls, and prints ratios.",
+    .summary = "Measures each mechanism against bare system calls; prints ratios.",
     .settings = settings,
     .help =
         "Two processes, pinned to two cores (cross) or to one (same), have Wherry's\n"
         "channel and the bare mechanism open at the same time and use them in turn,\n"
         "so that a ratio is made of figures a few milliseconds apart.\n"
         "\n"
-        "Round trips:  forever   wherry_send and wherry_recv with WHERRY_FOREVER\n"
-        "              deadline  the same with a deadline, new for each call\n"
-        "              bare      blocking system calls\n"
-        "One way:      each      a wherry_write each message\n"
-        "              more      the same with WHERRY_MORE, 1,024 at a time\n"
-        "              many      wherry_send_many and wherry_recv_many, 256 at a time\n"
-        "              bare      a write each message; 64K: the same bytes, unframed,\n"
-        "                        in writes of 64 KiB\n"
+        "Round trips:  forever        wherry_send, wherry_recv with WHERRY_FOREVER\n"
+        "              deadline       the same with a deadline, new for each call\n"
+        "              bare           blocking system calls\n"
+        "One way:      each           a wherry_write each message\n"
+        "              more           the same with WHERRY_MORE, 1,024 at a time\n"
+        "              many           wherry_send_many, wherry_recv_many, 256 at a "
+        "time\n"
+        "              bare-each      a write each message; \"bare\" in the table\n"
+        "              bare-gathered  the same bytes, unframed, in writes of 64 KiB;\n"
+        "                             \"64K\" in the table\n"
         "\n"
-        "MECHANISM is a name of --list, or a scheme.  With --bars the exit status is "
-        "1\n"
-        "when one is missed.  The first two cores that this process may use are used:\n"
-        "taskset(1) chooses others.\n"
+        "MECHANISM is a name of --list, or a scheme.  With --bars the exit status is\n"
+        "1 when one is missed.  The first two cores that this process may use are\n"
+        "used: taskset(1) chooses others.\n"
         "\n"
         "Example:\n"
         "  wherry bench pair --size 64 --place same --seconds 0.01\n",
