@@ -150,13 +150,7 @@ static void enter_memory(struct ledger *ledger, const struct bench_row *row)
 // one in a thousand is none.
 static void enter_allocations(struct ledger *ledger, const struct bench_row *row)
 {
-    double most = -1;
-    for (int way = 0; way < BENCH_WAYS; way++) {
-        const struct bench_figure *figure = &row->outcome.figures[way];
-        bool is_ours = figure->is_there && bench_ways[way].is_ours;
-        if (is_ours && figure->allocations > most)
-            most = figure->allocations;
-    }
+    double most = bench_row_allocations(row);
     if (most >= 0)
         enter(ledger, row,
               &(struct entry){most < 0.001, most, most, most, "= 0",

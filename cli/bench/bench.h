@@ -342,6 +342,9 @@ struct bench_results {
 /* "64 B", "64 KiB". */
 void bench_size_text(size_t size, char *text, size_t capacity);
 
+/* The most that one message of it cost; < 0: not counted. */
+double bench_row_allocations(const struct bench_row *);
+
 /* print.c.  DONE or FAILED. */
 int bench_print_tables(const struct bench_results *);
 int bench_print_json(const struct bench_results *);

@@ -48,6 +48,18 @@ void bench_size_text(size_t size, char *text, size_t capacity)
     snprintf(text, capacity, "%zu %s", size, units[unit]);
 }
 
+double bench_row_allocations(const struct bench_row *row)
+{
+    double most = -1;
+    for (int way = 0; way < BENCH_WAYS; way++) {
+        const struct bench_figure *figure = &row->outcome.figures[way];
+        bool is_ours = figure->is_there && bench_ways[way].is_ours;
+        if (is_ours && figure->allocations > most)
+            most = figure->allocations;
+    }
+    return most;
+}
+
 static void put_place(struct cells *cells, const struct bench_row *row)
 {
     char size[CELL];
@@ -249,23 +261,13 @@ static const struct part parts[] = {
     PART("A waiting channel", rest_columns, has_rest, add_rest),
 };
 
-static double most_allocations(const struct bench_results *results)
-{
-    double most = -1;
-    for (size_t i = 0; i < results->count; i++) {
-        for (int way = 0; way < BENCH_WAYS; way++) {
-            const struct bench_figure *figure = &results->rows[i].outcome.figures[way];
-            bool is_ours = figure->is_there && bench_ways[way].is_ours;
-            if (is_ours && figure->allocations > most)
-                most = figure->allocations;
-        }
-    }
-    return most;
-}
-
 static void print_footing(const struct bench_results *results)
 {
-    double allocations = most_allocations(results);
+    double allocations = -1;
+    for (size_t i = 0; i < results->count; i++) {
+        double most = bench_row_allocations(&results->rows[i]);
+        allocations = most > allocations ? most : allocations;
+    }
     if (results->ping > 0)
         printf("A cache line goes to and fro between the two cores in %.0f ns.\n",
                results->ping);
