@@ -106,9 +106,9 @@ static int print_all(const struct choices *choices)
 static void break_cell(const char *cell, char out[CELL_MOST])
 {
     snprintf(out, CELL_MOST, "%s", cell ? cell : "");
-    char * or = strstr(out, " or ");
-    if (or)
-        or [3] = '\n';
+    char *word = strstr(out, " or ");
+    if (word)
+        word[3] = '\n';
 }
 
 static int print_narrow(const struct choices *choices)

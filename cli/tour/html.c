@@ -16,17 +16,17 @@ static const char head[] =
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
     "<title>wherry tour</title>\n"
     "<style>\n"
-    ":root { color-scheme: light dark; --ink: #1c2430; --faint: #d5dae1; --back: "
-    "#fff;\n"
-    "  --small: #0b6bcb; --medium: #c2410c; --limit: #6d28d9; --wrong: #b91c1c; }\n"
+    ":root { color-scheme: light dark; --ink: #1c2430; --faint: #d5dae1;\n"
+    "  --back: #fff; --small: #0b6bcb; --medium: #c2410c; --limit: #6d28d9;\n"
+    "  --wrong: #b91c1c; }\n"
     "@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --faint: #3a4452;\n"
     "  --back: #12161c; --small: #63b3ff; --medium: #ff9c66; --limit: #b794ff;\n"
     "  --wrong: #ff7b7b; } }\n"
     "body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink);\n"
-    "  background: var(--back); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; "
-    "}\n"
-    "svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: var(--ink); "
-    "}\n"
+    "  background: var(--back); max-width: 62rem; margin: 2rem auto;\n"
+    "  padding: 0 1rem; }\n"
+    "svg { width: 100%; height: auto; }\n"
+    "svg text { font-size: 12px; fill: var(--ink); }\n"
     ".grid, .row { stroke: var(--faint); stroke-width: 1; }\n"
     ".small { fill: var(--small); stroke: var(--small); }\n"
     ".medium { fill: var(--medium); stroke: var(--medium); }\n"
@@ -98,16 +98,13 @@ void tour_html_write(FILE *file, const struct tour_stop *stops, size_t count)
     (void)fputs(head, file);
     fprintf(file, "<p>");
     tour_escape(file, machine);
-    fprintf(
-        file,
-        "; %s.  At every stop two processes sent each other messages and compared "
-        "every "
-        "byte, kind, open file and sender; then programs that know nothing of Wherry "
-        "took "
-        "the other end.  Round trips are of two processes on one processor, each "
-        "asleep "
-        "until it is woken; <code>wherry bench</code> measures the rest.</p>\n",
-        moment);
+    fprintf(file,
+            "; %s.  At every stop two processes sent each other messages and\n"
+            "compared every byte, kind, open file and sender; then programs that know\n"
+            "nothing of Wherry took the other end.  Round trips are of two processes\n"
+            "on one processor, each asleep until it is woken;\n"
+            "<code>wherry bench</code> measures the rest.</p>\n",
+            moment);
     tour_chart_write(file, stops, count);
     (void)fputs(table_head, file);
     for (size_t i = 0; i < count; i++)
