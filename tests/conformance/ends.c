@@ -54,6 +54,33 @@ static void blank(const struct row *row, struct ends *ends)
     need_internet(row);
 }
 
+// --- listeners ---
+
+bool row_accepts_many(const struct row *row)
+{
+    bool is_fifo = strncmp(row->address, "fifo:", 5) == 0;
+    return row->way == ROW_DIAL && !row->endless && !is_fifo;
+}
+
+wherry_listener *row_listen(const struct row *row, const char *options)
+{
+    char address[ROW_ADDRESS];
+    wherry_listener *listener;
+    if (row->way != ROW_DIAL)
+        SKIP("it is not listened on");
+    need_internet(row);
+    row_address(row, options, address);
+    OPEN(wherry_listen(address, &listener));
+    return listener;
+}
+
+wherry_listener *row_listen_for_many(const struct row *row, const char *options)
+{
+    if (!row_accepts_many(row))
+        SKIP("its accept never waits: it takes one peer, or all of them at once");
+    return row_listen(row, options);
+}
+
 // --- descriptors that somebody else made ---
 
 static void make_descriptors(const struct row *row, int fds[2])

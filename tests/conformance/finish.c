@@ -13,7 +13,7 @@ ROW_TEST(finish_is_heard_after_all_messages)
     struct ends ends;
     char bytes[16];
     int ended = 0;
-    wherry_message *message = (wherry_message *)&ended;
+    wherry_message *message = NULL;
     ends_open(row, NULL, &ends);
     ends_need(&ends, WHERRY_ABLE_FINISH);
     ends_need_messages(&ends);
@@ -29,6 +29,7 @@ ROW_TEST(finish_is_heard_after_all_messages)
         CHECK_INT(wherry_read(ends.receiver, bytes, 16, NULL, &ended, soon()), 0);
         CHECK_INT(ended, 1);
         CHECK_INT(wherry_recv(ends.receiver, &message, WHERRY_POLL), 0);
+        CHECK(message == NULL);
     }
     ends_close(&ends);
 }

@@ -74,6 +74,14 @@ enum { ROW_ADDRESS = 512 };
 
 void row_address(const struct row *, const char *options, char *address);
 
+/* Whether one peer after another can be accepted, each with a channel of its own. */
+bool row_accepts_many(const struct row *);
+
+/* A listener at a new name, with more options or NULL; skips where nothing listens, and
+ * row_listen_for_many also where there is one channel for all. */
+wherry_listener *row_listen(const struct row *, const char *options);
+wherry_listener *row_listen_for_many(const struct row *, const char *options);
+
 /* Opens both ends in this process, with more options or NULL. */
 void ends_open(const struct row *, const char *options, struct ends *);
 
