@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,18 @@ enum { START_MILLISECONDS = 8000 }; // an interpreter, on a busy machine
 wherry_deadline soon(void)
 {
     return wherry_after(harness_stretch(START_MILLISECONDS));
+}
+
+const char *peer_port(const wherry_listener *listener)
+{
+    static char port[16];
+    const char *address = wherry_listener_address(listener);
+    const char *end = address + strcspn(address, "?");
+    const char *at = end;
+    while (at > address && at[-1] != ':')
+        at--;
+    snprintf(port, sizeof port, "%.*s", (int)(end - at), at);
+    return port;
 }
 
 void peer_start(struct peer *peer, const char *const argv[])

@@ -18,6 +18,9 @@ struct peer {
 /* A wait that ends the test if it is not over soon: programs take time to start. */
 wherry_deadline soon(void);
 
+/* The port of a listener, as its program is told it; until the next call. */
+const char *peer_port(const wherry_listener *);
+
 /* Starts a program (skips the test when there is none of that name), with pipes to its
  * stdin and from its stdout. */
 void peer_start(struct peer *, const char *const argv[]);

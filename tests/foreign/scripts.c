@@ -178,9 +178,8 @@ static void exchange(wherry_channel *channel, const wherry_message *to_whom,
 static void converse(const struct meeting *meeting, wherry_channel *channel,
                      const wherry_message *to_whom)
 {
-    enum {
-        PIECE = 30000
-    }; // a peer that answers as it reads may be full before the end
+    // A peer that answers as it reads may be full before the end.
+    enum { PIECE = 30000 };
 
     static const size_t sizes[] = {1, 0, 100, 5000, 8000, 70000, 1000000};
     static unsigned char bytes[1000000];
@@ -239,16 +238,6 @@ static void dial_the_peer(const struct meeting *meeting)
     unlink(harness_path("meeting"));
 }
 
-// What stands behind the last colon of an address that the system chose.
-static void port_of(const char *address, char *port)
-{
-    const char *end = strchr(address, '?');
-    const char *at = end ? end : address + strlen(address);
-    while (at > address && at[-1] != ':')
-        at--;
-    snprintf(port, ADDRESS, "%.*s", (int)strcspn(at, "?"), at);
-}
-
 static void listen_to_the_peer(const struct meeting *meeting)
 {
     char name[ADDRESS], address[ADDRESS];
@@ -260,7 +249,7 @@ static void listen_to_the_peer(const struct meeting *meeting)
     our_address(meeting, name, address);
     OPEN(wherry_listen(address, &listener));
     if (is_inet(meeting->mechanism))
-        port_of(wherry_listener_address(listener), name);
+        snprintf(name, sizeof name, "%s", peer_port(listener));
     start(meeting, name, &peer);
     OPEN(wherry_accept(listener, soon(), &channel));
     wherry_close_listener(listener);

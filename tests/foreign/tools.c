@@ -62,29 +62,17 @@ static void talk(struct peer *peer, wherry_channel *channel)
     peer_wait(peer);
 }
 
-static const char *port_of(const wherry_listener *listener)
-{
-    static char port[16];
-    const char *address = wherry_listener_address(listener);
-    const char *end =
-        strchr(address, '?') ? strchr(address, '?') : address + strlen(address);
-    const char *at = end;
-    while (at > address && at[-1] != ':')
-        at--;
-    snprintf(port, sizeof port, "%.*s", (int)(end - at), at);
-    return port;
-}
-
-// The same over TCP, where the port is known late; %s in the arguments is the port.
-static void meet_tcp(const char *tool, const char *before, const char *after,
+// The same over TCP, where the port is known late: it stands behind `before`, or alone
+// behind `host`.
+static void meet_tcp(const char *tool, const char *before, const char *host,
                      struct peer *peer, wherry_channel **channel)
 {
     wherry_listener *listener;
     char argument[64];
     OPEN(wherry_listen("tcp:127.0.0.1:0?framing=line", &listener));
-    snprintf(argument, sizeof argument, "%s%s", before, port_of(listener));
+    snprintf(argument, sizeof argument, "%s%s", before, peer_port(listener));
     const char *socat[] = {"socat", argument, "STDIO", NULL};
-    const char *nc[] = {"nc", "-N", after, argument, NULL};
+    const char *nc[] = {"nc", "-N", host, argument, NULL};
     peer_start(peer, strcmp(tool, "socat") == 0 ? socat : nc);
     OPEN(wherry_accept(listener, soon(), channel));
     wherry_close_listener(listener);
@@ -153,7 +141,7 @@ TEST(socat_sends_datagrams_to_udp_and_unix)
         OPEN(wherry_accept(listener, soon(), &channel));
         snprintf(theirs, sizeof theirs,
                  i ? "UNIX-SENDTO:%s" : "UDP4-SENDTO:127.0.0.1:%s",
-                 i ? harness_path("d") : port_of(listener));
+                 i ? harness_path("d") : peer_port(listener));
         peer_start(&peer, (const char *const[]){"socat", "-u", "STDIN", theirs, NULL});
         peer_type(&peer, "a datagram");
         receive_text(channel, "a datagram");
@@ -164,7 +152,7 @@ TEST(socat_sends_datagrams_to_udp_and_unix)
     }
 }
 
-TEST(socat_listens_and_its_shell_answers)
+TEST(socat_listens_and_its_cat_answers)
 {
     char ours[ADDRESS], theirs[ADDRESS];
     struct peer peer;
@@ -231,8 +219,8 @@ TEST(nc_sends_to_udp_and_is_answered)
     need_openbsd_nc();
     OPEN(wherry_listen("udp:127.0.0.1:0?framing=raw", &listener));
     OPEN(wherry_accept(listener, soon(), &channel));
-    peer_start(&peer,
-               (const char *const[]){"nc", "-u", "127.0.0.1", port_of(listener), NULL});
+    peer_start(&peer, (const char *const[]){"nc", "-u", "127.0.0.1",
+                                            peer_port(listener), NULL});
     peer_type(&peer, "question");
     CHECK_INT(wherry_recv(channel, &message, soon()), 1);
     CHECK_BYTES(wherry_message_data(message), "question", 8);
