@@ -274,7 +274,7 @@ static void print_footing(const struct bench_results *results)
     if (allocations >= 0)
         printf("Allocations of one message in the steady state, at most: %.4f.\n",
                allocations);
-    else
+    else if (!bench_counts_allocations())
         printf(
             "Allocations were not counted: the program was linked without --wrap.\n");
 }
