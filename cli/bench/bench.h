@@ -265,7 +265,7 @@ struct bench_outcome {
     int unsettled; /* kept though the cores were outside the band */
 };
 
-/* --- a task: measure.c in the two processes, process.c around them ------- */
+/* --- a task: its two processes, and process.c around them ---------------- */
 
 struct bench_plan {
     double seconds; /* of one way in one repetition */
@@ -310,6 +310,26 @@ void bench_hear(const struct bench_meeting *, void *word, size_t size);
 __attribute__((noreturn)) void bench_give_up(const struct bench_meeting *, int error,
                                              const char *what);
 
+/* The core of one of the two processes. */
+int bench_core_of(const struct bench_task *, bool is_driver);
+
+/* The driver gives orders through a pipe, the responder answers through another; while
+ * something is measured both pipes are silent. */
+enum bench_job { JOB_QUIT, JOB_PONG, JOB_ECHO, JOB_PULL, JOB_REST };
+
+struct bench_order {
+    enum bench_job job;
+    enum bench_way_index way;
+    struct bench_stretch stretch;
+};
+
+struct bench_answer {
+    struct bench_tally tally;
+    uint64_t allocations;
+    struct bench_rest rest;
+};
+
+/* drive.c, respond.c */
 void bench_drive(const struct bench_meeting *, struct bench_end *);
 void bench_respond(const struct bench_meeting *, struct bench_end *);
 

@@ -52,6 +52,12 @@ void bench_pin(int core)
     (void)sched_setaffinity(0, sizeof(set), &set);
 }
 
+int bench_core_of(const struct bench_task *task, bool is_driver)
+{
+    bool second = !is_driver && task->place == BENCH_CROSS;
+    return task->plan->cores[second ? 1 : 0];
+}
+
 /* --- the line ------------------------------------------------------------ */
 
 static void ease(void)

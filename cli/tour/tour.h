@@ -141,7 +141,7 @@ bool tour_check_sender(const struct wherry_peer *, int64_t pid, struct tour_faul
 bool tour_check_message(const struct tour_sample *, const wherry_message *, int64_t pid,
                         struct tour_proof *);
 
-/* --- time.c: how long round trips took ------------------------------------ */
+/* --- time.c: how long round trips took ----------------------------------- */
 
 /* Sorts the nanoseconds of `rounds` round trips into a time. */
 void tour_time_sum_up(int64_t *nanoseconds, unsigned rounds, struct tour_time *);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the two processes of a task do.
- *
- * The driver gives orders through a pipe, the responder answers through another; while
- * something is measured both pipes are silent.  The driver alone decides and does the
- * sums.
+ * The driver: what is measured, how often, and the sums.
  *
  * A repetition is several rounds over all ways, each for its share of the time; the
  * cores are looked at before and after, and a repetition outside the band is done
@@ -18,137 +14,16 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum {
     ROUNDS = 3,      /* over all ways, in a repetition */
     FIRST_COUNT = 4, /* messages of the first try of all */
     WARMING = 3,     /* messages before what is measured */
     SAMPLES = 1 << 18,
-    TRIES_MORE = 2, /* times the repetitions, before the gate is given up */
-    RESTING = 1000  /* milliseconds */
+    TRIES_MORE = 2 /* times the repetitions, before the gate is given up */
 };
 
-enum job { JOB_QUIT, JOB_PONG, JOB_ECHO, JOB_PULL, JOB_REST };
-
-struct order {
-    enum job job;
-    enum bench_way_index way;
-    struct bench_stretch stretch;
-};
-
-struct answer {
-    struct bench_tally tally;
-    uint64_t allocations;
-    struct bench_rest rest;
-};
-
-/* --- the responder ------------------------------------------------------- */
-
-static void echo(const struct bench_meeting *meeting, struct bench_end *end,
-                 const struct order *order)
-{
-    const struct bench_way *way = &bench_ways[order->way];
-    for (uint64_t i = 0; i < order->stretch.count; i++) {
-        int r = way->take(end, order->stretch.size);
-        if (r >= 0)
-            r = way->send(end, order->stretch.size);
-        if (r < 0)
-            bench_give_up(meeting, r, way->name);
-    }
-}
-
-static void pull(const struct bench_meeting *meeting, struct bench_end *end,
-                 const struct order *order, struct answer *answer)
-{
-    const struct bench_way *way = &bench_ways[order->way];
-    int r = way->pull(end, &order->stretch, &answer->tally);
-    if (r < 0)
-        bench_give_up(meeting, r, way->name);
-}
-
-static double cpu_of(const struct rusage *usage)
-{
-    const struct timeval *user = &usage->ru_utime;
-    const struct timeval *system = &usage->ru_stime;
-    double seconds = (double)user->tv_sec + (double)system->tv_sec;
-    return seconds * 1e9 + (double)(user->tv_usec + system->tv_usec) * 1e3;
-}
-
-static void rest(const struct bench_meeting *meeting, struct bench_end *end,
-                 struct bench_rest *out)
-{
-    struct rusage before;
-    struct rusage after;
-    struct wherry_channel_info in = {0};
-    struct wherry_channel_info other = {0};
-    wherry_message *message = NULL;
-    int r;
-    do {
-        // A mark of a lossy stretch may still be there.
-        wherry_message_free(message);
-        getrusage(RUSAGE_SELF, &before);
-        r = wherry_recv(end->in, &message, wherry_after(RESTING));
-        getrusage(RUSAGE_SELF, &after);
-    } while (r == 1 && end->mechanism->is_lossy);
-    if (r != -ETIMEDOUT)
-        bench_give_up(meeting, r < 0 ? r : -EPROTO, "waiting at rest");
-    r = wherry_describe(end->in, &in, sizeof(in));
-    if (r >= 0)
-        r = wherry_describe(end->out, &other, sizeof(other));
-    if (r < 0)
-        bench_give_up(meeting, r, "describing a channel at rest");
-    *out = (struct bench_rest){.is_there = true,
-                               .cpu = cpu_of(&after) - cpu_of(&before),
-                               .wakes = (double)(after.ru_nvcsw - before.ru_nvcsw),
-                               .memory =
-                                   in.memory > other.memory ? in.memory : other.memory};
-}
-
-static int core_of(const struct bench_task *task, bool is_driver)
-{
-    bool second = !is_driver && task->place == BENCH_CROSS;
-    return task->plan->cores[second ? 1 : 0];
-}
-
-static void pong(const struct bench_meeting *meeting)
-{
-    const struct bench_plan *plan = meeting->task->plan;
-    bench_pin(plan->cores[1]);
-    char ready = 'r';
-    bench_tell(meeting, &ready, 1);
-    bench_pong(&meeting->shared->line);
-    bench_pin(core_of(meeting->task, false));
-}
-
-void bench_respond(const struct bench_meeting *meeting, struct bench_end *end)
-{
-    bench_pin(core_of(meeting->task, false));
-    for (;;) {
-        struct order order;
-        struct answer answer = {.allocations = 0};
-        char ready = 'r';
-        bench_hear(meeting, &order, sizeof(order));
-        if (order.job == JOB_QUIT)
-            return;
-        if (order.job == JOB_PONG) {
-            pong(meeting);
-            continue;
-        }
-        uint64_t before = bench_allocations();
-        bench_tell(meeting, &ready, 1);
-        if (order.job == JOB_ECHO)
-            echo(meeting, end, &order);
-        else if (order.job == JOB_PULL)
-            pull(meeting, end, &order, &answer);
-        else
-            rest(meeting, end, &answer.rest);
-        answer.allocations = bench_allocations() - before;
-        bench_tell(meeting, &answer, sizeof(answer));
-    }
-}
-
-/* --- the driver: one stretch --------------------------------------------- */
+/* --- one stretch --------------------------------------------------------- */
 
 /* What one way has measured so far. */
 struct record {
@@ -175,7 +50,7 @@ struct driver {
     unsigned char mark;
 };
 
-static void give_order(struct driver *driver, const struct order *order)
+static void give_order(struct driver *driver, const struct bench_order *order)
 {
     char ready;
     bench_tell(driver->meeting, order, sizeof(*order));
@@ -189,7 +64,7 @@ static void check(struct driver *driver, int r, enum bench_way_index way)
         bench_give_up(driver->meeting, r, bench_ways[way].name);
 }
 
-static void go_round(struct driver *driver, const struct order *order)
+static void go_round(struct driver *driver, const struct bench_order *order)
 {
     const struct bench_way *way = &bench_ways[order->way];
     struct record *record = &driver->records[order->way];
@@ -219,15 +94,15 @@ static bool has_answer(const struct bench_meeting *meeting)
 }
 
 // A lossy stretch has no end of its own: it is marked until the responder has seen it.
-static void mark_end(struct driver *driver, const struct order *order)
+static void mark_end(struct driver *driver, const struct bench_order *order)
 {
     while (!has_answer(driver->meeting))
         check(driver, bench_ways[order->way].mark(driver->end, order->stretch.mark),
               order->way);
 }
 
-static void push(struct driver *driver, const struct order *order,
-                 struct answer *answer)
+static void push(struct driver *driver, const struct bench_order *order,
+                 struct bench_answer *answer)
 {
     give_order(driver, order);
     check(driver, bench_ways[order->way].push(driver->end, &order->stretch),
@@ -237,7 +112,7 @@ static void push(struct driver *driver, const struct order *order,
     bench_hear(driver->meeting, answer, sizeof(*answer));
 }
 
-static void next_mark(struct driver *driver, struct order *order)
+static void next_mark(struct driver *driver, struct bench_order *order)
 {
     driver->mark = (unsigned char)(driver->mark % 128 + 16);
     order->stretch.mark = driver->mark;
@@ -245,10 +120,10 @@ static void next_mark(struct driver *driver, struct order *order)
 
 // A channel that has been idle while others were measured has given memory back: a few
 // messages go first, so that what is measured is the steady state.
-static void measure_pushing(struct driver *driver, struct order *order)
+static void measure_pushing(struct driver *driver, struct bench_order *order)
 {
     struct record *record = &driver->records[order->way];
-    struct answer answer;
+    struct bench_answer answer;
     uint64_t count = order->stretch.count;
     order->stretch.count = count < WARMING ? count : WARMING;
     next_mark(driver, order);
@@ -264,10 +139,10 @@ static void measure_pushing(struct driver *driver, struct order *order)
         record->elapsed += (double)(answer.tally.ended_at - began);
 }
 
-static void measure_rounds(struct driver *driver, struct order *order)
+static void measure_rounds(struct driver *driver, struct bench_order *order)
 {
     struct record *record = &driver->records[order->way];
-    struct answer answer;
+    struct bench_answer answer;
     next_mark(driver, order);
     uint64_t allocated = bench_allocations();
     give_order(driver, order);
@@ -279,9 +154,9 @@ static void measure_rounds(struct driver *driver, struct order *order)
 static void one_stretch(struct driver *driver, enum bench_way_index way, uint64_t count)
 {
     bool is_round = bench_ways[way].send != NULL;
-    struct order order = {.job = is_round ? JOB_ECHO : JOB_PULL,
-                          .way = way,
-                          .stretch = {driver->meeting->task->size, count, 0}};
+    struct bench_order order = {.job = is_round ? JOB_ECHO : JOB_PULL,
+                                .way = way,
+                                .stretch = {driver->meeting->task->size, count, 0}};
     (is_round ? measure_rounds : measure_pushing)(driver, &order);
     driver->records[way].tried += count;
 }
@@ -293,7 +168,7 @@ static void begin_repetition(struct record *record)
     record->moved = record->tried = record->allocated = 0;
 }
 
-/* --- the driver: calibration --------------------------------------------- */
+/* --- calibration --------------------------------------------------------- */
 
 static double round_time(const struct bench_plan *plan)
 {
@@ -337,7 +212,7 @@ static void calibrate_all(struct driver *driver)
     }
 }
 
-/* --- the driver: repetitions --------------------------------------------- */
+/* --- repetitions --------------------------------------------------------- */
 
 static double look_at_cores(struct driver *driver)
 {
@@ -347,9 +222,9 @@ static double look_at_cores(struct driver *driver)
         return 0;
     shared->line.there = shared->line.back = 0;
     bench_pin(plan->cores[0]);
-    give_order(driver, &(struct order){.job = JOB_PONG});
+    give_order(driver, &(struct bench_order){.job = JOB_PONG});
     double reading = bench_ping(&shared->line);
-    bench_pin(core_of(driver->meeting->task, true));
+    bench_pin(bench_core_of(driver->meeting->task, true));
     bench_gate_note(&shared->gate, reading);
     return reading;
 }
@@ -453,7 +328,7 @@ static void repeat(struct driver *driver)
     }
 }
 
-/* --- the driver: sums ---------------------------------------------------- */
+/* --- sums ---------------------------------------------------------------- */
 
 static void sum_up(struct record *record, int kept, struct bench_figure *figure)
 {
@@ -504,8 +379,8 @@ static void conclude(struct driver *driver)
 
 static void measure_rest(struct driver *driver)
 {
-    struct answer answer;
-    give_order(driver, &(struct order){.job = JOB_REST});
+    struct bench_answer answer;
+    give_order(driver, &(struct bench_order){.job = JOB_REST});
     bench_hear(driver->meeting, &answer, sizeof(answer));
     driver->meeting->shared->outcome.rest = answer.rest;
 }
@@ -534,7 +409,7 @@ void bench_drive(const struct bench_meeting *meeting, struct bench_end *end)
         bench_give_up(meeting, -ENOMEM, "the driver");
     driver->meeting = meeting;
     driver->end = end;
-    bench_pin(core_of(meeting->task, true));
+    bench_pin(bench_core_of(meeting->task, true));
     choose_ways(driver);
     calibrate_all(driver);
     warm_up(driver);
@@ -542,7 +417,7 @@ void bench_drive(const struct bench_meeting *meeting, struct bench_end *end)
     conclude(driver);
     if (meeting->task->rests)
         measure_rest(driver);
-    give_order(driver, &(struct order){.job = JOB_QUIT});
+    give_order(driver, &(struct bench_order){.job = JOB_QUIT});
     for (int way = 0; way < BENCH_WAYS; way++)
         free(driver->records[way].samples);
     free(driver);
