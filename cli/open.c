@@ -147,7 +147,17 @@ int open_check(const struct opening *opening, const char *address)
         return say_error(opening->verb, "%s: no memory left", address);
     int r = wherry_address_check(whole);
     free(whole);
-    return r < 0 ? say_bad_address(opening->verb, address, wherry_error_text()) : DONE;
+    if (r < 0)
+        return say_bad_address(opening->verb, address, wherry_error_text());
+    const struct wherry_mechanism *mechanism = mechanism_of(address);
+    if (!mechanism || mechanism->abilities & (WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN))
+        return DONE;
+    char why[OPEN_TEXT];
+    snprintf(why, sizeof(why),
+             "%s has both its ends in one program, for it and its children; between "
+             "two programs take fifo:, unix: or tcp:",
+             address);
+    return say_bad_address(opening->verb, address, why);
 }
 
 int open_channel(const struct opening *opening, const char *address, struct opened *out)
