@@ -39,9 +39,9 @@ int address_parse(const char *text, bool (*options_first)(const char *scheme),
                   struct address **out);
 
 /* Checks every option against the tables (each ends with a NULL name; the list of
- * tables ends with NULL) and works out every value, defaults included.  Errors: -ENOMEM;
- * -EINVAL: unknown (with the nearest known one), twice, not a value of its type, or out
- * of its bounds, which the sentence names. */
+ * tables ends with NULL) and works out every value, defaults included.  Errors:
+ * -ENOMEM; -EINVAL: unknown (with the nearest known one), twice, not a value of its
+ * type, or out of its bounds, which the sentence names. */
 int address_resolve(struct address *, const struct wherry_option *const *tables);
 
 void address_free(struct address *);
