@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 256,      /* messages of send_many and recv_many */
-    GATHER = 1024,    /* messages sent with WHERRY_MORE before one without */
+    BATCH = 128,      /* messages of send_many and recv_many */
+    GATHER = 256,     /* messages sent with WHERRY_MORE before one without */
     PATIENCE = 10000, /* milliseconds, of the calls with a deadline */
     OPENING = 5000    /* milliseconds */
 };

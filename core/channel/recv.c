@@ -267,25 +267,6 @@ int channel_greeted(wherry_channel *channel)
     return r == 0 ? -ECONNRESET : r;
 }
 
-// The next message if it fits into `room` bytes, else it stays first.
-static int take_into(wherry_channel *channel, int64_t kind, size_t room,
-                     wherry_message **out)
-{
-    wherry_message *message = NULL;
-    int r = take_next(channel, kind, &message);
-    if (r != 1 || !message)
-        return r;
-    if (message->size > room) {
-        r = failure(-ENOSPC, "%s: a message of %zu bytes waits, there is room for %zu",
-                    channel->address, message->size, room);
-        list_prepend(&channel->in.held, message);
-        return r;
-    }
-    *out = message;
-    hear_front_syncs(channel);
-    return 1;
-}
-
 // What needs no look at the held list or at the words that the two ends say.
 static size_t take_ahead(wherry_channel *channel, wherry_message **out, size_t most)
 {
@@ -298,6 +279,27 @@ static size_t take_ahead(wherry_channel *channel, wherry_message **out, size_t m
     counter_add(&channel->in.messages, run);
     counter_add(&channel->in.bytes, list_bytes(out, run));
     return run;
+}
+
+// The next message if it fits into `room` bytes, else it stays first.
+static int take_into(wherry_channel *channel, int64_t kind, size_t room,
+                     wherry_message **out)
+{
+    wherry_message *message = NULL;
+    if (kind == 0 && room == SIZE_MAX && take_ahead(channel, out, 1) == 1)
+        return 1;
+    int r = take_next(channel, kind, &message);
+    if (r != 1 || !message)
+        return r;
+    if (message->size > room) {
+        r = failure(-ENOSPC, "%s: a message of %zu bytes waits, there is room for %zu",
+                    channel->address, message->size, room);
+        list_prepend(&channel->in.held, message);
+        return r;
+    }
+    *out = message;
+    hear_front_syncs(channel);
+    return 1;
 }
 
 static int receive(wherry_channel *channel, int64_t kind, size_t room,

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "os/os.h"
 
 /* Rooms of the bins, and how many unused messages each keeps. */
 static const struct {
@@ -123,10 +124,19 @@ static void keep(struct shelf *shelf, wherry_message *message)
     shelf->count[bin]++;
 }
 
+static wherry_message *take_returned(struct message_store *store)
+{
+    if (!os_alone())
+        return atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
+    wherry_message *first =
+        atomic_load_explicit(&store->returned, memory_order_relaxed);
+    atomic_store_explicit(&store->returned, NULL, memory_order_relaxed);
+    return first;
+}
+
 static void sort_returned(struct message_store *store, struct shelf *shelf)
 {
-    wherry_message *message =
-        atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
+    wherry_message *message = take_returned(store);
     int64_t count = 0;
     for (; message; count++) {
         wherry_message *next = message->next;
@@ -251,6 +261,17 @@ void message_store_put(struct message_store *store, wherry_message *message)
     keep(&store->shelves[WHERRY_OUT], message);
 }
 
+static bool replace_first(struct message_store *store, wherry_message **first,
+                          wherry_message *message)
+{
+    if (os_alone()) {
+        atomic_store_explicit(&store->returned, message, memory_order_relaxed);
+        return true;
+    }
+    return atomic_compare_exchange_weak_explicit(
+        &store->returned, first, message, memory_order_release, memory_order_relaxed);
+}
+
 static APART void free_late(struct message_store *store, wherry_message *message)
 {
     block_release(message);
@@ -274,8 +295,7 @@ void message_block_free(wherry_message *message)
             return;
         }
         message->next = first;
-    } while (!atomic_compare_exchange_weak_explicit(
-        &store->returned, &first, message, memory_order_release, memory_order_relaxed));
+    } while (!replace_first(store, &first, message));
 }
 
 size_t message_store_size(struct message_store *store)
