@@ -49,18 +49,11 @@ static const struct wherry_option own_options[] = {
      .most = 777,
      .help =
          "Access rights of a FIFO that is made, in octal digits as chmod has them."},
-    {.name = "buffer",
-     .type = WHERRY_OPTION_SIZE,
-     .standard = "256K",
-     .least = 4096,
-     .most = 1 << 30,
-     .help =
-         "Room in the FIFO, in bytes; more than fs.pipe-max-size (1M) is for root."},
     {.name = NULL},
 };
 
-static const struct wherry_option *const options[] = {own_options, line_framing_options,
-                                                      channel_options, NULL};
+static const struct wherry_option *const options[] = {
+    own_options, pipe_options, line_framing_options, channel_options, NULL};
 
 static const struct complaint complaints[] = {
     {ENOENT,

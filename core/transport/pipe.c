@@ -16,18 +16,11 @@ static const struct wherry_option own_options[] = {
      .type = WHERRY_OPTION_FLAG,
      .standard = "no",
      .help = "Makes two pipes, one each way, so that both ends send and receive."},
-    {.name = "buffer",
-     .type = WHERRY_OPTION_SIZE,
-     .standard = "256K",
-     .least = 4096,
-     .most = 1 << 30,
-     .help =
-         "Room in the pipe, in bytes; more than fs.pipe-max-size (1M) is for root."},
     {.name = NULL},
 };
 
 static const struct wherry_option *const options[] = {
-    own_options, wherry_framing_options, channel_options, NULL};
+    own_options, pipe_options, wherry_framing_options, channel_options, NULL};
 
 static const struct complaint complaints[] = {
     {EPERM, "the system does not give a pipe that large buffer= (fs.pipe-max-size, "

@@ -26,8 +26,6 @@ static const struct complaint complaints[] = {
     {0, NULL},
 };
 
-enum { PIPE_ROOM = 262144 };
-
 enum {
     MOVING = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |
              WHERRY_ABLE_KINDS | WHERRY_ABLE_DRAIN | WHERRY_ABLE_FRAMING |
@@ -73,10 +71,8 @@ static int stdio_dial(const struct address *address, wherry_deadline deadline,
         os_release(&out);
         return endpoint_refuse(address, r, complaints);
     }
-    // A message of 64 KiB and what stands around it should fit, as in a pipe of our
-    // own.
     if (out.kind == OS_KIND_PIPE)
-        os_pipe_widen(out.fd, PIPE_ROOM);
+        os_pipe_widen(out.fd, (size_t)pipe_room());
     endpoint_show(end, address_text(address));
     endpoint_identify(address, &out, end);
     endpoint_identify(address, &in, end);

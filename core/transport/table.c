@@ -42,6 +42,24 @@ const struct wherry_option wherry_framing_options[] = {
     {.name = NULL},
 };
 
+const struct wherry_option pipe_options[] = {
+    {.name = "buffer",
+     .type = WHERRY_OPTION_SIZE,
+     .standard = "256K",
+     .least = 4096,
+     .most = 1 << 30,
+     .help =
+         "Room in the pipe, in bytes; more than fs.pipe-max-size (1M) is for root."},
+    {.name = NULL},
+};
+
+int64_t pipe_room(void)
+{
+    int64_t room = 0;
+    (void)option_read(&pipe_options[0], pipe_options[0].standard, &room);
+    return room;
+}
+
 const struct wherry_option socket_options[] = {
     {.name = "buffer",
      .type = WHERRY_OPTION_SIZE,

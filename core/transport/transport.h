@@ -108,8 +108,12 @@ extern const struct wherry_option
 extern const struct wherry_option line_framing_options[]; /* framing=, standard line */
 extern const struct wherry_option
     wherry_framing_options[];                       /* framing=, standard wherry */
+extern const struct wherry_option pipe_options[];   /* buffer= of a pipe or FIFO */
 extern const struct wherry_option socket_options[]; /* buffer= */
 extern const struct wherry_option type_options[];   /* type= of unix(7) sockets */
+
+/* The standard buffer= of a pipe: a message of 64 KiB and what stands around it fit. */
+int64_t pipe_room(void);
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
