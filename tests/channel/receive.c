@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receiving: errors that end a channel and errors that do not, words between messages,
+ * and kinds that there are not.
+ */
+#include "scripted.h"
+
+#include <string.h>
+
+static struct scripted script;
+static wherry_channel *channel;
+static wherry_message *message;
+
+static const int of_packets[] = {-EMSGSIZE, -EPROTO, -ECONNREFUSED};
+
+TEST(a_packet_that_is_refused_is_lost_alone)
+{
+    scripted_begin(&script);
+    script.moves.abilities |= WHERRY_ABLE_MESSAGES;
+    channel = scripted_open_as(&script, "own:");
+    for (int i = 0; i < 3; i++) {
+        scripted_arrives_result(&script, of_packets[i]);
+        scripted_arrives(&script, 0, "next");
+        FAILS(wherry_recv(channel, &message, soon()), of_packets[i], "own:");
+        hear(channel, "next");
+    }
+    scripted_close(&script, channel);
+}
+
+TEST(in_a_stream_of_bytes_nothing_follows_what_was_refused)
+{
+    for (int i = 0; i < 3; i++) {
+        channel = scripted_open(&script, "own:");
+        scripted_arrives_result(&script, of_packets[i]);
+        scripted_arrives(&script, 0, "next");
+        FAILS(wherry_recv(channel, &message, soon()), of_packets[i], "own:");
+        FAILS(wherry_recv(channel, &message, soon()), of_packets[i], "own:");
+        scripted_close(&script, channel);
+    }
+}
+
+TEST(want_of_memory_or_descriptors_does_not_end_a_channel)
+{
+    channel = scripted_open(&script, "own:");
+    scripted_arrives_result(&script, -ENOMEM);
+    scripted_arrives_result(&script, -EMFILE);
+    scripted_arrives(&script, 0, "next");
+    FAILS(wherry_recv(channel, &message, soon()), -ENOMEM, "own:");
+    FAILS(wherry_recv(channel, &message, soon()), -EMFILE, "own:");
+    hear(channel, "next");
+    scripted_close(&script, channel);
+}
+
+TEST(a_dead_peer_of_another_world_is_not_called_process_0)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    // The kernel says 0 of a process that this pid namespace does not see.
+    *message_store_peer(channel->store) =
+        (struct wherry_peer){.trust = WHERRY_TRUST_KERNEL, .pid = 0, .uid = 1000};
+    scripted_arrives_word(&script, FRAME_HELLO, 0);
+    scripted_arrives_result(&script, 0);
+    FAILS(wherry_recv(channel, &message, soon()), -ECONNRESET,
+          "without an orderly end");
+    CHECK(!strstr(wherry_error_text(), "process"));
+    scripted_close(&script, channel);
+}
+
+TEST(a_kind_below_all_others_is_refused)
+{
+    channel = scripted_open(&script, "own:");
+    FAILS(wherry_recv_kind(channel, INT64_MIN, &message, soon()), -EINVAL, "own:");
+    scripted_arrives(&script, INT64_MAX, "one");
+    CHECK_INT(wherry_recv_kind(channel, -INT64_MAX, &message, soon()), 1);
+    wherry_message_free(message);
+    scripted_close(&script, channel);
+}
+
+TEST(the_lowest_kind_is_found_past_a_sync_which_stays_where_it_is)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    scripted_arrives_word(&script, FRAME_HELLO, 0);
+    scripted_arrives(&script, 3, "three");
+    scripted_arrives_word(&script, FRAME_SYNC, 1);
+    scripted_arrives(&script, 1, "one");
+    CHECK_INT(wherry_recv_kind(channel, -5, &message, soon()), 1);
+    CHECK_INT(wherry_message_kind(message), 1);
+    wherry_message_free(message);
+    CHECK_STRING(script.said, "");
+    hear(channel, "three");
+    CHECK_STRING(script.said, "hello ack:1");
+    scripted_close(&script, channel);
+}
+
+enum { WORDS = 200 };
+
+/* A message arrives behind very many words, and no event after that. */
+static void hear_words(void)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    script.fd = script.silent;
+    scripted_arrives_word(&script, FRAME_HELLO, 0);
+    for (int i = 0; i < WORDS; i++)
+        scripted_arrives_word(&script, FRAME_SYNC_ACK, 0);
+    scripted_arrives(&script, 0, "one");
+}
+
+TEST(words_without_end_are_heard_in_portions)
+{
+    hear_words();
+    unsigned heard = 0;
+    int looks = 0;
+    // A poll looks at some of them, and the next one goes on.
+    while (wherry_recv(channel, &message, WHERRY_POLL) == -EAGAIN) {
+        CHECK_RANGE(script.heard, heard + 1, heard + WORDS / 2);
+        heard = script.heard;
+        looks++;
+    }
+    CHECK_RANGE(looks, 2, WORDS);
+    wherry_message_free(message);
+    scripted_close(&script, channel);
+}
+
+TEST(a_call_hears_all_words_without_an_event_for_each_portion)
+{
+    hear_words();
+    hear(channel, "one");
+    scripted_close(&script, channel);
+}
+
+TEST(a_poll_looks_at_once_also_where_answers_are_always_late)
+{
+    enum { ROUNDS = 10 };
+
+    channel = scripted_open(&script, "own:");
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK_INT(say(channel, "question"), 0);
+        scripted_arrives_result(&script, -EAGAIN);
+        scripted_arrives(&script, 0, "answer");
+        hear(channel, "answer");
+    }
+    CHECK_INT(say(channel, "question"), 0);
+    CHECK_ERROR(wherry_recv(channel, &message, WHERRY_POLL), -EAGAIN);
+    CHECK_INT(say(channel, "question"), 0);
+    scripted_arrives(&script, 0, "answer");
+    CHECK_INT(wherry_recv(channel, &message, WHERRY_POLL), 1);
+    wherry_message_free(message);
+    scripted_close(&script, channel);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending and finishing when the transport refuses, keeps a part back, or cannot be
+ * half closed.
+ */
+#include "scripted.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static struct scripted script;
+static wherry_channel *channel;
+static wherry_message *message;
+
+static void new_message(const char *text)
+{
+    CHECK_OK(wherry_message_copy(text, strlen(text), &message));
+}
+
+TEST(what_the_transport_refuses_is_told_and_stays_the_callers)
+{
+    static const struct {
+        int error, told;
+        const char *words;
+    } refusals[] = {
+        {-ETOOMANYREFS, -ETOOMANYREFS, "are on their way; try again later"},
+        {-EDESTADDRREQ, -EDESTADDRREQ, "needs a destination"},
+        {-ENOTCONN, -EDESTADDRREQ, "needs a destination"},
+        {-EIO, -EIO, "input or output failed"},
+    };
+
+    channel = scripted_open(&script, "own:");
+    new_message("one");
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        script.send = first(refusals[i].error);
+        FAILS(wherry_send(channel, &message, 0, soon()), refusals[i].told,
+              refusals[i].words);
+        CHECK_CONTAINS(wherry_error_text(), "own:");
+        CHECK(message != NULL);
+    }
+    CHECK_INT(wherry_send(channel, &message, 0, soon()), 0);
+    CHECK(message == NULL);
+    CHECK_STRING(script.said, "one");
+    scripted_close(&script, channel);
+}
+
+TEST(more_open_files_than_the_peer_takes_are_refused)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    new_message("one");
+    CHECK_OK(wherry_message_attach(message, STDERR_FILENO));
+    CHECK_OK(wherry_message_attach(message, STDERR_FILENO));
+    scripted_arrives_word(&script, FRAME_HELLO, 0); // it takes one
+    CHECK_ERROR(wherry_recv(channel, &message, WHERRY_POLL), -EAGAIN);
+    FAILS(wherry_send(channel, &message, 0, soon()), -E2BIG, "peer's limit of 1");
+    wherry_message_free(message);
+    new_message("two");
+    CHECK_OK(wherry_message_attach(message, STDERR_FILENO));
+    CHECK_INT(wherry_send(channel, &message, 0, soon()), 0);
+    CHECK_STRING(script.said, "hello two");
+    scripted_close(&script, channel);
+}
+
+TEST(a_destination_can_be_taken_back)
+{
+    channel = scripted_open(&script, "own:");
+    new_message("one");
+    CHECK_OK(wherry_message_set_to(message, "udp:127.0.0.1:4000"));
+    FAILS(wherry_send(channel, &message, 0, soon()), -EISCONN, "one peer");
+    CHECK_OK(wherry_message_set_to(message, NULL));
+    CHECK_INT(wherry_send(channel, &message, 0, soon()), 0);
+    CHECK_STRING(script.said, "one");
+    scripted_close(&script, channel);
+}
+
+TEST(none_and_too_many_messages_are_refused)
+{
+    static const size_t counts[] = {0, (size_t)INT32_MAX + 1};
+    channel = scripted_open(&script, "own:");
+    for (int i = 0; i < 2; i++) {
+        FAILS(wherry_send_many(channel, &message, counts[i], soon()), -EINVAL, "none");
+        FAILS(wherry_recv_many(channel, &message, counts[i], soon()), -EINVAL, "none");
+    }
+    scripted_close(&script, channel);
+}
+
+/* --- a part that stays behind --------------------------------------------- */
+
+TEST(what_the_deadline_leaves_goes_on_with_the_next_send)
+{
+    channel = scripted_open(&script, "own:");
+    script.flush = always(-EAGAIN);
+    CHECK_INT(wherry_write(channel, "one", 3, 0, 0, at_once()), 0);
+    script.flush = always(0);
+    CHECK_INT(say(channel, "two"), 0);
+    CHECK_STRING(script.said, "one two");
+    scripted_close(&script, channel);
+}
+
+TEST(what_goes_wrong_with_the_rest_is_told)
+{
+    channel = scripted_open(&script, "own:");
+    script.flush = first(-EAGAIN);
+    script.flush.then = -EPIPE;
+    FAILS(say(channel, "one"), -EPIPE, "own:: nobody reads the other end");
+    FAILS(say(channel, "two"), -EPIPE, "own:: nobody reads the other end");
+    scripted_close(&script, channel);
+    CHECK_STRING(script.said, "one");
+}
+
+/* --- finish ---------------------------------------------------------------- */
+
+TEST(finish_goes_on_where_it_had_no_room)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    script.send = first(-EAGAIN); // its hello
+    CHECK_ERROR(wherry_finish(channel), -EAGAIN);
+    CHECK_STRING(script.said, "");
+    script.flush = first(0);
+    script.flush.then = -EAGAIN; // the end went in part
+    CHECK_ERROR(wherry_finish(channel), -EAGAIN);
+    CHECK_ERROR(wherry_finish(channel), -EAGAIN);
+    CHECK_INT(script.finished, 0);
+    script.flush = always(0);
+    CHECK_INT(wherry_finish(channel), 0);
+    CHECK_INT(wherry_finish(channel), 0);
+    CHECK_STRING(script.said, "hello end");
+    CHECK_INT(script.finished, 1);
+    scripted_close(&script, channel);
+}
+
+TEST(where_the_end_is_a_word_no_half_close_is_needed)
+{
+    for (int i = 0; i < 2; i++) {
+        channel = scripted_open_with_words(&script, "own:");
+        if (i == 0)
+            script.moves.finish = NULL;
+        script.finish = always(-ENOTSUP);
+        CHECK_INT(wherry_finish(channel), 0);
+        CHECK_STRING(script.said, "hello end");
+        FAILS(say(channel, "late"), -ESHUTDOWN, "own:");
+        scripted_close(&script, channel);
+    }
+}
+
+TEST(a_half_close_that_fails_is_told)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    script.finish = first(-EIO);
+    FAILS(wherry_finish(channel), -EIO, "own:: input or output failed");
+    scripted_close(&script, channel);
+}
