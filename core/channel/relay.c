@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+enum { TURN = 64 }; // messages of one lane, then it is the other's
+
 struct lane {
     wherry_channel *from;
     wherry_channel *to;
@@ -61,6 +63,13 @@ static int take_one(struct relay *relay, struct lane *lane)
     return 0;
 }
 
+static int send_one(struct lane *lane)
+{
+    int r = wherry_send(lane->to, &lane->message, 0, WHERRY_POLL);
+    lane->holds = r == 0;
+    return r;
+}
+
 // What a channel has taken in part goes on without a further message to push it.
 static int push_held(struct lane *lane)
 {
@@ -68,32 +77,27 @@ static int push_held(struct lane *lane)
     int r = channel_flush(lane->to);
     channel_give_out(lane->to);
     lane->holds = r == -EAGAIN;
-    return r == -EAGAIN ? 0 : r;
+    return r < 0 && r != -EAGAIN ? failure_plain(r, lane->to->address) : r;
 }
 
-// Moves a lane on until it would have to wait.
+// Moves a lane on until it would have to wait, or until it has had its turn: a peer
+// that is never behind must not outlast the other lane, the deadline or a cancel.
 static int move(struct relay *relay, struct lane *lane)
 {
-    if (lane->holds && !lane->done) {
-        int r = push_held(lane);
-        if (r < 0)
-            return r;
-    }
-    while (!lane->done) {
-        int r;
-        if (lane->message) {
-            r = wherry_send(lane->to, &lane->message, 0, WHERRY_POLL);
-            lane->holds = r == 0;
-        } else if (lane->holds) {
+    int r = 0;
+    for (int taken = 0; !lane->done && r >= 0;) {
+        if (lane->message)
+            r = send_one(lane);
+        else if (lane->holds)
             r = push_held(lane);
-            if (r == 0 && lane->holds)
-                return -EAGAIN;
-        } else
-            r = lane->from_ended ? end_lane(relay, lane) : take_one(relay, lane);
-        if (r < 0)
-            return r;
+        else if (lane->from_ended)
+            r = end_lane(relay, lane);
+        else if (taken++ < TURN)
+            r = take_one(relay, lane);
+        else
+            break;
     }
-    return 0;
+    return r;
 }
 
 static int add_wait(struct os_wait *waits, int count, const struct lane *lane)
@@ -121,6 +125,9 @@ static int wait_for_lanes(struct relay *relay, wherry_deadline deadline)
 {
     if (deadline == WHERRY_POLL)
         return -EAGAIN;
+    // Looked at here too: what is always ready lets no wait pass its deadline.
+    if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
+        return failure(-ETIMEDOUT, "the relay's deadline passed");
     struct os_wait waits[OS_WAITS];
     int count = add_bell(waits, 0, relay->lanes[0].from);
     if (count >= 0)
@@ -132,7 +139,9 @@ static int wait_for_lanes(struct relay *relay, wherry_deadline deadline)
     if (count < 0)
         return count;
     int r = os_wait(waits, (size_t)count, deadline);
-    return r == -ETIMEDOUT ? failure(r, "the relay's deadline passed") : r;
+    if (r == -ETIMEDOUT)
+        return failure(r, "the relay's deadline passed");
+    return r < 0 ? failure_plain(r, "the relay") : 0;
 }
 
 static bool is_done(const struct relay *relay)
@@ -161,6 +170,17 @@ static int run(struct relay *relay, wherry_deadline deadline)
     }
 }
 
+// What could not be sent any more is the next that its channel receives.
+static void give_back(struct lane *lane)
+{
+    if (!lane->message)
+        return;
+    os_lock_take(&lane->from->in.lock);
+    list_prepend(&lane->from->in.held, lane->message);
+    channel_show_ready(lane->from);
+    os_lock_give(&lane->from->in.lock);
+}
+
 int wherry_relay(wherry_channel *first, wherry_channel *second,
                  const struct wherry_relay_options *options, wherry_deadline deadline)
 {
@@ -174,6 +194,6 @@ int wherry_relay(wherry_channel *first, wherry_channel *second,
     notice(&relay, WHERRY_RELAY_JOINED, &relay.lanes[0], 0);
     int r = run(&relay, deadline);
     for (int i = 0; i < relay.count; i++)
-        wherry_message_free(relay.lanes[i].message);
+        give_back(&relay.lanes[i]);
     return r;
 }

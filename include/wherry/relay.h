@@ -36,7 +36,8 @@ struct wherry_relay_options {
  * other is told by wherry_finish and its own answers still come back.  `options` may be
  * NULL. Waits until `deadline`; wherry_cancel() on either channel ends it. Errors:
  * -ETIMEDOUT, -ECANCELED, and whatever ended a channel other than its orderly end
- * (-ECONNRESET, -EPROTO …).  The channels stay the caller's. */
+ * (-ECONNRESET, -EPROTO …).  The channels stay the caller's: what was received from one
+ * and could not be sent on is what its next recv gives. */
 WHERRY_EXPORT int wherry_relay(wherry_channel *first, wherry_channel *second,
                                const struct wherry_relay_options *options,
                                wherry_deadline deadline);
