@@ -403,13 +403,14 @@ static int finish(wherry_channel *channel)
         r = channel_say_end(channel);
     if (r < 0)
         return r;
-    channel->out.finished = true;
-    if (!channel->moves->finish)
-        return channel->words ? 0 : -ENOTSUP;
-    r = channel->moves->finish(channel->state);
+    r = channel->moves->finish ? channel->moves->finish(channel->state) : -ENOTSUP;
     // The word has been said: whether the descriptor can be half closed does not
     // matter.
-    return channel->words && r == -ENOTSUP ? 0 : r;
+    if (r == -ENOTSUP && channel->words)
+        r = 0;
+    // Otherwise nobody was told anything, and sending goes on.
+    channel->out.ending = channel->out.finished = r != -ENOTSUP;
+    return r;
 }
 
 int wherry_finish(wherry_channel *channel)

@@ -147,7 +147,7 @@ WHERRY_EXPORT int wherry_recv_many(wherry_channel *, wherry_message **out, size_
  * Receiving goes on.  May wait until `deadline` WHERRY_FOREVER-like only for what is
  * still held: it never waits itself, -EAGAIN says that something is held still (call
  * again, or wherry_drain first). Errors: -EAGAIN, -EPIPE, -ECONNRESET, -ENOTSUP (no
- * half-close here), -EPERM. */
+ * half-close here: sending goes on as before), -EPERM. */
 WHERRY_EXPORT int wherry_finish(wherry_channel *);
 
 /* Waits until the peer's program has taken (received, not only been sent) every message

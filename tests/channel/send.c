@@ -143,6 +143,21 @@ TEST(where_the_end_is_a_word_no_half_close_is_needed)
     }
 }
 
+TEST(where_there_is_no_end_finish_says_so_and_sending_goes_on)
+{
+    for (int i = 0; i < 2; i++) {
+        channel = scripted_open(&script, "own:");
+        if (i == 0)
+            script.moves.finish = NULL;
+        script.finish = always(-ENOTSUP);
+        FAILS(wherry_finish(channel), -ENOTSUP, "own:");
+        FAILS(wherry_finish(channel), -ENOTSUP, "own:");
+        CHECK_INT(say(channel, "one"), 0);
+        CHECK_STRING(script.said, "one");
+        scripted_close(&script, channel);
+    }
+}
+
 TEST(a_half_close_that_fails_is_told)
 {
     channel = scripted_open_with_words(&script, "own:");
