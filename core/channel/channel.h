@@ -107,6 +107,7 @@ struct wherry_channel {
     struct message_store *store;
     unsigned abilities;
     bool words;
+    bool is_own; /* its transport is the user's, whose errors have no sentence */
     struct channel_limits limits;
     uint64_t mechanism_limit; /* of one message; 0: none */
     const char *framing;

@@ -167,6 +167,7 @@ int wherry_channel_new(const struct wherry_transport *transport, void *state,
         return failure_plain(-ENOMEM, "no memory for a channel");
     }
     channel_fill(channel, &endpoint, &limits);
+    channel->is_own = true;
     *out = channel;
     return 0;
 }

@@ -55,7 +55,8 @@ static int end_with(wherry_channel *channel, int r)
     else if (gone && channel->in.heard_end)
         r = 0;
     else if (r < 0)
-        r = failure_prefix(r, "%s", channel->address);
+        r = channel->is_own ? failure_plain(r, channel->address)
+                            : failure_prefix(r, "%s", channel->address);
     bool packets = (channel->abilities & WHERRY_ABLE_MESSAGES) != 0;
     bool passing = is_passing(r) ||
                    (packets && (r == -EMSGSIZE || r == -EPROTO || r == -ECONNREFUSED));

@@ -126,8 +126,9 @@ static int explain(wherry_channel *channel, int error)
                        "%s: too many open files of this user are on their way; try "
                        "again later",
                        channel->address);
-    if (error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG ||
-        error == -ENOBUFS)
+    // The system says no sentence, and neither does a transport of the user's own.
+    bool told = error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG;
+    if (error == -ENOBUFS ? channel->out.broken == error : told && !channel->is_own)
         return failure_prefix(error, "%s", channel->address);
     return failure_plain(error, channel->address);
 }
@@ -173,7 +174,7 @@ static int keep(wherry_channel *channel)
 {
     int r = channel->moves->keep ? channel->moves->keep(channel->state) : 0;
     if (r < 0)
-        channel->out.broken = r;
+        channel->out.broken = failure_plain(r, channel->address);
     return r;
 }
 

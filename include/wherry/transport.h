@@ -4,7 +4,8 @@
  *
  * A transport moves messages; the channel above it does the rest, once for all of them:
  * deadlines, cancel, retries, kinds, backpressure, counters.  So no function of this
- * table ever waits, and each is a few lines.  examples/transport.c is a whole one.
+ * table ever waits, and each is a few lines.  examples/transport.c is a whole one. An
+ * error is a negative errno; the channel makes the sentence.
  */
 #ifndef WHERRY_TRANSPORT_H
 #define WHERRY_TRANSPORT_H

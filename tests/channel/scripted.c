@@ -195,6 +195,7 @@ wherry_channel *scripted_open_with_words(struct scripted *script, const char *ad
     wherry_channel *channel = scripted_open(script, address);
     channel->words = true;
     channel->abilities |= WHERRY_ABLE_DRAIN;
+    channel->is_own = false;
     return channel;
 }
 

@@ -97,6 +97,22 @@ TEST(what_the_deadline_leaves_goes_on_with_the_next_send)
     scripted_close(&script, channel);
 }
 
+TEST(a_part_that_cannot_be_kept_cuts_the_channel_off)
+{
+    static const unsigned flags[] = {0, WHERRY_MORE};
+    for (int i = 0; i < 2; i++) {
+        channel = scripted_open(&script, "own:");
+        script.flush = always(-EAGAIN);
+        script.keep = first(-ENOMEM);
+        FAILS(wherry_write(channel, "one", 3, 0, flags[i], at_once()), -ENOMEM,
+              "own:: out of memory");
+        script.flush = always(0);
+        FAILS(say(channel, "two"), -ENOMEM, "own:: out of memory");
+        scripted_close(&script, channel);
+        CHECK_STRING(script.said, "one");
+    }
+}
+
 TEST(what_goes_wrong_with_the_rest_is_told)
 {
     channel = scripted_open(&script, "own:");
@@ -164,4 +180,24 @@ TEST(a_half_close_that_fails_is_told)
     script.finish = first(-EIO);
     FAILS(wherry_finish(channel), -EIO, "own:: input or output failed");
     scripted_close(&script, channel);
+}
+
+/* --- whose words an error is told in --------------------------------------- */
+
+TEST(an_error_without_a_sentence_is_not_told_in_an_older_one)
+{
+    static const int errors[] = {-ENOTSUP, -EMSGSIZE, -EBADMSG, -ENOBUFS};
+    wherry_channel *none;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        channel = scripted_open(&script, "own:");
+        FAILS(wherry_dial("older:", soon(), &none), -EINVAL, "older");
+        script.send = first(errors[i]);
+        FAILS(say(channel, "one"), errors[i], "own:");
+        CHECK(!strstr(wherry_error_text(), "older"));
+        FAILS(wherry_dial("older:", soon(), &none), -EINVAL, "older");
+        scripted_arrives_result(&script, errors[i]);
+        FAILS(wherry_recv(channel, &message, soon()), errors[i], "own:");
+        CHECK(!strstr(wherry_error_text(), "older"));
+        scripted_close(&script, channel);
+    }
 }
