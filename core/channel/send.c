@@ -63,8 +63,8 @@ static APART int check_extras(const wherry_channel *channel,
     if (message->file_count > channel->limits.files)
         return failure(-E2BIG, "%s: %u open files are over the limit of %u (files=)",
                        channel->address, message->file_count, channel->limits.files);
-    uint32_t peer_files = atomic_load(&channel->peer_files);
     bool heard = atomic_load(&channel->peer_limit) > 0;
+    uint32_t peer_files = atomic_load(&channel->peer_files);
     if (heard && message->file_count > peer_files)
         return failure(-E2BIG, "%s: %u open files are over the peer's limit of %u",
                        channel->address, message->file_count, peer_files);
