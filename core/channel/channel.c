@@ -4,6 +4,7 @@
  */
 #include "channel/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +35,8 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     channel->limits = *limits;
     memcpy(channel->address, endpoint->address, sizeof(channel->address));
     size_t scheme = strcspn(channel->address, ":?");
-    if (scheme < sizeof(channel->scheme))
-        memcpy(channel->scheme, channel->address, scheme);
+    assert(scheme < sizeof(channel->scheme));
+    memcpy(channel->scheme, channel->address, scheme);
 }
 
 int channel_new(struct endpoint *endpoint, const struct channel_limits *limits,

@@ -43,8 +43,6 @@ static int watch_transport(struct wherry_listener *listener)
 {
     struct wherry_wait waits[WHERRY_WAITS];
     int count = listener->transport->accept_wait(listener->state, waits);
-    if (count < 0)
-        return count;
     for (int i = 0; i < count; i++) {
         int r = os_watch_add(listener->watch, waits[i].fd, waits[i].events);
         if (r < 0)
@@ -221,7 +219,7 @@ static int try_accept(struct wherry_listener *listener, wherry_channel **out)
         r = take_new(listener, &channel);
         if (r < 0)
             return r;
-        if (!channel->words || !(channel->abilities & WHERRY_ABLE_RECV)) {
+        if (!channel->words) {
             *out = channel;
             return 0;
         }

@@ -20,9 +20,8 @@ static int missing(const struct transport *transport, const char *verb,
 
 static const char *other_way(const struct transport *transport)
 {
-    if (transport->pair && !transport->dial)
-        return "both ends are made at once, by wherry_pair";
-    return transport->dial ? "it can be dialled" : "it can be listened on";
+    return transport->dial ? "it can be dialled"
+                           : "both ends are made at once, by wherry_pair";
 }
 
 static int start(wherry_channel *channel)

@@ -43,7 +43,7 @@ static int peer_died(wherry_channel *channel)
 // Errors that are one message's, and leave the channel as good as before.
 static bool is_passing(int error)
 {
-    return error == -EAGAIN || error == -EMFILE || error == -ENOMEM;
+    return error == -EMFILE || error == -ENOMEM;
 }
 
 static int end_with(wherry_channel *channel, int r)
@@ -250,22 +250,15 @@ static void greet(wherry_channel *channel)
 
 int channel_greeted(wherry_channel *channel)
 {
-    int r = 0;
+    wherry_message *message = NULL;
     os_lock_take(&channel->in.lock);
     // The hello is heard on the way to the first message, which is held then.
-    while (r >= 0 && !channel->in.heard_hello) {
-        wherry_message *message = NULL;
-        r = channel_pull(channel, &message);
-        if (r == 1)
-            list_append(&channel->in.held, message);
-        else if (r == 0)
-            break;
-    }
+    int r = channel_pull(channel, &message);
+    if (r == 1)
+        list_append(&channel->in.held, message);
     bool heard = channel->in.heard_hello;
     os_lock_give(&channel->in.lock);
-    if (heard)
-        return 1;
-    return r == 0 ? -ECONNRESET : r;
+    return heard ? 1 : r;
 }
 
 // What needs no look at the held list or at the words that the two ends say.

@@ -156,11 +156,11 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
         return bell;
     struct watch watch = {.waits = {{.fd = bell, .events = os_wait_in}}, .count = 1};
     int r = add_waits(channel, directions[0], &watch);
-    // An answer that is due goes out as soon as there is room for it.
-    if (r >= 0 && directions[1] != directions[0])
-        add_way_out(channel, &watch);
     if (r < 0)
         return failure_plain(r, channel->address);
+    // An answer that is due goes out as soon as there is room for it.
+    if (directions[1] != directions[0])
+        add_way_out(channel, &watch);
     return wait_with_bell(channel, who, &watch, deadline, patience);
 }
 

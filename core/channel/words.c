@@ -8,14 +8,16 @@
  */
 #include "channel/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 static int send_word(wherry_channel *channel, wherry_message *word, unsigned flags)
 {
     int r = channel->moves->send(channel->state, &word, flags);
-    if (r < 0 || !channel->moves->keep)
+    if (r < 0)
         return r;
+    assert(channel->moves->keep); // words go where borrowed messages are known
     // A borrowed word that went out in part would leave with this call's stack.
     r = channel->moves->keep(channel->state);
     if (r < 0)

@@ -403,19 +403,19 @@ int64_t address_number(const struct address *address, const char *option)
 {
     const struct value *value = find_value(address, option);
     assert(value);
-    return value ? value->number : 0;
+    return value->number;
 }
 
 const char *address_string(const struct address *address, const char *option)
 {
     const struct value *value = find_value(address, option);
     assert(value);
-    return value ? value->text : NULL;
+    return value->text;
 }
 
 bool address_given(const struct address *address, const char *option)
 {
     const struct value *value = find_value(address, option);
     assert(value);
-    return value && value->is_given;
+    return value->is_given;
 }
