@@ -148,6 +148,8 @@ TEST(a_destination_is_set_and_taken_back)
     CHECK_OK(wherry_message_set_to(message, NULL));
     CHECK_OK(wherry_message_set_to(message, "unix:@name"));
     CHECK(message->route->to_size > 0);
+    // Where it goes says nothing of where it came from.
+    CHECK_INT(wherry_message_sender(message)->pid, -1);
     CHECK_OK(wherry_message_set_to(message, NULL));
     CHECK_INT(message->route->to_size, 0);
     CHECK_ERROR(wherry_message_set_to(message, "nowhere"), -EINVAL);

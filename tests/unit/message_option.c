@@ -15,6 +15,7 @@
 
 #define MILLISECOND INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
+#define ZEROES "0000000000000000"
 
 static const struct wherry_option backlog = {
     "backlog", WHERRY_OPTION_NUMBER, "128", 1, 4096, NULL, "."};
@@ -132,6 +133,8 @@ static const struct {
     {&few, "4", "out of bounds"},
     {&many, "0", "it is a size in bytes of at least 1, for example many=1K"},
     {&any_duration, "18446744073709551616", "not understood"},
+    // Its last 64 bits are 0, and 0 alone goes without a unit.
+    {&any_duration, "1" ZEROES ZEROES ZEROES ZEROES, "not understood"},
     {&below, "-21", "a number from -20 to -1, for example below=-1"},
     {&below, "0", "out of bounds"},
     {&message_size, "0",
@@ -307,12 +310,30 @@ TEST(an_option_is_found_by_its_whole_name)
     CHECK(!option_find(table, ""));
 }
 
+TEST(of_very_many_choices_the_first_ones_are_suggested)
+{
+    enum { MANY = 40, EACH = 4 };
+
+    char choices[MANY * EACH] = "";
+    int64_t value = -77;
+    for (int i = 0; i < MANY; i++)
+        snprintf(choices + strlen(choices), EACH, "%sv%c", i ? "|" : "", '0' + i);
+    struct wherry_option option = full;
+    option.choices = choices;
+    CHECK_ERROR(option_read(&option, "v1v", &value), -EINVAL);
+    CHECK_CONTAINS(wherry_error_text(), "did you mean full=v1?");
+    CHECK_INT(value, -77);
+    CHECK_INT(option_read(&option, "vW", &value), 0);
+    CHECK_INT(value, MANY - 1);
+}
+
 TEST(a_choice_is_known_by_its_place)
 {
     CHECK(option_is(&full, 0, "block"));
     CHECK(option_is(&full, 2, "drop-oldest"));
     CHECK(option_is(&full, 3, "latest"));
     CHECK(!option_is(&full, 1, "block"));
+    CHECK(!option_is(&full, 0, "black"));
     CHECK(!option_is(&full, 0, "bloc"));
     CHECK(!option_is(&full, 0, "blocks"));
     CHECK(!option_is(&full, 0, "block|fail"));

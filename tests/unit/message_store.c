@@ -65,6 +65,21 @@ TEST(what_the_sender_puts_back_it_takes_again)
     message_store_leave(store);
 }
 
+TEST(what_is_put_back_with_an_open_file_closes_it)
+{
+    struct message_store *store = new_store();
+    wherry_message *message = take(store, WHERRY_OUT, 64);
+    int before = harness_descriptors();
+    CHECK_OK(wherry_message_attach(message, 2));
+    CHECK_INT(harness_descriptors(), before + 1);
+    message_store_put(store, message);
+    CHECK_INT(harness_descriptors(), before);
+    message = take(store, WHERRY_OUT, 64);
+    CHECK_INT(wherry_message_files(message), 0);
+    message_store_put(store, message);
+    message_store_leave(store);
+}
+
 TEST(a_message_outlives_its_channel)
 {
     struct message_store *store = new_store();
