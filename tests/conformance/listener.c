@@ -131,6 +131,27 @@ ROW_TEST(many_silent_clients_are_bounded)
     wherry_close_listener(listener);
 }
 
+ROW_TEST(a_crowd_that_came_before_anybody_was_accepted_holds_nobody_up)
+{
+    enum { CROWD = SILENT_MOST + 10 };
+
+    int crowd[CROWD];
+    wherry_channel *nobody = NULL;
+    need_handshake(row);
+    wherry_listener *listener = listen_to(row, NULL);
+    for (int i = 0; i < CROWD; i++)
+        crowd[i] = connect_to(listener);
+    wherry_channel *dialled = dial(listener);
+    // One call looks at no more of them than can be half open; the next goes on.
+    CHECK_ERROR(wherry_accept(listener, WHERRY_POLL, &nobody), -EAGAIN);
+    CHECK(nobody == NULL);
+    accept_and_check(listener, dialled);
+    wherry_close(dialled);
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    wherry_close_listener(listener);
+}
+
 ROW_TEST(a_silent_client_is_sent_away_after_its_time)
 {
     wherry_channel *nobody = NULL;
