@@ -11,6 +11,38 @@ static struct scripted script;
 static wherry_channel *channel;
 static wherry_message *message;
 
+static unsigned asked;
+
+static size_t count_runs(void *state, wherry_message **out, size_t most)
+{
+    (void)state;
+    (void)out;
+    (void)most;
+    asked++;
+    return 0;
+}
+
+TEST(behind_the_end_and_before_what_is_held_no_run_is_asked_for)
+{
+    enum { MANY = 8 };
+
+    wherry_message *messages[MANY];
+    channel = scripted_open(&script, "own:");
+    script.moves.recv_ahead = count_runs;
+    scripted_arrives(&script, 1, "one");
+    scripted_arrives(&script, 1, "two");
+    scripted_arrives_result(&script, 0);
+    CHECK_INT(wherry_recv_kind(channel, 2, &message, soon()), 0);
+    CHECK_INT(wherry_recv_many(channel, messages, MANY, soon()), 2);
+    CHECK_INT(asked, 0);
+    CHECK_BYTES(wherry_message_data(messages[0]), "one", 3);
+    CHECK_BYTES(wherry_message_data(messages[1]), "two", 3);
+    wherry_message_free(messages[0]);
+    wherry_message_free(messages[1]);
+    CHECK_INT(wherry_recv_many(channel, messages, MANY, soon()), 0);
+    scripted_close(&script, channel);
+}
+
 static const int of_packets[] = {-EMSGSIZE, -EPROTO, -ECONNREFUSED};
 
 TEST(a_packet_that_is_refused_is_lost_alone)

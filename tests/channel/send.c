@@ -61,6 +61,32 @@ TEST(more_open_files_than_the_peer_takes_are_refused)
     scripted_close(&script, channel);
 }
 
+TEST(the_least_of_three_limits_is_the_one_that_is_named)
+{
+    static const char bytes[4000];
+
+    static const struct {
+        const char *address;
+        uint64_t of_mechanism;
+        const char *words;
+    } limits[] = {
+        {"own:?message=2K", 3000, "over this channel's limit of 2048"},
+        {"own:?message=8K", 3000, "over the mechanism's limit of 3000"},
+        {"own:?message=8K", 5000, "over the peer's limit of 1000"},
+    };
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        channel = scripted_open_with_words(&script, limits[i].address);
+        channel->mechanism_limit = limits[i].of_mechanism;
+        scripted_arrives_word(&script, FRAME_HELLO, 0); // it takes 1000
+        CHECK_ERROR(wherry_recv(channel, &message, WHERRY_POLL), -EAGAIN);
+        FAILS(wherry_write(channel, bytes, sizeof bytes, 0, 0, soon()), -EMSGSIZE,
+              limits[i].words);
+        CHECK_STRING(script.said, "");
+        scripted_close(&script, channel);
+    }
+}
+
 TEST(a_destination_can_be_taken_back)
 {
     channel = scripted_open(&script, "own:");
