@@ -144,9 +144,8 @@ WHERRY_EXPORT int wherry_recv_many(wherry_channel *, wherry_message **out, size_
                                    wherry_deadline deadline);
 
 /* No more from me: what is gathered or queued is sent, then the peer's recv gives 0.
- * Receiving goes on.  May wait until `deadline` WHERRY_FOREVER-like only for what is
- * still held: it never waits itself, -EAGAIN says that something is held still (call
- * again, or wherry_drain first). Errors: -EAGAIN, -EPIPE, -ECONNRESET, -ENOTSUP (no
+ * Receiving goes on.  Never waits: -EAGAIN says that something is still held (call it
+ * again, or wherry_drain first).  Errors: -EAGAIN, -EPIPE, -ECONNRESET, -ENOTSUP (no
  * half-close here: sending goes on as before), -EPERM. */
 WHERRY_EXPORT int wherry_finish(wherry_channel *);
 

@@ -138,7 +138,7 @@ ROW_TEST(a_crowd_that_came_before_anybody_was_accepted_holds_nobody_up)
     int crowd[CROWD];
     wherry_channel *nobody = NULL;
     need_handshake(row);
-    wherry_listener *listener = listen_to(row, NULL);
+    wherry_listener *listener = row_listen_for_many(row, NULL);
     for (int i = 0; i < CROWD; i++)
         crowd[i] = connect_to(listener);
     wherry_channel *dialled = dial(listener);
