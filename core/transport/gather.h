@@ -25,7 +25,10 @@ static inline bool gathered_fits(const struct gathered *gathered,
 
 static inline struct os_bytes gathered_piece(const struct gathered *gathered)
 {
-    return (struct os_bytes){buffer_front(&gathered->records), gathered->records.size};
+    const struct buffer *records = &gathered->records;
+    // A buffer that never held anything has no front.
+    return (struct os_bytes){records->size > 0 ? buffer_front(records) : NULL,
+                             records->size};
 }
 
 /* Adds a message without open files; it has gone then.  Errors: of the framing's check
