@@ -190,8 +190,12 @@ TEST(hosts_and_ports_that_make_no_sense_are_told)
 {
     wherry_channel *channel;
     wherry_listener *listener;
-    FAILS(wherry_dial("tcp:nosuchhost.invalid:80", soon(), &channel),
-          strstr(wherry_error_text(), "now") ? -EAGAIN : -ENOENT, "nosuchhost.invalid");
+    // Whether there is no such name or nobody to ask depends on the machine.
+    int r = wherry_dial("tcp:nosuchhost.invalid:80", soon(), &channel);
+    CHECK(r == -ENOENT || r == -EAGAIN);
+    CHECK_CONTAINS(wherry_error_text(), "nosuchhost.invalid");
+    CHECK_CONTAINS(wherry_error_text(),
+                   r == -EAGAIN ? "try again" : "check its spelling");
     FAILS(wherry_address_check("tcp:localhost"), -EINVAL, "no port");
     FAILS(wherry_address_check("tcp:"), -EINVAL, "no port");
     FAILS(wherry_address_check("tcp:localhost:http"), -EINVAL, "0 to 65535");
