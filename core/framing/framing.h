@@ -32,6 +32,7 @@ struct frame {
     uint64_t size; /* of the payload */
     int64_t kind;
     uint32_t files; /* open files that travel with it */
+    bool is_padded; /* the payload begins further on; only the `wherry` framing can */
 };
 
 enum {
@@ -78,9 +79,10 @@ struct framing {
      * NULL: any can. */
     int (*check)(const uint8_t *payload, size_t size);
 
-    /* Writes what stands around a payload of frame->size bytes.
-     * 0, or -ENOTSUP (a kind, files or word that this framing has no place for),
-     * -EMSGSIZE (size does not fit into its field). */
+    /* Writes what stands around a payload of frame->size bytes; pads it if that is
+     * asked for and there is a way to say so. 0, or -ENOTSUP (a kind, files or word
+     * that this framing has no place for), -EMSGSIZE (size does not fit into its
+     * field). */
     int (*encode)(const struct frame *, struct frame_room *);
 
     /* Looks at the first `size` bytes of a record (and whatever follows it).

@@ -5,8 +5,12 @@
  *   0  u32  size of the payload
  *   4  u8   version, 1
  *   5  u8   open files that travel with it
- *   6  u16  flags: bits 0-3 are the word (enum frame_word), the others are 0
+ *   6  u16  flags: bits 0-3 are the word (enum frame_word); bit 4: 48 bytes that mean
+ *           nothing stand before the payload of a message; the others are 0
  *   8  i64  kind, >= 0
+ *
+ * Whoever sends chooses whether a payload begins at byte 16 or at byte 64 of its
+ * record; why one would is told in transport/record.h.
  *
  * Byte 4 is looked at first: it is 1 in no text, so a peer that speaks something else
  * is told apart by its fifth byte, before it has sent a whole head.
@@ -21,11 +25,13 @@
 enum {
     VERSION = 1,
     HEAD_SIZE = 16,
+    PADDED_SIZE = 64,
     AT_SIZE = 0,
     AT_VERSION = 4,
     AT_FILES = 5,
     AT_KIND = 8,
     WORD_BITS = 0xf,
+    PADDED = 0x10,
     LATER_VERSIONS = 8,    // what may become one; above it, it is something else
     HELLO_SIZE_MOST = 4096 // a hello may grow in later versions, not without end
 };
@@ -44,6 +50,9 @@ static APART int check_frame(const struct frame *frame)
     if (frame->word >= FRAME_WORDS || frame->kind < 0)
         return failure(-ENOTSUP, "the wherry framing has no word %d with kind %lld",
                        (int)frame->word, (long long)frame->kind);
+    if (frame->is_padded && frame->word != FRAME_MESSAGE)
+        return failure(-ENOTSUP, "the wherry framing pads messages alone, not word %d",
+                       (int)frame->word);
     if (frame->files > UINT8_MAX || (is_bare && frame->files))
         return failure(-ENOTSUP, "the wherry framing carries no %u open files here",
                        (unsigned)frame->files);
@@ -63,9 +72,15 @@ static int wherry_encode(const struct frame *frame, struct frame_room *room)
         return r;
     // Size, version, files and flags in one store.
     uint32_t mark = VERSION | frame->files << 8 | (uint32_t)frame->word << 16;
+    if (frame->is_padded)
+        mark |= (uint32_t)PADDED << 16;
     framing_store64(room->head + AT_SIZE, frame->size | (uint64_t)mark << 32);
     framing_store64(room->head + AT_KIND, (uint64_t)frame->kind);
     room->place = (struct frame_place){.head_size = HEAD_SIZE};
+    if (frame->is_padded) {
+        memset(room->head + HEAD_SIZE, 0, PADDED_SIZE - HEAD_SIZE);
+        room->place.head_size = PADDED_SIZE;
+    }
     return 0;
 }
 
@@ -85,7 +100,8 @@ static APART int wrong_version(const uint8_t *bytes, size_t size)
 /* Whether the parts of a whole head go together. */
 static APART int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
 {
-    if (flags & ~(uint32_t)WORD_BITS || frame->word >= FRAME_WORDS)
+    uint32_t known = frame->word == FRAME_MESSAGE ? WORD_BITS | PADDED : WORD_BITS;
+    if (flags & ~known || frame->word >= FRAME_WORDS)
         return failure(-EPROTO,
                        "a broken record (framing wherry, flags 0x%04X that are not "
                        "known): the peer is of a later release, or bytes were lost",
@@ -125,17 +141,24 @@ static int wherry_scan(struct frame_scan *scan, const uint8_t *bytes, size_t siz
     frame->size = framing_load32(bytes + AT_SIZE);
     frame->files = bytes[AT_FILES];
     frame->kind = (int64_t)framing_load64(bytes + AT_KIND);
+    frame->is_padded = (flags & PADDED) != 0;
     // What most are needs one look.
     bool is_plain = flags == FRAME_MESSAGE && frame->kind >= 0 && frame->size <= limit;
     int r = is_plain ? FRAMING_FOUND : check_head(frame, flags, limit);
+    size_t head = frame->is_padded ? PADDED_SIZE : HEAD_SIZE;
+    if (r == FRAMING_FOUND && size < head) {
+        scan->seen = size;
+        return FRAMING_MORE;
+    }
     if (r == FRAMING_FOUND)
-        *place = (struct frame_place){.head_size = HEAD_SIZE};
+        *place = (struct frame_place){.head_size = head};
     return r;
 }
 
 const struct framing framing_wherry = {
     .info = {.name = "wherry",
-             .summary = "16 bytes before each message: its size, kind and open files; "
+             .summary = "16 bytes before each message (64 before some large ones): its "
+                        "size, kind and open files; "
                         "between programs that use Wherry",
              .abilities = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES | WHERRY_ABLE_DRAIN |
                           WHERRY_ABLE_FINISH},

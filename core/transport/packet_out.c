@@ -28,8 +28,12 @@ static int encode(const struct packet *packet, const wherry_message *message,
                   struct frame_edges *edges)
 {
     const struct framing *framing = packet->cutter.framing;
-    bool counts_files = (framing->info.abilities & WHERRY_ABLE_FILES) != 0;
-    int r = record_encode(framing, message, counts_files, edges);
+    struct record_way way = {
+        .counts_files = (framing->info.abilities & WHERRY_ABLE_FILES) != 0,
+        .before = packet->gathered.records.size,
+        .most = (size_t)packet->packet_limit,
+    };
+    int r = record_encode(framing, message, &way, edges);
     if (r < 0)
         return r;
     bool is_empty = record_size(edges, message) == 0;
@@ -101,15 +105,15 @@ int packet_send(void *state, wherry_message **message, unsigned flags)
     struct packet *packet = state;
     struct gathered *gathered = &packet->gathered;
     bool shares = may_share(packet, *message);
-    int r = 0;
-    if (!shares || !gathered_fits(gathered, *message))
+    struct frame_edges edges;
+    // What can never go is refused now, not when there is room.
+    int r = encode(packet, *message, &edges);
+    if (r >= 0 && (!shares || !gathered_fits(gathered, *message)))
         r = packet_flush(packet);
     if (r < 0)
         return r;
     if (shares && (flags & WHERRY_MORE))
         return gathered_add(gathered, packet->cutter.framing, packet->cutter.store,
                             message);
-    struct frame_edges edges;
-    r = encode(packet, *message, &edges);
-    return r < 0 ? r : send_now(packet, &edges, message);
+    return send_now(packet, &edges, message);
 }

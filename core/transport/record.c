@@ -6,14 +6,26 @@
 
 #include <string.h>
 
-int record_encode(const struct framing *framing, const wherry_message *message,
-                  bool counts_files, struct frame_edges *edges)
+static bool is_out_of_step(const wherry_message *message, size_t offset)
 {
-    uint32_t files = counts_files ? message->file_count : 0;
-    struct frame_room room = {.head = edges->head, .tail = edges->tail};
-    int r = record_encode_to(framing, message, files, &room);
-    edges->place = room.place;
-    return r;
+    enum { LARGE = 8192, PAGE = 4096, STEP = 32 };
+
+    size_t behind = (offset - (uintptr_t)message->data) % PAGE;
+    return message->size >= LARGE && behind > 0 && behind < STEP;
+}
+
+int record_encode(const struct framing *framing, const wherry_message *message,
+                  const struct record_way *way, struct frame_edges *edges)
+{
+    struct frame frame = record_frame(message);
+    frame.files = way->counts_files ? message->file_count : 0;
+    int r = framing->check ? framing->check(message->data, message->size) : 0;
+    if (r >= 0)
+        r = framing_encode(framing, &frame, edges);
+    frame.is_padded = r >= 0 && frame.word == FRAME_MESSAGE &&
+                      is_out_of_step(message, way->before + edges->place.head_size) &&
+                      record_size_most(message) <= way->most;
+    return frame.is_padded ? framing_encode(framing, &frame, edges) : r;
 }
 
 static size_t add_piece(struct os_bytes *piece, const void *bytes, size_t size,

@@ -103,10 +103,9 @@ static void hold_rest(struct stream_out *out, const struct frame_edges *edges,
         *message = NULL;
 }
 
-/* A Unix socket copies what one call writes into buffers of 32 KiB and a little more.
- * Behind a head of 16 bytes all of a large payload would stand 16 bytes out of step
- * with where it comes from, and such a copy takes a fifth longer.  So the first call
- * takes this much, and the rest begins a buffer of its own. */
+/* A Unix socket copies what one call writes into buffers of its own; two of half a
+ * message each are taken out again faster than the larger and the smaller one that it
+ * would make.  So the first call takes this much of a large payload. */
 enum { FIRST_PIECE = 32768 };
 
 // How much of a record the first call takes.
@@ -176,16 +175,18 @@ int stream_send(void *state, wherry_message **message, unsigned flags)
 {
     struct stream *stream = state;
     struct stream_out *out = &stream->out;
-    int r = flush_rest(out);
-    if (r < 0)
+    struct record_way way = {
+        .counts_files = true, .before = out->gathered.records.size, .most = SIZE_MAX};
+    struct frame_edges edges;
+    // What can never go is refused now, not when there is room.
+    int r = record_encode(stream->cutter.framing, *message, &way, &edges);
+    if (r < 0 || (r = flush_rest(out)) < 0)
         return r;
     bool has_files = (*message)->file_count > 0;
     bool is_small = record_size_most(*message) <= GATHER / 2;
     if ((flags & WHERRY_MORE) && !has_files && is_small)
         return gather(stream, message);
-    struct frame_edges edges;
-    r = record_encode(stream->cutter.framing, *message, true, &edges);
-    if (r >= 0 && has_files)
-        r = flush_gathered(out);
-    return r < 0 ? r : write_through(stream, &edges, message);
+    if (has_files && (r = flush_gathered(out)) < 0)
+        return r;
+    return write_through(stream, &edges, message);
 }

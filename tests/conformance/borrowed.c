@@ -152,6 +152,28 @@ ROW_TEST(what_the_peers_end_cut_off_is_the_callers_again)
     gate_close(&lender.started);
 }
 
+// How a large payload is laid out on its way depends on where it comes from.
+ROW_TEST(a_large_message_is_whole_wherever_its_bytes_lie)
+{
+    enum { PAGE = 4096, MOST = 20480 };
+
+    static const size_t places[] = {0, 1, 8, 15, 16, 17, 32, 48, 63, 64, 4081, 4095};
+    struct ends ends;
+    ends_open(row, NULL, &ends);
+    ends_need_messages(&ends);
+    uint64_t limit = ends.can.message_limit;
+    size_t size = limit < MOST ? (size_t)limit : MOST;
+    char *page = aligned_alloc(PAGE, 2 * MOST);
+    CHECK(page);
+    for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+        bytes_fill(page + places[i], size, i);
+        CHECK_OK(wherry_write(ends.sender, page + places[i], size, 0, 0, soon()));
+        bytes_receive(ends.receiver, size, i, 0);
+    }
+    free(page);
+    ends_close(&ends);
+}
+
 ROW_TEST(a_message_that_was_taken_cannot_be_sent_again)
 {
     struct ends ends;

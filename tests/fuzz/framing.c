@@ -59,7 +59,7 @@ static void add_to_digest(struct stream *stream, uint64_t number)
 static bool same_frame(const struct frame *a, const struct frame *b)
 {
     return a->word == b->word && a->size == b->size && a->kind == b->kind &&
-           a->files == b->files;
+           a->files == b->files && a->is_padded == b->is_padded;
 }
 
 /* What was read can be written, and is read from that as it was. */
@@ -172,13 +172,15 @@ static void check_encode(const struct framing *framing, const uint8_t control[8]
         .size = sizes[control[1] & 7] - (control[1] >> 6),
         .kind = (int64_t)((uint64_t)control[2] << 56 | control[3]),
         .files = control[4],
+        .is_padded = framing->has_words && (control[5] & 1),
     };
     struct frame_edges edges;
     int r = framing_encode(framing, &frame, &edges);
     PROPERTY(r == 0 || r == -ENOTSUP || r == -EMSGSIZE);
     if (r == 0)
         check_written(framing, &frame);
-    bool is_plain = frame.word == FRAME_MESSAGE && frame.kind == 0 && frame.files == 0;
+    bool is_plain = frame.word == FRAME_MESSAGE && frame.kind == 0 &&
+                    frame.files == 0 && !frame.is_padded;
     PROPERTY(r == 0 || !is_plain || frame.size > UINT32_MAX);
     PROPERTY(r != 0 || is_plain || framing->has_words);
 }

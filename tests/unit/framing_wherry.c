@@ -147,6 +147,41 @@ TEST(words_carry_nothing)
     }
 }
 
+enum { PADDED = 0x10, PADDED_HEAD = 64 };
+
+TEST(a_padded_payload_begins_at_byte_64)
+{
+    const struct framing *framing = framing_find("wherry");
+    const struct frame frame = {.size = 9, .kind = 5, .files = 3, .is_padded = true};
+    struct frame_edges edges;
+    CHECK_INT(framing_encode(framing, &frame, &edges), 0);
+    CHECK_INT(edges.place.head_size, PADDED_HEAD);
+    CHECK_INT(edges.head[6], PADDED);
+    for (size_t i = HEAD; i < PADDED_HEAD; i++)
+        CHECK_INT(edges.head[i], 0);
+    struct frame again;
+    struct frame_place place;
+    for (size_t size = HEAD; size < PADDED_HEAD; size++) {
+        struct frame_scan scan = {0};
+        CHECK_INT(framing->scan(&scan, edges.head, size, LIMIT, &again, &place),
+                  FRAMING_MORE);
+        CHECK_INT(scan.seen, size);
+    }
+    CHECK_INT(scan_once("wherry", edges.head, PADDED_HEAD, LIMIT, &again, &place),
+              FRAMING_FOUND);
+    CHECK_INT(place.head_size, PADDED_HEAD);
+    CHECK(again.size == 9 && again.kind == 5 && again.files == 3 && again.is_padded);
+}
+
+TEST(no_word_is_padded)
+{
+    for (int word = FRAME_HELLO; word < FRAME_WORDS; word++) {
+        const struct frame frame = {.word = (enum frame_word)word, .is_padded = true};
+        struct frame_edges edges;
+        CHECK_ERROR(framing_encode(framing_find("wherry"), &frame, &edges), -ENOTSUP);
+    }
+}
+
 TEST(every_unknown_word_and_flag_is_refused)
 {
     struct frame frame;
@@ -155,6 +190,8 @@ TEST(every_unknown_word_and_flag_is_refused)
         int r = scan_head(0, middle, 0, LIMIT, &frame);
         if (flags < FRAME_WORDS)
             CHECK_INT(r, FRAMING_FOUND);
+        else if (flags == PADDED)
+            CHECK_INT(r, FRAMING_MORE);
         else
             CHECK_ERROR(r, -EPROTO);
     }
