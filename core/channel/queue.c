@@ -110,8 +110,21 @@ int queue_full(wherry_channel *channel, wherry_message **message)
     return policies[channel->limits.full](channel, message);
 }
 
+// What is no fault of the message, or of none alone: it may go another time, or never.
+static bool is_of_the_channel(int error)
+{
+    static const int errors[] = {EAGAIN, ENOBUFS, ENOMEM,      EMFILE,
+                                 ENFILE, EPIPE,   ECONNRESET,  ENOTCONN,
+                                 EPERM,  EACCES,  ETOOMANYREFS};
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        if (error == -errors[i])
+            return true;
+    return false;
+}
+
 // One by one and only into an empty transport: what it has taken can no longer be
-// dropped.
+// dropped.  One that can never go (its destination is gone, the framing has no way to
+// carry it) is dropped and counted, so that those behind it go.
 int queue_flush(wherry_channel *channel)
 {
     struct message_list *queue = &channel->out.queue;
@@ -121,10 +134,12 @@ int queue_flush(wherry_channel *channel)
             return r;
         wherry_message *message = list_take(queue, NULL);
         r = channel->moves->send(channel->state, &message, 0);
-        if (r < 0) {
+        if (r < 0 && is_of_the_channel(r)) {
             list_prepend(queue, message);
             return r;
         }
+        if (r < 0)
+            atomic_fetch_add(&channel->out.dropped, 1);
         wherry_message_free(message); // unless it was taken
     }
     return 0;

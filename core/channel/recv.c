@@ -43,7 +43,7 @@ static int peer_died(wherry_channel *channel)
 // Errors that are one message's, and leave the channel as good as before.
 static bool is_passing(int error)
 {
-    return error == -EMFILE || error == -ENOMEM;
+    return error == -EMFILE || error == -E2BIG || error == -ENOMEM;
 }
 
 static int end_with(wherry_channel *channel, int r)
@@ -187,7 +187,7 @@ static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out
     if (channel->in.owed) {
         int owed = channel->in.owed;
         channel->in.owed = 0;
-        return failure_plain(owed, channel->address);
+        return channel_again(channel, owed);
     }
     if (held->first && kind >= 0 && take_held(channel, kind, out))
         return 1;
@@ -366,10 +366,10 @@ int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count
                      wherry_deadline deadline)
 {
     if (count_most == 0 || count_most > INT32_MAX)
-        return channel_error(channel, failure(-EINVAL,
-                                              "recv_many: %zu messages are none "
-                                              "or too many",
-                                              count_most));
+        return channel_error(channel,
+                             failure(-EINVAL,
+                                     "%s: recv_many: %zu messages are none or too many",
+                                     channel->address, count_most));
     int r = wherry_recv(channel, &out[0], deadline);
     if (r <= 0)
         return r;
@@ -384,7 +384,7 @@ int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count
     // An error that is one message's own is told by the next call; what ends the
     // channel that call finds by itself.
     if (r < 0 && r != -EAGAIN && !channel->in.ended)
-        channel->in.owed = r;
+        channel->in.owed = channel_error(channel, r);
     channel_show_ready(channel);
     os_lock_give(&channel->in.lock);
     return (int)done;

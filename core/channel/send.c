@@ -87,11 +87,11 @@ static int check_channel(wherry_channel *channel)
     if (!(channel->abilities & WHERRY_ABLE_SEND))
         return failure(-EPERM, "%s: this is the receiving end of a one-way mechanism",
                        channel->address);
+    if (channel->out.broken)
+        return channel_again(channel, channel->out.broken);
     if (channel->out.ending)
         return failure(-ESHUTDOWN, "%s: this end has finished sending",
                        channel->address);
-    if (channel->out.broken)
-        return channel_again(channel, channel->out.broken);
     return 0;
 }
 
@@ -376,10 +376,10 @@ int wherry_send_many(wherry_channel *channel, wherry_message **messages,
                      size_t count_most, wherry_deadline deadline)
 {
     if (count_most == 0 || count_most > INT32_MAX)
-        return channel_error(channel, failure(-EINVAL,
-                                              "send_many: %zu messages are none "
-                                              "or too many",
-                                              count_most));
+        return channel_error(channel,
+                             failure(-EINVAL,
+                                     "%s: send_many: %zu messages are none or too many",
+                                     channel->address, count_most));
     struct batch batch = {.messages = messages, .count = count_most};
     int r = channel_error(channel, send_batch(channel, &batch, deadline));
     return batch.done > 0 ? (int)batch.done : r;
@@ -409,8 +409,9 @@ static int finish(wherry_channel *channel)
     // matter.
     if (r == -ENOTSUP && channel->words)
         r = 0;
-    // Otherwise nobody was told anything, and sending goes on.
-    channel->out.ending = channel->out.finished = r != -ENOTSUP;
+    channel->out.finished = r >= 0;
+    if (r == -ENOTSUP) // nobody was told anything: sending goes on
+        channel->out.ending = false;
     return r;
 }
 
@@ -420,11 +421,12 @@ int wherry_finish(wherry_channel *channel)
         return channel_error(channel, failure(-EPERM, "%s: this is the receiving end",
                                               channel->address));
     os_lock_take(&channel->out.lock);
-    int r = channel->out.finished ? 0 : channel->out.broken;
-    if (r == 0 && !channel->out.finished)
-        r = finish(channel);
-    channel_give_out(channel);
+    int broken = channel->out.broken;
+    int r = channel->out.finished || broken ? 0 : finish(channel);
     if (r < 0 && r != -EAGAIN)
         r = explain(channel, r);
+    if (broken && !channel->out.finished)
+        r = channel_again(channel, broken);
+    channel_give_out(channel);
     return channel_error(channel, r);
 }

@@ -158,6 +158,9 @@ void message_store_put(struct message_store *, wherry_message *);
 /* Gives back to the system what lies unused on one side. */
 void message_store_trim(struct message_store *, enum wherry_direction side);
 
+/* Counts memory that goes with the messages (of what is gathered) among its own. */
+void message_store_count(struct message_store *, int64_t bytes);
+
 /* Bytes of memory of it and of all its messages, unused or out. */
 size_t message_store_size(struct message_store *);
 

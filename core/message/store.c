@@ -3,14 +3,16 @@
  * The store: messages that come back to be used again, so that a steady flow allocates
  * nothing.
  *
- * Freed messages are pushed on `returned` by any thread (one compare-and-swap; takers
- * only ever empty the whole list, so there is no ABA).  What was returned is sorted
+ * Freed messages are pushed on `returned` by any thread (one compare-and-swap, or a
+ * store in a process of one thread; takers only ever empty the whole list, so there is
+ * no ABA).  What was returned is sorted
  * into bins by room when a bin runs out.  A channel's sender and receiver each have a
  * shelf of bins of their own, so nothing is locked.  What lies unused is bounded, by
  * number and by room.
  *
  * Whoever takes counts in a plain number of its shelf what is out, and counts what was
- * returned when it sorts it, so that taking costs no atomic operation and freeing one.
+ * returned when it sorts it, so that taking costs no atomic operation and freeing at
+ * most one.
  * When the channel leaves, it puts LEFT in place of the list and adds what is still out
  * to `owed`; from then on each free takes one off, and whoever brings it to 0 frees the
  * store.  (A free may come between the two, then `owed` is below 0 for a moment.)
@@ -296,6 +298,11 @@ void message_block_free(wherry_message *message)
         }
         message->next = first;
     } while (!replace_first(store, &first, message));
+}
+
+void message_store_count(struct message_store *store, int64_t bytes)
+{
+    atomic_fetch_add_explicit(&store->memory, (size_t)bytes, memory_order_relaxed);
 }
 
 size_t message_store_size(struct message_store *store)

@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#ifdef __GLIBC__
+#if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
-#define OS_KNOWS_ALONE
+#define OS_KNOWS_ALONE // since glibc 2.32
 #endif
 
 #include <wherry/deadline.h>

@@ -17,7 +17,7 @@ static int64_t write_record(const struct framing *framing,
     // for the processor's stores.
     uint8_t tail[FRAMING_TAIL];
     struct frame_room room = {.head = bytes, .tail = tail};
-    int r = record_encode_to(framing, message, 0, &room);
+    int r = record_encode_to(framing, message, &room);
     if (r < 0)
         return r;
     uint8_t *payload = bytes + room.place.head_size;
@@ -32,9 +32,13 @@ int gathered_add(struct gathered *gathered, const struct framing *framing,
                  struct message_store *store, wherry_message **message)
 {
     struct buffer *records = &gathered->records;
-    int r = buffer_reserve(records, record_size_most(*message));
-    if (r < 0)
-        return failure_plain(r, "no memory to gather messages in");
+    if (buffer_room(records) < record_size_most(*message)) {
+        size_t before = records->capacity;
+        int r = buffer_make_room(records, record_size_most(*message));
+        if (r < 0)
+            return failure_plain(r, "no memory to gather messages in");
+        message_store_count(store, (int64_t)records->capacity - (int64_t)before);
+    }
     int64_t size = write_record(framing, *message, buffer_back(records));
     if (size < 0)
         return (int)size;
@@ -70,15 +74,16 @@ void gathered_describe(const struct gathered *gathered,
 {
     info->queued_messages += gathered->count;
     info->queued_bytes += gathered->records.size;
-    info->memory += gathered->records.capacity;
     if (gathered->records.size > 0)
         info->queued_age = wherry_now() - gathered->since;
 }
 
-void gathered_rest(struct gathered *gathered)
+void gathered_rest(struct gathered *gathered, struct message_store *store)
 {
-    if (gathered->records.size == 0)
-        buffer_release(&gathered->records);
+    if (gathered->records.size > 0)
+        return;
+    message_store_count(store, -(int64_t)gathered->records.capacity);
+    buffer_release(&gathered->records);
 }
 
 void gathered_close(struct gathered *gathered)

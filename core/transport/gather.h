@@ -49,7 +49,7 @@ void gathered_consume(struct gathered *, size_t size);
 void gathered_describe(const struct gathered *, struct wherry_channel_info *);
 
 /* Gives its memory back if nothing is there; whatever is there. */
-void gathered_rest(struct gathered *);
+void gathered_rest(struct gathered *, struct message_store *);
 void gathered_close(struct gathered *);
 
 #endif

@@ -64,8 +64,22 @@ static int take_first(struct open_files *files)
     return place;
 }
 
-int open_files_claim(struct open_files *files, size_t count, wherry_message *message)
+// A peer says what it likes: the count is looked at before anything is made of it.
+static int refuse(struct open_files *files, size_t count, size_t limit)
 {
+    for (size_t i = 0; i < count && files->count > 0; i++)
+        os_close(take_first(files));
+    return failure(-E2BIG,
+                   "the peer sent %zu open files with a message, the limit is %zu "
+                   "(files=); the message is lost",
+                   count, limit);
+}
+
+int open_files_claim(struct open_files *files, size_t count, size_t limit,
+                     wherry_message *message)
+{
+    if (count > limit)
+        return refuse(files, count, limit);
     int claimed[MESSAGE_FILES];
     size_t taken = 0;
     bool lost = false;

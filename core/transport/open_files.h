@@ -21,10 +21,11 @@ struct open_files {
  * messages that claim them). */
 int open_files_push(struct open_files *, const struct os_arrival *, size_t most);
 
-/* Moves the `count` that a record claims into its message.
- * Errors: -EMFILE (some were lost: what is left of them is closed, the queue goes on
- * with the next record's), -EPROTO (not that many came), -ENOMEM. */
-int open_files_claim(struct open_files *, size_t count, wherry_message *);
+/* Moves the `count` that a record claims into its message, if they are at most `limit`
+ * (of MESSAGE_FILES).  On failure they are closed, and the queue goes on with the next
+ * record's.  Errors: -E2BIG (more than the limit), -EMFILE (some were lost), -EPROTO
+ * (not that many came), -ENOMEM. */
+int open_files_claim(struct open_files *, size_t count, size_t limit, wherry_message *);
 
 void open_files_close(struct open_files *);
 

@@ -47,7 +47,7 @@ static void packet_rest(void *state)
 {
     struct packet *packet = state;
     ahead_rest(&packet->ahead);
-    gathered_rest(&packet->gathered);
+    gathered_rest(&packet->gathered, packet->cutter.store);
     if (packet->ahead.block)
         return;
     os_room_free(packet->overflow, packet->overflow_size);

@@ -146,7 +146,9 @@ static int adopt_files(struct packet *packet, size_t claimed, wherry_message *me
                        claimed, arrival->file_count);
     // With a mark among them this runs into it, and says that some were lost.
     size_t came = packet->files.count;
-    return came > 0 ? open_files_claim(&packet->files, came, message) : 0;
+    return came > 0
+               ? open_files_claim(&packet->files, came, packet->file_limit, message)
+               : 0;
 }
 
 // Where there are no connections, every packet says who sent it.

@@ -36,8 +36,10 @@ static int stream_finish(void *state)
 {
     struct stream *stream = state;
     struct os_descriptor *out = &stream->out.descriptor;
-    if (is_socket(out))
-        return os_shut_down(out->fd);
+    if (is_socket(out)) {
+        int r = os_shut_down(out->fd);
+        return r == -ENOTCONN ? -ECONNRESET : r; // the peer has reset it
+    }
     // A descriptor lent to us (stdio:) is its owner's to close.
     if (!out->owned)
         return failure(-ENOTSUP,
@@ -52,7 +54,7 @@ static void stream_rest(void *state)
     struct stream_in *in = &stream->in;
     struct stream_out *out = &stream->out;
     ahead_rest(&in->ahead);
-    gathered_rest(&out->gathered);
+    gathered_rest(&out->gathered, stream->cutter.store);
 }
 
 static void add_count(uint64_t *sum, int64_t count)

@@ -20,7 +20,7 @@ static int claim_files(struct stream *stream, size_t count, wherry_message **mes
 {
     if (count == 0)
         return 1;
-    int r = open_files_claim(&stream->in.files, count, *message);
+    int r = open_files_claim(&stream->in.files, count, stream->file_limit, *message);
     if (r >= 0)
         return 1;
     wherry_message_free(*message);

@@ -97,8 +97,9 @@ WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message,
  * -EPROTO (it speaks another framing or version, or sent a broken record; the channel
  * is of no more use), -EMSGSIZE (it sent more than `message=`; of no more use where
  * bytes are framed), -EMFILE (this message's open files did not fit into the process:
- * the message is lost, the channel goes on), -EPERM (the writing end of a simplex
- * mechanism), -ENOMEM. */
+ * the message is lost, the channel goes on), -E2BIG (it came with more of them than
+ * this side's `files=`: likewise), -EPERM (the writing end of a simplex mechanism),
+ * -ENOMEM. */
 WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
                               wherry_deadline deadline);
 

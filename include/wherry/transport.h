@@ -46,7 +46,8 @@ struct wherry_transport {
 
     /* Of transports that keep messages back with WHERRY_MORE: takes the first of
      * `count` messages, in order, as long as that asks nothing of the system; how many.
-     * What it does not take (0 is always right) goes to send.  NULL: all go to send. */
+     * Those it takes are set to NULL (or copied, if they are borrowed: see keep).  What
+     * it does not take (0 is always right) goes to send.  NULL: all go to send. */
     size_t (*gather)(void *state, wherry_message **messages, size_t count);
 
     /* Of transports that read ahead: receives up to `count` messages that lie there

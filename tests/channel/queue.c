@@ -60,3 +60,36 @@ TEST(a_slow_peer_is_cut_off_where_there_is_no_half_close_too)
     scripted_close(&script, channel);
     CHECK_STRING(script.said, "");
 }
+
+TEST(a_queued_message_that_can_never_go_is_dropped_and_holds_nothing_up)
+{
+    static const int errors[] = {-EBADMSG, -ENOENT, -EMSGSIZE};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        channel = scripted_open(&script, "own:?full=drop-oldest");
+        script.send = always(-EAGAIN);
+        CHECK_INT(say(channel, "bad"), 0);
+        script.send = first(errors[i]);
+        CHECK_INT(say(channel, "good"), 0);
+        CHECK_STRING(script.said, "good");
+        CHECK_INT(info().queued_messages, 0);
+        CHECK_INT(info().dropped_messages, 1);
+        CHECK_INT(wherry_finish(channel), 0);
+        scripted_close(&script, channel);
+    }
+}
+
+TEST(a_queued_message_stays_while_the_channel_is_in_trouble)
+{
+    static const int errors[] = {-ENOBUFS, -ENOMEM, -ETOOMANYREFS};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        channel = scripted_open(&script, "own:?full=drop-oldest");
+        script.send = always(-EAGAIN);
+        CHECK_INT(say(channel, "one"), 0);
+        script.send = first(errors[i]);
+        CHECK_ERROR(say(channel, "two"), errors[i]);
+        CHECK_INT(info().queued_messages, 1);
+        CHECK_INT(say(channel, "three"), 0);
+        CHECK_STRING(script.said, "one three");
+        scripted_close(&script, channel);
+    }
+}

@@ -227,3 +227,17 @@ TEST(an_error_without_a_sentence_is_not_told_in_an_older_one)
         scripted_close(&script, channel);
     }
 }
+
+TEST(finish_after_a_cut_says_why_it_was_cut)
+{
+    wherry_channel *none;
+    channel = scripted_open(&script, "own:?full=disconnect&queue=4");
+    script.send = always(-EAGAIN);
+    CHECK_INT(say(channel, "one"), 0);
+    FAILS(say(channel, "two"), -ENOBUFS, "the peer is too slow");
+    FAILS(wherry_dial("older:", soon(), &none), -EINVAL, "older");
+    FAILS(wherry_finish(channel), -ENOBUFS, "the peer is too slow");
+    FAILS(say(channel, "three"), -ENOBUFS, "the peer is too slow");
+    script.send = always(0);
+    scripted_close(&script, channel);
+}

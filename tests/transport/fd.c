@@ -250,6 +250,108 @@ TEST(an_inherited_datagram_socket_hears_everybody)
     close_two(&two);
 }
 
+/* --- a peer that sends what it likes -------------------------------------- */
+
+enum { MOST_FILES = 253 }; // of one call, SCM_MAX_FD
+
+static void send_files(int socket, const void *bytes, size_t size, int count)
+{
+    static union {
+        char bytes[CMSG_SPACE(MOST_FILES * sizeof(int))];
+        struct cmsghdr aligned;
+    } room;
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    size_t space = CMSG_SPACE((size_t)count * sizeof(int));
+    struct msghdr packet = {.msg_iov = &piece,
+                            .msg_iovlen = 1,
+                            .msg_control = count ? room.bytes : NULL,
+                            .msg_controllen = count ? space : 0};
+    int null = open("/dev/null", O_RDONLY);
+    WORKS(null);
+    if (count > 0) {
+        struct cmsghdr *beside = CMSG_FIRSTHDR(&packet);
+        beside->cmsg_level = SOL_SOCKET;
+        beside->cmsg_type = SCM_RIGHTS;
+        beside->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        for (int i = 0; i < count; i++)
+            memcpy(CMSG_DATA(beside) + (size_t)i * sizeof(int), &null, sizeof(int));
+    }
+    CHECK_INT(sendmsg(socket, &packet, 0), size);
+    close(null);
+}
+
+/* A channel, its peer, which has said hello, and the peer's descriptor. */
+static int open_beside(int type, const char *options, wherry_channel *both[2])
+{
+    int pair[2];
+    WORKS(socketpair(AF_UNIX, type, 0, pair));
+    int beside = dup(pair[1]);
+    WORKS(wherry_dial(fd(pair[0], options), soon(), &both[0]));
+    WORKS(wherry_dial(fd(pair[1], ""), soon(), &both[1]));
+    say(both[1], "hello");
+    hear(both[0], "hello");
+    return beside;
+}
+
+static void check_too_many(int type, const char *options, int claimed, int sent)
+{
+    wherry_channel *both[2];
+    wherry_message *message;
+    const uint8_t head[16] = {4, 0, 0, 0, 1, (uint8_t)claimed};
+    int beside = open_beside(type, options, both);
+    uint8_t record[20];
+    memcpy(record, head, sizeof head);
+    memcpy(record + sizeof head, "lost", 4);
+    send_files(beside, record, sizeof record, sent);
+    FAILS(wherry_recv(both[0], &message, soon()), -E2BIG, "files=");
+    say(both[1], "goes on");
+    hear(both[0], "goes on");
+    wherry_close(both[0]);
+    wherry_close(both[1]);
+    close(beside);
+}
+
+TEST(a_message_with_more_open_files_than_the_limit_is_lost_alone)
+{
+    check_too_many(SOCK_STREAM, "", 17, 17);
+    check_too_many(SOCK_STREAM, "?files=0", 1, 1);
+    check_too_many(SOCK_STREAM, "", MOST_FILES, MOST_FILES);
+    check_too_many(SOCK_SEQPACKET, "", 17, 17);
+    check_too_many(SOCK_SEQPACKET, "?files=0", 1, 1);
+    check_too_many(SOCK_SEQPACKET, "", MOST_FILES, MOST_FILES);
+}
+
+TEST(a_peer_that_claims_more_open_files_than_there_can_be_breaks_nothing)
+{
+    wherry_channel *both[2];
+    wherry_message *message;
+    const uint8_t head[16] = {4, 0, 0, 0, 1, 255};
+    int beside = open_beside(SOCK_STREAM, "?files=253", both);
+    send_files(beside, head, sizeof head, MOST_FILES);
+    send_files(beside, "los", 3, 40);
+    send_files(beside, "t", 1, 20);
+    FAILS(wherry_recv(both[0], &message, soon()), -E2BIG, "255 open files");
+    wherry_close(both[0]);
+    wherry_close(both[1]);
+    close(beside);
+}
+
+TEST(recv_many_tells_what_is_wrong_in_the_words_of_recv)
+{
+    wherry_channel *both[2];
+    wherry_message *messages[4];
+    const uint8_t head[20] = {4, 0, 0, 0, 1, 3};
+    int beside = open_beside(SOCK_SEQPACKET, "", both);
+    say(both[1], "one");
+    CHECK_INT(write(beside, head, sizeof head), sizeof head);
+    CHECK_INT(wherry_recv_many(both[0], messages, 4, soon()), 1);
+    wherry_message_free(messages[0]);
+    FAILS(wherry_recv(both[0], messages, soon()), -EPROTO, "claims 3 open files");
+    wherry_close(both[0]);
+    wherry_close(both[1]);
+    close(beside);
+}
+
 TEST(numbers_that_make_no_sense_are_told)
 {
     wherry_listener *listener;

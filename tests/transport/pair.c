@@ -148,3 +148,20 @@ TEST(a_packet_larger_than_the_socket_takes_names_both_sizes)
     hear(ends[1], "goes on");
     close_ends();
 }
+
+TEST(what_can_never_go_is_refused_though_there_is_no_room)
+{
+    static const char *const addresses[] = {"pair:?type=stream&framing=line",
+                                            "pair:?type=packet&framing=line"};
+    static const unsigned flags[] = {0, WHERRY_MORE};
+    static char bytes[100000];
+    memset(bytes, 'x', sizeof(bytes));
+    for (int i = 0; i < 4; i++) {
+        open_ends(addresses[i / 2]);
+        while (wherry_write(ends[0], bytes, sizeof(bytes), 0, 0, WHERRY_POLL) == 0)
+            ;
+        FAILS(wherry_write(ends[0], "two\nlines", 9, 0, flags[i % 2], soon()), -EBADMSG,
+              "newline");
+        close_ends();
+    }
+}

@@ -186,6 +186,25 @@ TEST(within_the_machine_dialling_needs_no_waiting)
     wherry_close_listener(listener);
 }
 
+// A peer that closes with bytes unread resets the connection, tcp(7).
+TEST(finish_after_a_reset_says_that_the_peer_is_gone)
+{
+    struct two two = open_two("tcp:127.0.0.1:0?framing=raw");
+    struct wherry_channel_info info;
+    say(two.dialled, "unread");
+    do
+        WORKS(wherry_describe(two.accepted, &info, sizeof(info)));
+    while (info.unread_bytes == 0);
+    wherry_close(two.accepted);
+    two.accepted = NULL;
+    wherry_message *message = NULL;
+    CHECK_ERROR(wherry_recv(two.dialled, &message, soon()), -ECONNRESET);
+    for (int i = 0; i < 2; i++)
+        FAILS(wherry_finish(two.dialled), -ECONNRESET, "tcp:127.0.0.1");
+    CHECK_ERROR(wherry_write(two.dialled, "x", 1, 0, 0, soon()), -ECONNRESET);
+    close_two(&two);
+}
+
 TEST(hosts_and_ports_that_make_no_sense_are_told)
 {
     wherry_channel *channel;
