@@ -97,9 +97,9 @@ static inline bool os_lock_try(struct os_lock *lock)
             atomic_store_explicit(&lock->state, OS_LOCK_TAKEN, memory_order_relaxed);
         return state == OS_LOCK_FREE;
     }
-    return atomic_compare_exchange_strong_explicit(&lock->state, &state, OS_LOCK_TAKEN,
-                                                   memory_order_acquire,
-                                                   memory_order_relaxed);
+    // In one order with what else is atomic: whoever finds the lock taken leaves word
+    // to its holder (channel_give_out), who looks for it after giving the lock back.
+    return atomic_compare_exchange_strong(&lock->state, &state, OS_LOCK_TAKEN);
 }
 
 static inline void os_lock_take(struct os_lock *lock)
@@ -114,9 +114,7 @@ static inline void os_lock_give(struct os_lock *lock)
         atomic_store_explicit(&lock->state, OS_LOCK_FREE, memory_order_relaxed);
         return;
     }
-    unsigned was =
-        atomic_exchange_explicit(&lock->state, OS_LOCK_FREE, memory_order_release);
-    if (was == OS_LOCK_WANTED)
+    if (atomic_exchange(&lock->state, OS_LOCK_FREE) == OS_LOCK_WANTED)
         os_lock_wake(lock);
 }
 

@@ -179,7 +179,10 @@ size_t stream_recv_ahead(void *state, wherry_message **messages, size_t count)
     struct stream_in *in = &stream->in;
     if (in->broken || in->partial)
         return 0;
-    return ahead_cut_plain(&in->ahead, &stream->cutter, messages, count);
+    size_t done = ahead_cut_plain(&in->ahead, &stream->cutter, messages, count);
+    if (done > 0)
+        in->was_partial = false;
+    return done;
 }
 
 int stream_ready(void *state)

@@ -224,8 +224,10 @@ _Noreturn void keep(const struct test *test, int limit_seconds)
     sigaddset(&watched, SIGTERM);
     sigaddset(&watched, SIGINT);
     sigprocmask(SIG_BLOCK, &watched, NULL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
+    // Also what whoever started the tests (nohup, a shell in the background) ignores.
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal(signals[i], SIG_DFL);
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     int r = directory_make();
