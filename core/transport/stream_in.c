@@ -88,14 +88,18 @@ static int complete_partial(struct stream *stream, wherry_message **out)
 static int64_t read_partial(struct stream *stream)
 {
     struct stream_in *in = &stream->in;
-    ahead_compact(&in->ahead);
     size_t missing = in->partial->size - in->filled;
-    struct os_room rooms[2] = {{in->partial->data + in->filled, missing},
-                               ahead_room(&in->ahead)};
+    struct os_room rooms[2] = {{in->partial->data + in->filled, missing}};
+    size_t count = 1;
+    // A peer that paused has let the block go to rest meanwhile.
+    if (in->ahead.block) {
+        ahead_compact(&in->ahead);
+        rooms[count++] = ahead_room(&in->ahead);
+    }
     // The head of what follows, no more: a large message's bytes would be copied twice.
     if (rooms[1].size > AHEAD_SMALL)
         rooms[1].size = AHEAD_SMALL;
-    int64_t size = stream_read(stream, rooms, 2);
+    int64_t size = stream_read(stream, rooms, count);
     if (size <= 0)
         return size;
     size_t placed = (size_t)size < missing ? (size_t)size : missing;

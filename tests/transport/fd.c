@@ -336,6 +336,33 @@ TEST(a_peer_that_claims_more_open_files_than_there_can_be_breaks_nothing)
     close(beside);
 }
 
+TEST(a_peer_that_pauses_within_a_large_message_is_heard_on)
+{
+    enum { SIZE = 100000, FIRST = 1000, LONGER_THAN_MEMORY_IS_KEPT = 180 };
+
+    static uint8_t record[16 + SIZE] = {SIZE & 255, SIZE >> 8 & 255, SIZE >> 16, 0, 1};
+    wherry_channel *both[2];
+    wherry_message *message;
+    int beside = open_beside(SOCK_STREAM, "", both);
+    memset(record + 16, 'p', SIZE);
+    CHECK_INT(write(beside, record, FIRST), FIRST);
+    for (int i = 0; i < 2; i++)
+        CHECK_ERROR(
+            wherry_recv(both[0], &message, wherry_after(LONGER_THAN_MEMORY_IS_KEPT)),
+            -ETIMEDOUT);
+    CHECK_INT(write(beside, record + FIRST, sizeof record - FIRST),
+              sizeof record - FIRST);
+    say(both[1], "next");
+    CHECK_INT(wherry_recv(both[0], &message, soon()), 1);
+    CHECK_INT(wherry_message_size(message), SIZE);
+    CHECK_BYTES(wherry_message_data(message), record + 16, SIZE);
+    wherry_message_free(message);
+    hear(both[0], "next");
+    wherry_close(both[0]);
+    wherry_close(both[1]);
+    close(beside);
+}
+
 TEST(recv_many_tells_what_is_wrong_in_the_words_of_recv)
 {
     wherry_channel *both[2];
