@@ -76,9 +76,6 @@ struct buffer {
     size_t capacity;
 };
 
-/* Adds bytes at the back.  Errors: -ENOMEM. */
-int buffer_append(struct buffer *, const void *bytes, size_t size);
-
 /* Drops `size` bytes (at most what there is) from the front. */
 void buffer_consume(struct buffer *, size_t size);
 
@@ -98,11 +95,11 @@ static inline size_t buffer_room(const struct buffer *buffer)
     return buffer->capacity - buffer->start - buffer->size;
 }
 
-/* Moves or grows it until `more` bytes have room at the back.  Errors: -ENOMEM, the
- * buffer is as before. */
+/* What buffer_reserve() does where the room is not there yet. */
 int buffer_make_room(struct buffer *, size_t more);
 
-/* The same, where most often they have it already. */
+/* Moves or grows it until `more` bytes have room at the back, to be written there and
+ * added to `size`.  Errors: -ENOMEM, the buffer is as before. */
 static inline int buffer_reserve(struct buffer *buffer, size_t more)
 {
     return buffer_room(buffer) >= more ? 0 : buffer_make_room(buffer, more);

@@ -45,18 +45,6 @@ int buffer_make_room(struct buffer *buffer, size_t more)
     return 0;
 }
 
-int buffer_append(struct buffer *buffer, const void *bytes, size_t size)
-{
-    if (size == 0)
-        return 0;
-    int r = buffer_reserve(buffer, size);
-    if (r < 0)
-        return r;
-    memcpy(buffer->bytes + buffer->start + buffer->size, bytes, size);
-    buffer->size += size;
-    return 0;
-}
-
 void buffer_consume(struct buffer *buffer, size_t size)
 {
     if (size < buffer->size) {

@@ -223,6 +223,10 @@ static inline void channel_give_out(wherry_channel *channel)
  */
 int words_hear(wherry_channel *, wherry_message *word);
 
+/* Answers a sync at the front of the held list: all before it has been taken.  The
+ * caller holds in.lock. */
+void words_hear_held(wherry_channel *);
+
 /* Listens, without waiting, until the peer's hello has been heard: 1, -EAGAIN, or how
  * the peer ended before that. */
 int channel_greeted(wherry_channel *);
@@ -241,6 +245,15 @@ bool channel_held_full(const wherry_channel *);
 void channel_show_ready(wherry_channel *);
 
 /* --- send.c -------------------------------------------------------------- */
+
+/* Gives an error of the transport's sending its sentence, and remembers one after which
+ * nothing can be sent; returns the error.  The caller holds out.lock. */
+int channel_explain(wherry_channel *, int error);
+
+/* Bytes that the caller only lent are copied, for it may change them from now on.  If
+ * that cannot be, the message is cut off and nothing more can follow.  The caller holds
+ * out.lock.  Errors: -ENOMEM. */
+int channel_keep(wherry_channel *);
 
 /* Moves on whatever was taken and is still here; the caller holds out.lock.  0: all of
  * it is gone, -EAGAIN …. */

@@ -29,6 +29,8 @@ static int say_sync(wherry_channel *channel, int64_t serial)
         r = channel_flush(channel);
     if (r >= 0)
         r = words_say(channel, FRAME_SYNC, serial);
+    if (r < 0 && r != -EAGAIN)
+        r = channel_explain(channel, r);
     channel_give_out(channel);
     return r;
 }
@@ -93,7 +95,7 @@ static int drain(wherry_channel *channel, wherry_deadline deadline)
     if (atomic_load(&channel->ack_heard) >= serial)
         return 0;
     if (channel->out.broken)
-        return failure_plain(channel->out.broken, channel->address);
+        return channel_again(channel, channel->out.broken);
     if (channel->out.ending)
         return failure(-ESHUTDOWN,
                        "%s: this end has finished: drain comes before finish",
@@ -106,9 +108,7 @@ static int drain(wherry_channel *channel, wherry_deadline deadline)
         if (r < 0)
             return passed(r) ? count_of(unconfirmed(channel)) : r;
     }
-    if (r < 0)
-        return failure_plain(r, channel->address);
-    return wait_for_answer(channel, serial, deadline);
+    return r < 0 ? r : wait_for_answer(channel, serial, deadline);
 }
 
 int wherry_drain(wherry_channel *channel, wherry_deadline deadline)

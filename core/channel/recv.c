@@ -116,17 +116,21 @@ int channel_pull(wherry_channel *channel, wherry_message **out)
 
 /* --- from the held list -------------------------------------------------- */
 
-// A sync that has come to the front has nothing untaken before it.
-static void hear_front_syncs(wherry_channel *channel)
-{
-    struct message_list *held = &channel->in.held;
-    while (held->first && held->first->word != FRAME_MESSAGE)
-        (void)words_hear(channel, list_take(held, NULL));
-}
-
 static bool fits(const wherry_message *message, int64_t kind)
 {
     return message->word == FRAME_MESSAGE && (kind == 0 || message->kind == kind);
+}
+
+// Two syncs that meet say what the later one says.
+static wherry_message *take_behind(struct message_list *held, wherry_message *before)
+{
+    wherry_message *taken = list_take(held, before);
+    wherry_message *next = before ? before->next : NULL;
+    if (next && before->word == FRAME_SYNC && next->word == FRAME_SYNC) {
+        before->kind = next->kind;
+        wherry_message_free(list_take(held, before));
+    }
+    return taken;
 }
 
 static bool take_first_fitting(wherry_channel *channel, int64_t kind,
@@ -135,7 +139,7 @@ static bool take_first_fitting(wherry_channel *channel, int64_t kind,
     wherry_message *before = NULL;
     for (wherry_message *each = channel->in.held.first; each; each = each->next) {
         if (fits(each, kind)) {
-            *out = list_take(&channel->in.held, before);
+            *out = take_behind(&channel->in.held, before);
             return true;
         }
         before = each;
@@ -157,7 +161,7 @@ static bool take_lowest(wherry_channel *channel, int64_t most, wherry_message **
         before = each;
     }
     if (lowest)
-        *out = list_take(&channel->in.held, before_lowest);
+        *out = take_behind(&channel->in.held, before_lowest);
     return lowest != NULL;
 }
 
@@ -292,7 +296,7 @@ static int take_into(wherry_channel *channel, int64_t kind, size_t room,
         return r;
     }
     *out = message;
-    hear_front_syncs(channel);
+    words_hear_held(channel);
     return 1;
 }
 

@@ -75,9 +75,11 @@ static int push_held(struct lane *lane)
 {
     os_lock_take(&lane->to->out.lock);
     int r = channel_flush(lane->to);
+    if (r < 0 && r != -EAGAIN)
+        r = channel_explain(lane->to, r);
     channel_give_out(lane->to);
     lane->holds = r == -EAGAIN;
-    return r < 0 && r != -EAGAIN ? failure_plain(r, lane->to->address) : r;
+    return channel_error(lane->to, r);
 }
 
 // Moves a lane on until it would have to wait, or until it has had its turn: a peer

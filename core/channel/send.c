@@ -107,7 +107,7 @@ static int check_message(wherry_channel *channel, const wherry_message *message)
 
 /* --- trying -------------------------------------------------------------- */
 
-static int explain(wherry_channel *channel, int error)
+int channel_explain(wherry_channel *channel, int error)
 {
     if (error == -EPIPE || error == -ECONNRESET) {
         int64_t pid = atomic_load(&channel->peer_pid);
@@ -144,7 +144,7 @@ static int try_send(wherry_channel *channel, wherry_message **message, unsigned 
     if (r == -EAGAIN)
         r = queue_full(channel, message);
     if (r < 0)
-        return r == -EAGAIN ? r : explain(channel, r);
+        return r == -EAGAIN ? r : channel_explain(channel, r);
     counter_add(&channel->out.messages, 1);
     counter_add(&channel->out.bytes, size);
     // A transport of the user's own may have copied it instead of taking it.
@@ -168,9 +168,7 @@ static bool may_wait(const wherry_channel *channel)
     return channel->limits.full == FULL_BLOCK;
 }
 
-// Bytes that the caller only lent are copied, for it may change them from now on.  If
-// that cannot be, the message is cut off and nothing more can follow.
-static int keep(wherry_channel *channel)
+int channel_keep(wherry_channel *channel)
 {
     int r = channel->moves->keep ? channel->moves->keep(channel->state) : 0;
     if (r < 0)
@@ -183,15 +181,15 @@ static int keep(wherry_channel *channel)
 static int push(wherry_channel *channel, unsigned flags)
 {
     if (flags & WHERRY_MORE)
-        return keep(channel);
+        return channel_keep(channel);
     return channel->moves->flush ? channel->moves->flush(channel->state) : 0;
 }
 
 static int lose_rest(wherry_channel *channel, int error)
 {
     os_lock_take(&channel->out.lock);
-    (void)keep(channel);
-    int r = explain(channel, error);
+    (void)channel_keep(channel);
+    int r = channel_explain(channel, error);
     channel_give_out(channel);
     return r;
 }
@@ -213,7 +211,7 @@ static int push_rest(wherry_channel *channel, wherry_deadline deadline)
         return r < 0 ? lose_rest(channel, r) : 0;
     }
     os_lock_take(&channel->out.lock);
-    int r = keep(channel);
+    int r = channel_keep(channel);
     channel_give_out(channel);
     return r;
 }
@@ -424,7 +422,7 @@ int wherry_finish(wherry_channel *channel)
     int broken = channel->out.broken;
     int r = channel->out.finished || broken ? 0 : finish(channel);
     if (r < 0 && r != -EAGAIN)
-        r = explain(channel, r);
+        r = channel_explain(channel, r);
     if (broken && !channel->out.finished)
         r = channel_again(channel, broken);
     channel_give_out(channel);

@@ -19,10 +19,7 @@ static int send_word(wherry_channel *channel, wherry_message *word, unsigned fla
         return r;
     assert(channel->moves->keep); // words go where borrowed messages are known
     // A borrowed word that went out in part would leave with this call's stack.
-    r = channel->moves->keep(channel->state);
-    if (r < 0)
-        channel->out.broken = r; // it is cut off: nothing can follow
-    return r;
+    return channel_keep(channel);
 }
 
 int words_say_hello(wherry_channel *channel, unsigned flags)
@@ -88,7 +85,9 @@ void words_answer(wherry_channel *channel)
 
 /* --- hearing ------------------------------------------------------------- */
 
-static int hear_hello(wherry_channel *channel, const wherry_message *word)
+// Each returns 1 if it has kept the word, else 0 or an error.
+
+static int hear_hello(wherry_channel *channel, wherry_message *word)
 {
     struct hello hello;
     int r = hello_decode(word->data, word->size, &hello);
@@ -104,23 +103,46 @@ static int hear_hello(wherry_channel *channel, const wherry_message *word)
     return 0;
 }
 
-static int hear_end(wherry_channel *channel, const wherry_message *word)
+static int hear_end(wherry_channel *channel, wherry_message *word)
 {
     (void)word;
     channel->in.heard_end = true;
     return 0;
 }
 
-static int hear_sync(wherry_channel *channel, const wherry_message *word)
+static void answer_sync(wherry_channel *channel, const wherry_message *word)
 {
-    if (word->kind == INT64_MAX)
-        return failure(-EPROTO, "the peer's sync has an impossible number");
     atomic_store(&channel->ack_due, word->kind + 1);
     words_answer(channel);
-    return 0;
 }
 
-static int hear_sync_ack(wherry_channel *channel, const wherry_message *word)
+// It waits behind what was received before it and is not yet taken.  Two that meet say
+// what the later one says: so no more syncs are held than messages.
+static int hear_sync(wherry_channel *channel, wherry_message *word)
+{
+    struct message_list *held = &channel->in.held;
+    if (word->kind == INT64_MAX)
+        return failure(-EPROTO, "the peer's sync has an impossible number");
+    if (!held->first)
+        answer_sync(channel, word);
+    else if (held->last->word == FRAME_SYNC)
+        held->last->kind = word->kind;
+    else
+        list_append(held, word);
+    return held->last == word;
+}
+
+void words_hear_held(wherry_channel *channel)
+{
+    struct message_list *held = &channel->in.held;
+    if (!held->first || held->first->word == FRAME_MESSAGE)
+        return;
+    wherry_message *sync = list_take(held, NULL);
+    answer_sync(channel, sync);
+    wherry_message_free(sync);
+}
+
+static int hear_sync_ack(wherry_channel *channel, wherry_message *word)
 {
     // A peer may claim what it likes of itself, but not more than was sent.
     int64_t sent = (int64_t)atomic_load(&channel->out.messages);
@@ -132,7 +154,7 @@ static int hear_sync_ack(wherry_channel *channel, const wherry_message *word)
     return 0;
 }
 
-static int (*const hearers[FRAME_WORDS])(wherry_channel *, const wherry_message *) = {
+static int (*const hearers[FRAME_WORDS])(wherry_channel *, wherry_message *) = {
     [FRAME_HELLO] = hear_hello,
     [FRAME_END] = hear_end,
     [FRAME_SYNC] = hear_sync,
@@ -151,13 +173,9 @@ int words_hear(wherry_channel *channel, wherry_message *word)
                                  ? "the peer said hello twice"
                                  : "the peer did not begin with a hello: it speaks "
                                    "another framing or version");
-    // What is held was received before this sync and is not yet taken: it waits behind.
-    if (r >= 0 && word->word == FRAME_SYNC && channel->in.held.count > 0) {
-        list_append(&channel->in.held, word);
-        return 0;
-    }
     if (r >= 0)
         r = hearers[word->word](channel, word);
-    wherry_message_free(word);
-    return r;
+    if (r <= 0)
+        wherry_message_free(word);
+    return r < 0 ? r : 0;
 }

@@ -158,8 +158,7 @@ static int wherry_scan(struct frame_scan *scan, const uint8_t *bytes, size_t siz
 const struct framing framing_wherry = {
     .info = {.name = "wherry",
              .summary = "16 bytes before each message (64 before some large ones): its "
-                        "size, kind and open files; "
-                        "between programs that use Wherry",
+                        "size, kind and open files; between programs that use Wherry",
              .abilities = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES | WHERRY_ABLE_DRAIN |
                           WHERRY_ABLE_FINISH},
     .has_words = true,

@@ -5,17 +5,16 @@
  *
  * Freed messages are pushed on `returned` by any thread (one compare-and-swap, or a
  * store in a process of one thread; takers only ever empty the whole list, so there is
- * no ABA).  What was returned is sorted
- * into bins by room when a bin runs out.  A channel's sender and receiver each have a
- * shelf of bins of their own, so nothing is locked.  What lies unused is bounded, by
- * number and by room.
+ * no ABA).  What was returned is sorted into bins by room when a bin runs out.  A
+ * channel's sender and receiver each have a shelf of bins of their own, so nothing is
+ * locked.  What lies unused is bounded, by number and by room.
  *
  * Whoever takes counts in a plain number of its shelf what is out, and counts what was
  * returned when it sorts it, so that taking costs no atomic operation and freeing at
- * most one.
- * When the channel leaves, it puts LEFT in place of the list and adds what is still out
- * to `owed`; from then on each free takes one off, and whoever brings it to 0 frees the
- * store.  (A free may come between the two, then `owed` is below 0 for a moment.)
+ * most one.  When the channel leaves, it puts LEFT in place of the list and adds what
+ * is still out to `owed`; from then on each free takes one off, and whoever brings it
+ * to 0 frees the store.  (A free may come between the two, then `owed` is below 0 for a
+ * moment.)
  */
 #include "message/store.h"
 

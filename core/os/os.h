@@ -76,8 +76,8 @@ static inline bool os_alone(void)
 
 /* One thread at a time; held for a system call at most, never while waiting.  All zero
  * is a free one.  Without contention taking and giving are one atomic operation each,
- * and not even that where there is one thread: half of what pthread_mutex_lock(3)
- * takes, and a small message is little more. */
+ * and not even that where there is one thread: a small message costs so little that
+ * pthread_mutex_lock(3) would be felt. */
 struct os_lock {
     atomic_uint state; /* enum os_lock_state */
 };

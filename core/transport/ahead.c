@@ -100,53 +100,43 @@ static int take(struct ahead *ahead, const struct cutter *cutter,
     return 1;
 }
 
-int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *frame,
-              struct frame_place *place, wherry_message **out)
+// FRAMING_FOUND only where the whole record is there.
+static inline int look(struct ahead *ahead, const struct cutter *cutter,
+                       struct frame *frame, struct frame_place *place)
 {
     size_t there = ahead_size(ahead);
-    int r = there == 0 ? FRAMING_MORE
-                       : cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
-                                               cutter->message_limit, frame, place);
-    if (r == FRAMING_MORE) {
-        *place = (struct frame_place){0};
-        return AHEAD_MORE;
-    }
-    if (r < 0)
+    *place = (struct frame_place){0};
+    if (there == 0)
+        return FRAMING_MORE;
+    int r = cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
+                                  cutter->message_limit, frame, place);
+    if (r != FRAMING_FOUND)
         return r;
     // Found is found: the next look begins anew, at the record's first byte.
     ahead->scan = (struct frame_scan){0};
-    if (there < place->head_size + frame->size + place->tail_size)
+    size_t whole = place->head_size + (size_t)frame->size + place->tail_size;
+    return there < whole ? FRAMING_MORE : FRAMING_FOUND;
+}
+
+int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *frame,
+              struct frame_place *place, wherry_message **out)
+{
+    int r = look(ahead, cutter, frame, place);
+    if (r == FRAMING_MORE)
         return AHEAD_MORE;
-    return take(ahead, cutter, frame, place, out);
+    return r < 0 ? r : take(ahead, cutter, frame, place, out);
 }
 
 size_t ahead_cut_plain(struct ahead *ahead, const struct cutter *cutter,
                        wherry_message **out, size_t count)
 {
-    size_t left = ahead_size(ahead);
-    const uint8_t *front = left > 0 ? ahead_front(ahead) : NULL;
+    struct frame frame;
+    struct frame_place place;
     size_t done = 0;
-    while (done < count && left > 0) {
-        struct frame frame;
-        struct frame_place place;
-        if (cutter->framing->scan(&ahead->scan, front, left, cutter->message_limit,
-                                  &frame, &place) != FRAMING_FOUND)
-            break;
-        ahead->scan = (struct frame_scan){0};
-        bool is_plain = frame.word == FRAME_MESSAGE && frame.files == 0;
-        size_t size = (size_t)frame.size;
-        size_t total = place.head_size + size + place.tail_size;
-        // A larger one may be handed out with its block.
-        if (!is_plain || size > AHEAD_SMALL || total > left ||
-            message_store_take(cutter->store, WHERRY_IN, size, &out[done]) < 0)
-            break;
-        memcpy(out[done]->data, front + place.head_size, size);
-        out[done]->kind = frame.kind;
-        front += total;
-        left -= total;
+    while (done < count && look(ahead, cutter, &frame, &place) == FRAMING_FOUND &&
+           frame.word == FRAME_MESSAGE && frame.files == 0 &&
+           take(ahead, cutter, &frame, &place, &out[done]) == 1)
         done++;
-    }
-    ahead_consume(ahead, ahead_size(ahead) - left);
     return done;
 }
 

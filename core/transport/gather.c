@@ -17,7 +17,10 @@ static int64_t write_record(const struct framing *framing,
     // for the processor's stores.
     uint8_t tail[FRAMING_TAIL];
     struct frame_room room = {.head = bytes, .tail = tail};
-    int r = record_encode_to(framing, message, &room);
+    struct frame frame = record_frame(message);
+    int r = record_check(framing, message);
+    if (r >= 0)
+        r = framing->encode(&frame, &room);
     if (r < 0)
         return r;
     uint8_t *payload = bytes + room.place.head_size;
@@ -32,13 +35,12 @@ int gathered_add(struct gathered *gathered, const struct framing *framing,
                  struct message_store *store, wherry_message **message)
 {
     struct buffer *records = &gathered->records;
-    if (buffer_room(records) < record_size_most(*message)) {
-        size_t before = records->capacity;
-        int r = buffer_make_room(records, record_size_most(*message));
-        if (r < 0)
-            return failure_plain(r, "no memory to gather messages in");
+    size_t before = records->capacity;
+    int r = buffer_reserve(records, record_size_most(*message));
+    if (r < 0)
+        return failure_plain(r, "no memory to gather messages in");
+    if (records->capacity != before)
         message_store_count(store, (int64_t)records->capacity - (int64_t)before);
-    }
     int64_t size = write_record(framing, *message, buffer_back(records));
     if (size < 0)
         return (int)size;

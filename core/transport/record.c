@@ -19,7 +19,7 @@ int record_encode(const struct framing *framing, const wherry_message *message,
 {
     struct frame frame = record_frame(message);
     frame.files = way->counts_files ? message->file_count : 0;
-    int r = framing->check ? framing->check(message->data, message->size) : 0;
+    int r = record_check(framing, message);
     if (r >= 0)
         r = framing_encode(framing, &frame, edges);
     frame.is_padded = r >= 0 && frame.word == FRAME_MESSAGE &&

@@ -36,15 +36,11 @@ static inline struct frame record_frame(const wherry_message *message)
                           .kind = message->kind};
 }
 
-/* The same of a small one without open files, each part to its place; in sight of the
- * compiler. */
-static inline int record_encode_to(const struct framing *framing,
-                                   const wherry_message *message,
-                                   struct frame_room *room)
+/* Whether the framing can carry these bytes.  Errors: the framing's. */
+static inline int record_check(const struct framing *framing,
+                               const wherry_message *message)
 {
-    struct frame frame = record_frame(message);
-    int r = framing->check ? framing->check(message->data, message->size) : 0;
-    return r < 0 ? r : framing->encode(&frame, room);
+    return framing->check ? framing->check(message->data, message->size) : 0;
 }
 
 static inline size_t record_size(const struct frame_edges *edges,

@@ -152,10 +152,12 @@ WHERRY_EXPORT int wherry_finish(wherry_channel *);
 
 /* Waits until the peer's program has taken (received, not only been sent) every message
  * sent so far.  Returns 0 when it has, else, at the deadline, how many it has not
- * confirmed.
- * May be called on the thread that receives, too: what arrives meanwhile is held for
- * recv. Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings: only
- * the `wherry` framing has the words for it), -ECANCELED, -EPIPE (the peer has
+ * confirmed.  The peer confirms in the call that follows the one which gave it the last
+ * of them (recv, drain, close): one that takes them all and calls nothing more does
+ * not.
+ * May be called on the thread that receives, too: what arrives meanwhile is held
+ * for recv. Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings:
+ * only the `wherry` framing has the words for it), -ECANCELED, -EPIPE (the peer has
  * finished: from then on it confirms nothing), -ECONNRESET, -ENOBUFS (what arrives
  * meanwhile no longer fits into the held list). */
 WHERRY_EXPORT int wherry_drain(wherry_channel *, wherry_deadline deadline);
@@ -175,10 +177,11 @@ enum wherry_direction { WHERRY_IN, WHERRY_OUT };
  * for. Borrowed: the channel closes it; do not read from or write to it. WHERRY_IN: it
  * is readable whenever wherry_recv with WHERRY_POLL would not say -EAGAIN,
  * level-triggered, whatever the library has read ahead.  (A record that has arrived in
- * part makes it readable until a recv has looked at it.)  Take as many messages for one
- * wake as you like, one is enough. WHERRY_OUT: writable whenever wherry_send with
- * WHERRY_POLL may not say -EAGAIN. Errors: -EMFILE, -ENFILE, -ENOMEM, -EPERM (the other
- * end of a simplex mechanism), -ENOTSUP (the mechanism has none). */
+ * part, or a drain of the peer's, makes it readable until a recv has looked at it.)
+ * Take as many messages for one wake as you like, one is enough. WHERRY_OUT: writable
+ * whenever wherry_send with WHERRY_POLL may not say -EAGAIN. Errors: -EMFILE, -ENFILE,
+ * -ENOMEM, -EPERM (the other end of a simplex mechanism), -ENOTSUP (the mechanism has
+ * none). */
 WHERRY_EXPORT int wherry_fd(wherry_channel *, enum wherry_direction direction,
                             wherry_native *out, short *events);
 

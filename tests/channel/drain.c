@@ -70,10 +70,16 @@ TEST(what_stops_the_sync_is_told)
 {
     queue_one();
     script.send = first(-EPIPE); // its hello
-    FAILS(wherry_drain(channel, soon()), -EPIPE, "own:");
-    script.send = first(0); // what was queued
+    for (int i = 0; i < 2; i++)
+        FAILS(wherry_drain(channel, soon()), -EPIPE, "own:?full=latest: nobody");
+    FAILS(say(channel, "two"), -EPIPE, "own:?full=latest: nobody");
+    CHECK_STRING(script.said, "");
+    scripted_close(&script, channel);
+
+    queue_one();
+    script.send = first(0); // its hello, before what was queued
     script.send.then = -EPIPE;
-    FAILS(wherry_drain(channel, soon()), -EPIPE, "own:");
+    FAILS(wherry_drain(channel, soon()), -EPIPE, "own:?full=latest: nobody");
     CHECK_STRING(script.said, "hello");
     scripted_close(&script, channel);
 }

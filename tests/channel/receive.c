@@ -123,6 +123,42 @@ TEST(the_lowest_kind_is_found_past_a_sync_which_stays_where_it_is)
     scripted_close(&script, channel);
 }
 
+TEST(syncs_behind_a_message_that_nobody_takes_are_few)
+{
+    enum { ROUNDS = 40, SETTLED = 5 };
+
+    unsigned long blocks = 0;
+    channel = scripted_open_with_words(&script, "own:");
+    scripted_arrives_word(&script, FRAME_HELLO, 0);
+    scripted_arrives(&script, 9, "nine");
+    for (int i = 0; i < ROUNDS; i++) {
+        if (i == SETTLED)
+            blocks = harness_live_blocks();
+        scripted_arrives_word(&script, FRAME_SYNC, 2 * i);
+        scripted_arrives(&script, 1, "one");
+        scripted_arrives_word(&script, FRAME_SYNC, 2 * i + 1);
+        scripted_arrives_word(&script, FRAME_SYNC, 2 * i + 2);
+        CHECK_INT(wherry_recv_kind(channel, -5, &message, soon()), 1);
+        wherry_message_free(message);
+    }
+    CHECK_INT(harness_live_blocks(), blocks);
+    CHECK_STRING(script.said, "");
+    hear(channel, "nine");
+    CHECK_STRING(script.said, "hello ack:80");
+    scripted_close(&script, channel);
+}
+
+TEST(an_impossible_sync_is_refused_behind_a_message_too)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    scripted_arrives_word(&script, FRAME_HELLO, 0);
+    scripted_arrives(&script, 9, "nine");
+    scripted_arrives_word(&script, FRAME_SYNC, INT64_MAX);
+    FAILS(wherry_recv_kind(channel, 1, &message, soon()), -EPROTO, "impossible number");
+    hear(channel, "nine");
+    scripted_close(&script, channel);
+}
+
 enum { WORDS = 200 };
 
 /* A message arrives behind very many words, and no event after that. */

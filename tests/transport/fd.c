@@ -37,6 +37,45 @@ TEST(a_pipe_moves_the_way_it_was_opened)
     wherry_close(reader);
 }
 
+// What a pipe holds.
+static size_t read_all(int end, uint8_t *bytes, size_t capacity)
+{
+    ssize_t size = read(end, bytes, capacity);
+    CHECK(size > 0 && (size_t)size < capacity);
+    return (size_t)size;
+}
+
+TEST(a_large_message_is_padded_where_its_copy_would_be_slow)
+{
+    enum { SIZE = 8192, PAGE = 4096, FLAGS = 6, PADDED = 0x10 };
+
+    static const struct {
+        size_t place; // in the page
+        uint8_t flags;
+        size_t head_size;
+    } cases[] = {
+        {0, PADDED, 64}, {15, PADDED, 64}, {16, 0, 16}, {PAGE - 15, PADDED, 64}};
+
+    static _Alignas(PAGE) uint8_t payload[SIZE + PAGE];
+    static uint8_t record[2 * SIZE];
+    int ends[2];
+    wherry_channel *writer;
+    WORKS(pipe(ends));
+    WORKS(wherry_dial(fd(ends[1], ""), soon(), &writer));
+    say(writer, "the hello goes before this");
+    read_all(ends[0], record, sizeof(record));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t head_size = cases[i].head_size;
+        memset(payload + cases[i].place, (int)i + 1, SIZE);
+        WORKS(wherry_write(writer, payload + cases[i].place, SIZE, 0, 0, soon()));
+        CHECK_INT(read_all(ends[0], record, sizeof(record)), head_size + SIZE);
+        CHECK_INT(record[FLAGS], cases[i].flags);
+        CHECK_BYTES(record + head_size, payload + cases[i].place, SIZE);
+    }
+    wherry_close(writer);
+    close(ends[0]);
+}
+
 TEST(two_descriptors_make_one_duplex_channel)
 {
     int there[2], back[2];
