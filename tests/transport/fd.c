@@ -114,6 +114,27 @@ TEST(a_direction_that_is_not_there_is_told)
     close(ends[1]);
 }
 
+TEST(without_a_hello_no_message_is_taken_not_even_after_a_want_of_memory)
+{
+    static const uint8_t record[] = {4, 0, 0, 0, 1, 0, 0,   0,   0,   0,
+                                     0, 0, 0, 0, 0, 0, 'o', 'n', 'e', '!'};
+    wherry_message *messages[2];
+    for (unsigned n = 1; n <= 4; n++) {
+        int ends[2];
+        wherry_channel *reader;
+        WORKS(pipe(ends));
+        CHECK_INT(write(ends[1], record, sizeof(record)), sizeof(record));
+        WORKS(wherry_dial(fd(ends[0], ""), soon(), &reader));
+        harness_fail_allocation(n, false);
+        int r = wherry_recv(reader, &messages[0], soon());
+        CHECK_INT(r, harness_failed_allocations() > 0 ? -ENOMEM : -EPROTO);
+        harness_fail_allocation(0, false);
+        FAILS(wherry_recv_many(reader, messages, 2, soon()), -EPROTO, "hello");
+        wherry_close(reader);
+        close(ends[1]);
+    }
+}
+
 TEST(sockets_of_every_type_talk)
 {
     static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
