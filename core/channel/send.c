@@ -133,6 +133,12 @@ int channel_explain(wherry_channel *channel, int error)
     return failure_plain(error, channel->address);
 }
 
+static void count_sent(wherry_channel *channel, uint64_t messages, uint64_t bytes)
+{
+    counter_add(&channel->out.messages, messages);
+    counter_add(&channel->out.bytes, bytes);
+}
+
 static int try_send(wherry_channel *channel, wherry_message **message, unsigned flags)
 {
     size_t size = (*message)->size;
@@ -145,8 +151,7 @@ static int try_send(wherry_channel *channel, wherry_message **message, unsigned 
         r = queue_full(channel, message);
     if (r < 0)
         return r == -EAGAIN ? r : channel_explain(channel, r);
-    counter_add(&channel->out.messages, 1);
-    counter_add(&channel->out.bytes, size);
+    count_sent(channel, 1, size);
     // A transport of the user's own may have copied it instead of taking it.
     if (*message && !(*message)->borrowed) {
         wherry_message_free(*message);
@@ -258,6 +263,12 @@ struct batch {
     unsigned flags;
 };
 
+static bool may_gather(const wherry_channel *channel)
+{
+    return channel->moves->gather && !channel->out.queue.first &&
+           atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+}
+
 // The plain ones are taken in runs by transports that gather, but for one that nothing
 // follows: that goes out with them.
 static bool gather(wherry_channel *channel, struct batch *batch)
@@ -265,15 +276,12 @@ static bool gather(wherry_channel *channel, struct batch *batch)
     wherry_message **messages = batch->messages + batch->done;
     size_t left = batch->count - batch->done - (batch->flags & WHERRY_MORE ? 0 : 1);
     size_t run = count_plain(channel, messages, left < RUN ? left : RUN);
-    bool may = channel->moves->gather && !channel->out.queue.first &&
-               atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
-    if (run == 0 || !may)
+    if (run == 0 || !may_gather(channel))
         return false;
     uint64_t bytes = list_bytes(messages, run);
     size_t done = channel->moves->gather(channel->state, messages, run);
     bytes -= list_bytes(messages + done, run - done);
-    counter_add(&channel->out.messages, done);
-    counter_add(&channel->out.bytes, bytes);
+    count_sent(channel, done, bytes);
     batch->done += done;
     return done > 0;
 }
@@ -331,11 +339,42 @@ static int send_batch(wherry_channel *channel, struct batch *batch,
     return pushed < 0 ? pushed : r;
 }
 
+// What most messages with WHERRY_MORE need: a copy, and little more.
+static bool gather_one(wherry_channel *channel, wherry_message **message)
+{
+    bool taken = false;
+    os_lock_take(&channel->out.lock);
+    bool is_open = !channel->out.broken && !channel->out.ending;
+    if (is_open && may_gather(channel) && count_plain(channel, message, 1) == 1) {
+        size_t size = (*message)->size;
+        taken = channel->moves->gather(channel->state, message, 1) == 1;
+        if (taken)
+            count_sent(channel, 1, size);
+    }
+    channel_give_out(channel);
+    return taken;
+}
+
+static int send_borrowed(wherry_channel *channel, wherry_message *message,
+                         unsigned flags, wherry_deadline deadline)
+{
+    wherry_message *copy = NULL;
+    struct batch batch = {.messages = &message, .count = 1, .flags = flags};
+    int r = own(channel, &message, &copy);
+    if (r >= 0)
+        r = send_batch(channel, &batch, deadline);
+    if (copy && message == copy)
+        wherry_message_free(copy);
+    return r;
+}
+
 /* --- the public verbs ---------------------------------------------------- */
 
 int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flags,
                 wherry_deadline deadline)
 {
+    if ((flags & WHERRY_MORE) && gather_one(channel, message))
+        return 0;
     struct batch batch = {.messages = message, .count = 1, .flags = flags};
     return channel_error(channel, send_batch(channel, &batch, deadline));
 }
@@ -346,15 +385,10 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
 {
     wherry_message borrowed;
     wherry_message *message = &borrowed;
-    wherry_message *copy = NULL;
     message_borrow(&borrowed, bytes, size, kind);
-    struct batch batch = {.messages = &message, .count = 1, .flags = flags};
-    int r = own(channel, &message, &copy);
-    if (r >= 0)
-        r = send_batch(channel, &batch, deadline);
-    if (copy && message == copy)
-        wherry_message_free(copy);
-    return channel_error(channel, r);
+    if ((flags & WHERRY_MORE) && gather_one(channel, &message))
+        return 0;
+    return channel_error(channel, send_borrowed(channel, message, flags, deadline));
 }
 
 int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <wherry/mechanism.h>
 
@@ -92,6 +93,18 @@ struct framing {
      * sentence is set. */
     int (*scan)(struct frame_scan *scan, const uint8_t *bytes, size_t size,
                 uint64_t limit, struct frame *frame, struct frame_place *place);
+
+    /* The same in few steps, for framings where the record of a plain message (no word,
+     * no open files, no padding) is a head of one size and the payload, whatever that
+     * is.  `plain_head` is that size; where it is 0, there are no such steps. */
+    size_t plain_head;
+
+    /* Writes the head; `size` is at most UINT32_MAX, `kind` >= 0. */
+    void (*encode_plain)(uint8_t *head, size_t size, int64_t kind);
+
+    /* Looks at a whole head: the size of its payload and *kind, or -1 if scan has to
+     * look at it. */
+    int64_t (*scan_plain)(const uint8_t *head, int64_t *kind);
 };
 
 static inline int framing_encode(const struct framing *framing,
@@ -151,29 +164,32 @@ int framing_too_large(const char *name, uint64_t size, uint64_t limit,
                       const uint8_t *bytes, size_t seen);
 
 /* Little-endian numbers. */
+enum { FRAMING_SWAPS = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ };
+
 static inline uint32_t framing_load32(const uint8_t *bytes)
 {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
+    uint32_t value;
+    memcpy(&value, bytes, sizeof(value));
+    return FRAMING_SWAPS ? __builtin_bswap32(value) : value;
 }
 
 static inline uint64_t framing_load64(const uint8_t *bytes)
 {
-    return framing_load32(bytes) | (uint64_t)framing_load32(bytes + 4) << 32;
+    uint64_t value;
+    memcpy(&value, bytes, sizeof(value));
+    return FRAMING_SWAPS ? __builtin_bswap64(value) : value;
 }
 
 static inline void framing_store32(uint8_t *bytes, uint32_t value)
 {
-    bytes[0] = (uint8_t)value;
-    bytes[1] = (uint8_t)(value >> 8);
-    bytes[2] = (uint8_t)(value >> 16);
-    bytes[3] = (uint8_t)(value >> 24);
+    value = FRAMING_SWAPS ? __builtin_bswap32(value) : value;
+    memcpy(bytes, &value, sizeof(value));
 }
 
 static inline void framing_store64(uint8_t *bytes, uint64_t value)
 {
-    framing_store32(bytes, (uint32_t)value);
-    framing_store32(bytes + 4, (uint32_t)(value >> 32));
+    value = FRAMING_SWAPS ? __builtin_bswap64(value) : value;
+    memcpy(bytes, &value, sizeof(value));
 }
 
 #endif

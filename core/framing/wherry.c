@@ -44,7 +44,7 @@ static uint64_t size_most(enum frame_word word, uint64_t limit)
     return word == FRAME_HELLO ? HELLO_SIZE_MOST : 0;
 }
 
-static APART int check_frame(const struct frame *frame)
+static int check_frame(const struct frame *frame)
 {
     bool is_bare = frame->word != FRAME_MESSAGE && frame->word != FRAME_HELLO;
     if (frame->word >= FRAME_WORDS || frame->kind < 0)
@@ -62,20 +62,34 @@ static APART int check_frame(const struct frame *frame)
     return 0;
 }
 
+// Size, version, files and flags in one store, the kind in another.
+static void store_head(uint8_t *head, uint64_t size, uint32_t mark, int64_t kind)
+{
+    framing_store64(head + AT_SIZE, size | (uint64_t)mark << 32);
+    framing_store64(head + AT_KIND, (uint64_t)kind);
+}
+
+static void encode_plain(uint8_t *head, size_t size, int64_t kind)
+{
+    store_head(head, size, VERSION, kind);
+}
+
+static int64_t scan_plain(const uint8_t *head, int64_t *kind)
+{
+    *kind = (int64_t)framing_load64(head + AT_KIND);
+    bool is_plain = framing_load32(head + AT_VERSION) == VERSION && *kind >= 0;
+    return is_plain ? (int64_t)framing_load32(head + AT_SIZE) : -1;
+}
+
 static int wherry_encode(const struct frame *frame, struct frame_room *room)
 {
-    // What most are needs one look.
-    bool is_plain = frame->word == FRAME_MESSAGE && frame->kind >= 0 &&
-                    frame->files == 0 && frame->size <= UINT32_MAX;
-    int r = is_plain ? 0 : check_frame(frame);
+    int r = check_frame(frame);
     if (r < 0)
         return r;
-    // Size, version, files and flags in one store.
     uint32_t mark = VERSION | frame->files << 8 | (uint32_t)frame->word << 16;
     if (frame->is_padded)
         mark |= (uint32_t)PADDED << 16;
-    framing_store64(room->head + AT_SIZE, frame->size | (uint64_t)mark << 32);
-    framing_store64(room->head + AT_KIND, (uint64_t)frame->kind);
+    store_head(room->head, frame->size, mark, frame->kind);
     room->place = (struct frame_place){.head_size = HEAD_SIZE};
     if (frame->is_padded) {
         memset(room->head + HEAD_SIZE, 0, PADDED_SIZE - HEAD_SIZE);
@@ -98,7 +112,7 @@ static APART int wrong_version(const uint8_t *bytes, size_t size)
 }
 
 /* Whether the parts of a whole head go together. */
-static APART int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
+static int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
 {
     uint32_t known = frame->word == FRAME_MESSAGE ? WORD_BITS | PADDED : WORD_BITS;
     if (flags & ~known || frame->word >= FRAME_WORDS)
@@ -142,9 +156,7 @@ static int wherry_scan(struct frame_scan *scan, const uint8_t *bytes, size_t siz
     frame->files = bytes[AT_FILES];
     frame->kind = (int64_t)framing_load64(bytes + AT_KIND);
     frame->is_padded = (flags & PADDED) != 0;
-    // What most are needs one look.
-    bool is_plain = flags == FRAME_MESSAGE && frame->kind >= 0 && frame->size <= limit;
-    int r = is_plain ? FRAMING_FOUND : check_head(frame, flags, limit);
+    int r = check_head(frame, flags, limit);
     size_t head = frame->is_padded ? PADDED_SIZE : HEAD_SIZE;
     if (r == FRAMING_FOUND && size < head) {
         scan->seen = size;
@@ -164,4 +176,7 @@ const struct framing framing_wherry = {
     .has_words = true,
     .encode = wherry_encode,
     .scan = wherry_scan,
+    .plain_head = HEAD_SIZE,
+    .encode_plain = encode_plain,
+    .scan_plain = scan_plain,
 };

@@ -3,11 +3,11 @@
  * The store: messages that come back to be used again, so that a steady flow allocates
  * nothing.
  *
- * Freed messages are pushed on `returned` by any thread (one compare-and-swap, or a
- * store in a process of one thread; takers only ever empty the whole list, so there is
- * no ABA).  What was returned is sorted into bins by room when a bin runs out.  A
- * channel's sender and receiver each have a shelf of bins of their own, so nothing is
- * locked.  What lies unused is bounded, by number and by room.
+ * Freed messages are pushed on `returned` by any thread (one compare-and-swap; takers
+ * only ever empty the whole list, so there is no ABA).  What was returned is sorted
+ * into bins by room when a bin runs out; the only thread of a process puts it there at
+ * once.  A channel's sender and receiver each have a shelf of bins of their own, so
+ * nothing is locked.  What lies unused is bounded, by number and by room.
  *
  * Whoever takes counts in a plain number of its shelf what is out, and counts what was
  * returned when it sorts it, so that taking costs no atomic operation and freeing at
@@ -125,19 +125,10 @@ static void keep(struct shelf *shelf, wherry_message *message)
     shelf->count[bin]++;
 }
 
-static wherry_message *take_returned(struct message_store *store)
-{
-    if (!os_alone())
-        return atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
-    wherry_message *first =
-        atomic_load_explicit(&store->returned, memory_order_relaxed);
-    atomic_store_explicit(&store->returned, NULL, memory_order_relaxed);
-    return first;
-}
-
 static void sort_returned(struct message_store *store, struct shelf *shelf)
 {
-    wherry_message *message = take_returned(store);
+    wherry_message *message =
+        atomic_exchange_explicit(&store->returned, NULL, memory_order_acquire);
     int64_t count = 0;
     for (; message; count++) {
         wherry_message *next = message->next;
@@ -250,6 +241,14 @@ static void make_new(wherry_message *message)
     message->files_lost = false;
 }
 
+// On the thread that takes for the message's side.
+static void put_back(struct message_store *store, wherry_message *message)
+{
+    struct shelf *shelf = &store->shelves[message->side];
+    shelf->out--;
+    keep(shelf, message);
+}
+
 void message_store_put(struct message_store *store, wherry_message *message)
 {
     // One that was received and sent on belongs to the other shelf, which misses it.
@@ -258,19 +257,7 @@ void message_store_put(struct message_store *store, wherry_message *message)
         return;
     }
     make_new(message);
-    store->shelves[WHERRY_OUT].out--;
-    keep(&store->shelves[WHERRY_OUT], message);
-}
-
-static bool replace_first(struct message_store *store, wherry_message **first,
-                          wherry_message *message)
-{
-    if (os_alone()) {
-        atomic_store_explicit(&store->returned, message, memory_order_relaxed);
-        return true;
-    }
-    return atomic_compare_exchange_weak_explicit(
-        &store->returned, first, message, memory_order_release, memory_order_relaxed);
+    put_back(store, message);
 }
 
 static APART void free_late(struct message_store *store, wherry_message *message)
@@ -290,13 +277,18 @@ void message_block_free(wherry_message *message)
     make_new(message);
     wherry_message *first =
         atomic_load_explicit(&store->returned, memory_order_relaxed);
+    if (os_alone() && first != LEFT) {
+        put_back(store, message);
+        return;
+    }
     do {
         if (first == LEFT) {
             free_late(store, message);
             return;
         }
         message->next = first;
-    } while (!replace_first(store, &first, message));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &store->returned, &first, message, memory_order_release, memory_order_relaxed));
 }
 
 void message_store_count(struct message_store *store, int64_t bytes)

@@ -79,74 +79,96 @@ static APART bool hand_out_block(struct ahead *ahead, const struct cutter *cutte
     return true;
 }
 
-static int take(struct ahead *ahead, const struct cutter *cutter,
-                const struct frame *frame, const struct frame_place *place,
-                wherry_message **out)
+// Takes the `size` bytes that stand behind `head` ones.
+static inline int take(struct ahead *ahead, const struct cutter *cutter, size_t head,
+                       size_t size, wherry_message **out)
 {
-    size_t head = place->head_size;
-    size_t size = (size_t)frame->size;
     bool fills_block = size >= ahead->block->capacity / 2;
-    if (fills_block && hand_out_block(ahead, cutter, head, size, out)) {
-        ahead_consume(ahead, place->tail_size);
-    } else {
-        int r = message_store_take(cutter->store, WHERRY_IN, size, out);
-        if (r < 0)
-            return r;
-        memcpy((*out)->data, ahead_front(ahead) + head, size);
-        ahead_consume(ahead, head + size + place->tail_size);
-    }
-    (*out)->kind = frame->kind;
-    (*out)->word = frame->word;
-    return 1;
-}
-
-// FRAMING_FOUND only where the whole record is there.
-static inline int look(struct ahead *ahead, const struct cutter *cutter,
-                       struct frame *frame, struct frame_place *place)
-{
-    size_t there = ahead_size(ahead);
-    *place = (struct frame_place){0};
-    if (there == 0)
-        return FRAMING_MORE;
-    int r = cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
-                                  cutter->message_limit, frame, place);
-    if (r != FRAMING_FOUND)
+    if (fills_block && hand_out_block(ahead, cutter, head, size, out))
+        return 1;
+    int r = message_store_take(cutter->store, WHERRY_IN, size, out);
+    if (r < 0)
         return r;
-    // Found is found: the next look begins anew, at the record's first byte.
-    ahead->scan = (struct frame_scan){0};
-    size_t whole = place->head_size + (size_t)frame->size + place->tail_size;
-    return there < whole ? FRAMING_MORE : FRAMING_FOUND;
+    memcpy((*out)->data, ahead_front(ahead) + head, size);
+    ahead_consume(ahead, head + size);
+    return 1;
 }
 
 int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *frame,
               struct frame_place *place, wherry_message **out)
 {
-    int r = look(ahead, cutter, frame, place);
+    size_t there = ahead_size(ahead);
+    *place = (struct frame_place){0};
+    int r = there == 0 ? FRAMING_MORE
+                       : cutter->framing->scan(&ahead->scan, ahead_front(ahead), there,
+                                               cutter->message_limit, frame, place);
     if (r == FRAMING_MORE)
         return AHEAD_MORE;
-    return r < 0 ? r : take(ahead, cutter, frame, place, out);
+    if (r < 0)
+        return r;
+    // Found is found: the next look begins anew, at the record's first byte.
+    ahead->scan = (struct frame_scan){0};
+    if (there < place->head_size + frame->size + place->tail_size)
+        return AHEAD_MORE;
+    r = take(ahead, cutter, place->head_size, (size_t)frame->size, out);
+    if (r < 0)
+        return r;
+    ahead_consume(ahead, place->tail_size);
+    (*out)->kind = frame->kind;
+    (*out)->word = frame->word;
+    return r;
+}
+
+// The size of the plain message in front if it is there whole, else -1.
+static inline int64_t look_plain(const struct ahead *ahead, const struct cutter *cutter,
+                                 int64_t *kind)
+{
+    size_t head = cutter->framing->plain_head;
+    size_t there = ahead_size(ahead);
+    if (there < head)
+        return -1;
+    int64_t size = cutter->framing->scan_plain(ahead_front(ahead), kind);
+    bool is_whole = size >= 0 && (uint64_t)size <= there - head;
+    return is_whole && (uint64_t)size <= cutter->message_limit ? size : -1;
+}
+
+// A framing without words carries no open files either: all its messages are plain.
+static size_t cut_any(struct ahead *ahead, const struct cutter *cutter,
+                      wherry_message **out, size_t count)
+{
+    struct frame frame;
+    struct frame_place place;
+    size_t done = 0;
+    while (!cutter->framing->has_words && done < count &&
+           ahead_cut(ahead, cutter, &frame, &place, &out[done]) == 1)
+        done++;
+    return done;
 }
 
 size_t ahead_cut_plain(struct ahead *ahead, const struct cutter *cutter,
                        wherry_message **out, size_t count)
 {
-    struct frame frame;
-    struct frame_place place;
+    size_t head = cutter->framing->plain_head;
     size_t done = 0;
-    while (done < count && look(ahead, cutter, &frame, &place) == FRAMING_FOUND &&
-           frame.word == FRAME_MESSAGE && frame.files == 0 &&
-           take(ahead, cutter, &frame, &place, &out[done]) == 1)
-        done++;
+    if (head == 0)
+        return cut_any(ahead, cutter, out, count);
+    for (; done < count; done++) {
+        int64_t kind;
+        int64_t size = look_plain(ahead, cutter, &kind);
+        if (size < 0 || take(ahead, cutter, head, (size_t)size, &out[done]) < 0)
+            break;
+        out[done]->kind = kind;
+    }
+    if (done > 0)
+        ahead->scan = (struct frame_scan){0};
     return done;
 }
 
 int ahead_cut_rest(struct ahead *ahead, const struct cutter *cutter,
                    wherry_message **out)
 {
-    struct frame last = {.size = ahead_size(ahead)};
-    struct frame_place bare = {0};
     ahead->scan = (struct frame_scan){0};
-    return take(ahead, cutter, &last, &bare, out);
+    return take(ahead, cutter, 0, ahead_size(ahead), out);
 }
 
 bool ahead_ready(const struct ahead *ahead, const struct cutter *cutter)

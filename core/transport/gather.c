@@ -9,12 +9,11 @@
 
 #include <string.h>
 
-// The size of the record that was written, or an error of the framing's.
-static int64_t write_record(const struct framing *framing,
-                            const wherry_message *message, uint8_t *bytes)
+// Any record; its size, or an error of the framing's.  The head is written in its
+// place: to copy it as soon as it is written would wait for the processor's stores.
+static int64_t write_any(const struct framing *framing, const wherry_message *message,
+                         uint8_t *bytes)
 {
-    // The head is written in its place: to copy it as soon as it is written would wait
-    // for the processor's stores.
     uint8_t tail[FRAMING_TAIL];
     struct frame_room room = {.head = bytes, .tail = tail};
     struct frame frame = record_frame(message);
@@ -31,16 +30,38 @@ static int64_t write_record(const struct framing *framing,
     return (int64_t)(room.place.head_size + message->size + room.place.tail_size);
 }
 
+static inline int64_t write_record(const struct framing *framing,
+                                   const wherry_message *message, uint8_t *bytes)
+{
+    size_t head = framing->plain_head;
+    if (head == 0 || message->word != FRAME_MESSAGE)
+        return write_any(framing, message, bytes);
+    framing->encode_plain(bytes, message->size, message->kind);
+    if (message->size > 0)
+        memcpy(bytes + head, message->data, message->size);
+    return (int64_t)(head + message->size);
+}
+
+static APART int make_room(struct gathered *gathered, struct message_store *store,
+                           size_t more)
+{
+    struct buffer *records = &gathered->records;
+    size_t before = records->capacity;
+    int r = buffer_reserve(records, more);
+    if (r < 0)
+        return failure_plain(r, "no memory to gather messages in");
+    message_store_count(store, (int64_t)records->capacity - (int64_t)before);
+    return 0;
+}
+
 int gathered_add(struct gathered *gathered, const struct framing *framing,
                  struct message_store *store, wherry_message **message)
 {
     struct buffer *records = &gathered->records;
-    size_t before = records->capacity;
-    int r = buffer_reserve(records, record_size_most(*message));
+    size_t most = record_size_most(*message);
+    int r = buffer_room(records) < most ? make_room(gathered, store, most) : 0;
     if (r < 0)
-        return failure_plain(r, "no memory to gather messages in");
-    if (records->capacity != before)
-        message_store_count(store, (int64_t)records->capacity - (int64_t)before);
+        return r;
     int64_t size = write_record(framing, *message, buffer_back(records));
     if (size < 0)
         return (int)size;

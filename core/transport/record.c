@@ -69,11 +69,3 @@ size_t record_one_piece(const struct frame_edges *edges, const wherry_message *m
     pieces[0] = (struct os_bytes){room, size};
     return 1;
 }
-
-void record_sent(struct message_store *store, wherry_message **message)
-{
-    if ((*message)->borrowed)
-        return;
-    message_store_put(store, *message);
-    *message = NULL;
-}

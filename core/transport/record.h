@@ -66,6 +66,12 @@ static inline size_t record_size_most(const wherry_message *message)
 
 /* The message has gone: it is freed and *message is NULL, unless it was only borrowed.
  */
-void record_sent(struct message_store *, wherry_message **message);
+static inline void record_sent(struct message_store *store, wherry_message **message)
+{
+    if ((*message)->borrowed)
+        return;
+    message_store_put(store, *message);
+    *message = NULL;
+}
 
 #endif

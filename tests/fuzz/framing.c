@@ -81,6 +81,34 @@ static void check_written(const struct framing *framing, const struct frame *fra
              place.tail_size == edges.place.tail_size);
 }
 
+static bool is_plain(const struct frame *frame)
+{
+    return frame->word == FRAME_MESSAGE && frame->files == 0 && !frame->is_padded;
+}
+
+/* The few steps say the same as all of them. */
+static void check_plain(const struct stream *stream, size_t size, int scanned)
+{
+    const struct framing *framing = stream->framing;
+    const struct frame *frame = &stream->frame;
+    if (framing->plain_head == 0 || size < framing->plain_head)
+        return;
+    const uint8_t *head = stream->bytes + stream->front;
+    int64_t kind;
+    const int64_t plain = framing->scan_plain(head, &kind);
+    const bool is_found = scanned == FRAMING_FOUND && is_plain(frame);
+    PROPERTY(is_found == (plain >= 0 && (uint64_t)plain <= stream->limit));
+    PROPERTY(plain < 0 || is_found || scanned == -EMSGSIZE);
+    if (!is_found)
+        return;
+    uint8_t written[FRAMING_HEAD];
+    PROPERTY((uint64_t)plain == frame->size && kind == frame->kind);
+    PROPERTY(stream->place.head_size == framing->plain_head);
+    PROPERTY(stream->place.tail_size == 0);
+    framing->encode_plain(written, (size_t)plain, kind);
+    PROPERTY(memcmp(written, head, framing->plain_head) == 0);
+}
+
 /* A record that has wholly arrived. */
 static void check_whole(const struct stream *stream)
 {
@@ -105,6 +133,7 @@ static int take(struct stream *stream)
             stream->framing->scan(&stream->scan, stream->bytes + stream->front, size,
                                   stream->limit, &stream->frame, &stream->place);
         PROPERTY(stream->scan.seen >= seen && stream->scan.seen <= size);
+        check_plain(stream, size, r);
         PROPERTY(r == FRAMING_MORE || r == FRAMING_FOUND || r == -EPROTO ||
                  r == -EMSGSIZE);
         if (r != FRAMING_FOUND)

@@ -147,6 +147,49 @@ TEST(words_carry_nothing)
     }
 }
 
+TEST(a_plain_message_needs_few_steps)
+{
+    const struct framing *framing = framing_find("wherry");
+    const struct frame frames[] = {
+        {.size = 0},
+        {.size = 64, .kind = INT64_MAX},
+        {.size = UINT32_MAX, .kind = 1},
+    };
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        struct frame_edges edges;
+        uint8_t head[HEAD];
+        int64_t kind;
+        CHECK_INT(framing_encode(framing, &frames[i], &edges), 0);
+        framing->encode_plain(head, frames[i].size, frames[i].kind);
+        CHECK_BYTES(head, edges.head, HEAD);
+        CHECK_INT(framing->scan_plain(head, &kind), frames[i].size);
+        CHECK_INT(kind, frames[i].kind);
+    }
+}
+
+TEST(what_is_not_plain_needs_all_steps)
+{
+    const struct framing *framing = framing_find("wherry");
+    const struct frame frames[] = {
+        {.size = 64, .files = 1},
+        {.size = 64, .is_padded = true},
+        {.size = 64, .word = FRAME_HELLO},
+        {.word = FRAME_END},
+    };
+    int64_t kind;
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        struct frame_edges edges;
+        CHECK_INT(framing_encode(framing, &frames[i], &edges), 0);
+        CHECK_INT(framing->scan_plain(edges.head, &kind), -1);
+    }
+    uint8_t head[HEAD];
+    framing->encode_plain(head, 64, -1);
+    CHECK_INT(framing->scan_plain(head, &kind), -1);
+    framing->encode_plain(head, 64, 0);
+    head[4] = 2; // a later version
+    CHECK_INT(framing->scan_plain(head, &kind), -1);
+}
+
 enum { PADDED = 0x10, PADDED_HEAD = 64 };
 
 TEST(a_padded_payload_begins_at_byte_64)
