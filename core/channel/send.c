@@ -386,7 +386,8 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
     wherry_message borrowed;
     wherry_message *message = &borrowed;
     message_borrow(&borrowed, bytes, size, kind);
-    if ((flags & WHERRY_MORE) && gather_one(channel, &message))
+    bool may_borrow = channel->moves->keep != NULL;
+    if ((flags & WHERRY_MORE) && may_borrow && gather_one(channel, &message))
         return 0;
     return channel_error(channel, send_borrowed(channel, message, flags, deadline));
 }

@@ -103,6 +103,21 @@ static int play_send(void *state, wherry_message **message, unsigned flags)
     return 0;
 }
 
+size_t scripted_gather(void *state, wherry_message **messages, size_t count)
+{
+    struct scripted *script = state;
+    size_t done = 0;
+    for (; done < count && done < 2; done++) {
+        bool borrowed = messages[done]->borrowed;
+        CHECK(!borrowed || script->moves.keep);
+        note(script, messages[done]);
+        wherry_message_free(messages[done]);
+        messages[done] = borrowed ? messages[done] : NULL;
+    }
+    script->gathered += (unsigned)done;
+    return done;
+}
+
 static int play_recv(void *state, wherry_message **out)
 {
     struct scripted *script = state;

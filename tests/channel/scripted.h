@@ -59,7 +59,8 @@ struct scripted {
     /* What was sent: texts and words, with a space between them ("hello one sync:1
      * end"), and how often it was finished and closed. */
     char said[SCRIPTED_SAID];
-    bool is_mute; /* nothing is added to `said` any more */
+    bool is_mute;      /* nothing is added to `said` any more */
+    unsigned gathered; /* messages that scripted_gather took */
     unsigned finished;
     unsigned closed;
 
@@ -71,6 +72,9 @@ struct scripted {
 /* A script with a whole transport: duplex, with kinds and open files, that knows
  * borrowed messages; to be changed before scripted_open_as. */
 void scripted_begin(struct scripted *);
+
+/* A `gather` for it: takes two at a time. */
+size_t scripted_gather(void *state, wherry_message **messages, size_t count);
 
 /* Opens a channel on it, as a user of the library does: no words are spoken. */
 wherry_channel *scripted_open_as(struct scripted *, const char *address);

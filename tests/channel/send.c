@@ -110,6 +110,41 @@ TEST(none_and_too_many_messages_are_refused)
     scripted_close(&script, channel);
 }
 
+/* --- runs ------------------------------------------------------------------ */
+
+TEST(what_a_transport_gathers_is_in_order_with_the_rest)
+{
+    static const char *const texts[] = {"a", "b", "c", "d", "e", "f"};
+    wherry_message *messages[6];
+    scripted_begin(&script);
+    script.moves.gather = scripted_gather;
+    channel = scripted_open_as(&script, "own:");
+    for (size_t i = 0; i < 6; i++)
+        CHECK_OK(wherry_message_copy(texts[i], 1, &messages[i]));
+    CHECK_INT(wherry_send_many(channel, messages, 6, soon()), 6);
+    CHECK_STRING(script.said, "a b c d e f");
+    CHECK_INT(script.gathered, 4); // the first says hello, nothing follows the last
+    new_message("g");
+    CHECK_INT(wherry_send(channel, &message, WHERRY_MORE, soon()), 0);
+    CHECK(message == NULL);
+    CHECK_INT(script.gathered, 5);
+    CHECK_STRING(script.said, "a b c d e f g");
+    scripted_close(&script, channel);
+}
+
+TEST(a_transport_that_knows_no_borrowed_bytes_gathers_copies)
+{
+    scripted_begin(&script);
+    script.moves.gather = scripted_gather;
+    script.moves.keep = NULL;
+    channel = scripted_open_as(&script, "own:");
+    CHECK_INT(say(channel, "one"), 0);
+    CHECK_INT(wherry_write(channel, "two", 3, 0, WHERRY_MORE, soon()), 0);
+    CHECK_INT(wherry_write(channel, "three", 5, 0, WHERRY_MORE, soon()), 0);
+    CHECK_STRING(script.said, "one two three");
+    scripted_close(&script, channel);
+}
+
 /* --- a part that stays behind --------------------------------------------- */
 
 TEST(what_the_deadline_leaves_goes_on_with_the_next_send)
