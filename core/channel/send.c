@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-enum { RUN = 256 }; // messages that are looked through at once
+enum { RUN = 64 }; // messages that are looked through at once
 
 /* --- what may be sent ---------------------------------------------------- */
 
@@ -46,11 +46,16 @@ static APART int refuse_size(const wherry_channel *channel, size_t size)
                    (unsigned long long)channel->limits.message);
 }
 
-static bool is_plain(const wherry_channel *channel, const wherry_message *message)
+static bool fits_kind(const wherry_channel *channel, int64_t kind)
 {
     bool can_kinds = (channel->abilities & WHERRY_ABLE_KINDS) != 0;
-    bool fits = message->kind == 0 || (message->kind > 0 && can_kinds);
-    return fits && message->file_count == 0 && !message->route;
+    return kind == 0 || (kind > 0 && can_kinds);
+}
+
+static bool is_plain(const wherry_channel *channel, const wherry_message *message)
+{
+    return fits_kind(channel, message->kind) && message->file_count == 0 &&
+           !message->route;
 }
 
 static APART int check_extras(const wherry_channel *channel,
@@ -243,17 +248,6 @@ static int own(wherry_channel *channel, wherry_message **message, wherry_message
     return 0;
 }
 
-static size_t count_plain(const wherry_channel *channel, wherry_message **messages,
-                          size_t most)
-{
-    uint64_t largest = size_most(channel);
-    size_t count = 0;
-    while (count < most && messages[count] && is_plain(channel, messages[count]) &&
-           messages[count]->size <= largest)
-        count++;
-    return count;
-}
-
 /* Messages that go out together: the last one with the caller's flags, those before it
  * with WHERRY_MORE. */
 struct batch {
@@ -269,18 +263,37 @@ static bool may_gather(const wherry_channel *channel)
            atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
 }
 
+static size_t list_plain(const wherry_channel *channel, wherry_message *const *messages,
+                         size_t most, struct wherry_plain *plain)
+{
+    uint64_t largest = size_most(channel);
+    size_t count = 0;
+    for (; count < most; count++) {
+        const wherry_message *message = messages[count];
+        if (!message || !is_plain(channel, message) || message->size > largest)
+            break;
+        plain[count] =
+            (struct wherry_plain){message->data, message->size, message->kind};
+    }
+    return count;
+}
+
 // The plain ones are taken in runs by transports that gather, but for one that nothing
 // follows: that goes out with them.
 static bool gather(wherry_channel *channel, struct batch *batch)
 {
+    struct wherry_plain plain[RUN];
     wherry_message **messages = batch->messages + batch->done;
     size_t left = batch->count - batch->done - (batch->flags & WHERRY_MORE ? 0 : 1);
-    size_t run = count_plain(channel, messages, left < RUN ? left : RUN);
-    if (run == 0 || !may_gather(channel))
+    if (left == 0 || !may_gather(channel))
         return false;
-    uint64_t bytes = list_bytes(messages, run);
-    size_t done = channel->moves->gather(channel->state, messages, run);
-    bytes -= list_bytes(messages + done, run - done);
+    size_t run = list_plain(channel, messages, left < RUN ? left : RUN, plain);
+    size_t done = run > 0 ? channel->moves->gather(channel->state, plain, run) : 0;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < done; i++) {
+        bytes += plain[i].size;
+        message_store_sent(channel->store, &messages[i]);
+    }
     count_sent(channel, done, bytes);
     batch->done += done;
     return done > 0;
@@ -340,25 +353,27 @@ static int send_batch(wherry_channel *channel, struct batch *batch,
 }
 
 // What most messages with WHERRY_MORE need: a copy, and little more.
-static bool gather_one(wherry_channel *channel, wherry_message **message)
+static bool gather_one(wherry_channel *channel, const struct wherry_plain *plain)
 {
-    bool taken = false;
+    bool done = false;
     os_lock_take(&channel->out.lock);
     bool is_open = !channel->out.broken && !channel->out.ending;
-    if (is_open && may_gather(channel) && count_plain(channel, message, 1) == 1) {
-        size_t size = (*message)->size;
-        taken = channel->moves->gather(channel->state, message, 1) == 1;
-        if (taken)
-            count_sent(channel, 1, size);
-    }
+    if (is_open && may_gather(channel) && fits_kind(channel, plain->kind) &&
+        plain->size <= size_most(channel))
+        done = channel->moves->gather(channel->state, plain, 1) == 1;
+    if (done)
+        count_sent(channel, 1, plain->size);
     channel_give_out(channel);
-    return taken;
+    return done;
 }
 
-static int send_borrowed(wherry_channel *channel, wherry_message *message,
-                         unsigned flags, wherry_deadline deadline)
+static int send_plain(wherry_channel *channel, const struct wherry_plain *plain,
+                      unsigned flags, wherry_deadline deadline)
 {
+    wherry_message borrowed;
+    wherry_message *message = &borrowed;
     wherry_message *copy = NULL;
+    message_borrow(&borrowed, plain->data, plain->size, plain->kind);
     struct batch batch = {.messages = &message, .count = 1, .flags = flags};
     int r = own(channel, &message, &copy);
     if (r >= 0)
@@ -373,8 +388,6 @@ static int send_borrowed(wherry_channel *channel, wherry_message *message,
 int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flags,
                 wherry_deadline deadline)
 {
-    if ((flags & WHERRY_MORE) && gather_one(channel, message))
-        return 0;
     struct batch batch = {.messages = message, .count = 1, .flags = flags};
     return channel_error(channel, send_batch(channel, &batch, deadline));
 }
@@ -383,13 +396,10 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
 int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_t kind,
                  unsigned flags, wherry_deadline deadline)
 {
-    wherry_message borrowed;
-    wherry_message *message = &borrowed;
-    message_borrow(&borrowed, bytes, size, kind);
-    bool may_borrow = channel->moves->keep != NULL;
-    if ((flags & WHERRY_MORE) && may_borrow && gather_one(channel, &message))
+    struct wherry_plain plain = {bytes, size, kind};
+    if ((flags & WHERRY_MORE) && gather_one(channel, &plain))
         return 0;
-    return channel_error(channel, send_borrowed(channel, message, flags, deadline));
+    return channel_error(channel, send_plain(channel, &plain, flags, deadline));
 }
 
 int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,

@@ -151,9 +151,10 @@ int message_store_new(struct message_store **out);
 int message_store_take(struct message_store *, enum wherry_direction side, size_t size,
                        wherry_message **out);
 
-/* As wherry_message_free, on the thread that takes for WHERRY_OUT: without an atomic
- * operation if the message is of this store. */
-void message_store_put(struct message_store *, wherry_message *);
+/* A message has been sent, on the thread that takes for WHERRY_OUT: unless it was only
+ * borrowed it is freed, without an atomic operation if it is of this store, and
+ * *gone is NULL. */
+void message_store_sent(struct message_store *, wherry_message **gone);
 
 /* Gives back to the system what lies unused on one side. */
 void message_store_trim(struct message_store *, enum wherry_direction side);

@@ -249,8 +249,12 @@ static void put_back(struct message_store *store, wherry_message *message)
     keep(shelf, message);
 }
 
-void message_store_put(struct message_store *store, wherry_message *message)
+void message_store_sent(struct message_store *store, wherry_message **gone)
 {
+    wherry_message *message = *gone;
+    if (message->borrowed)
+        return;
+    *gone = NULL;
     // One that was received and sent on belongs to the other shelf, which misses it.
     if (message->store != store || message->side != WHERRY_OUT || message->files) {
         wherry_message_free(message);

@@ -11,13 +11,13 @@
 
 // Any record; its size, or an error of the framing's.  The head is written in its
 // place: to copy it as soon as it is written would wait for the processor's stores.
-static int64_t write_any(const struct framing *framing, const wherry_message *message,
-                         uint8_t *bytes)
+static int64_t write_any(const struct framing *framing, enum frame_word word,
+                         const struct wherry_plain *message, uint8_t *bytes)
 {
     uint8_t tail[FRAMING_TAIL];
     struct frame_room room = {.head = bytes, .tail = tail};
-    struct frame frame = record_frame(message);
-    int r = record_check(framing, message);
+    struct frame frame = {.word = word, .size = message->size, .kind = message->kind};
+    int r = record_check(framing, message->data, message->size);
     if (r >= 0)
         r = framing->encode(&frame, &room);
     if (r < 0)
@@ -30,12 +30,12 @@ static int64_t write_any(const struct framing *framing, const wherry_message *me
     return (int64_t)(room.place.head_size + message->size + room.place.tail_size);
 }
 
-static inline int64_t write_record(const struct framing *framing,
-                                   const wherry_message *message, uint8_t *bytes)
+static inline int64_t write_record(const struct framing *framing, enum frame_word word,
+                                   const struct wherry_plain *message, uint8_t *bytes)
 {
     size_t head = framing->plain_head;
-    if (head == 0 || message->word != FRAME_MESSAGE)
-        return write_any(framing, message, bytes);
+    if (head == 0 || word != FRAME_MESSAGE)
+        return write_any(framing, word, message, bytes);
     framing->encode_plain(bytes, message->size, message->kind);
     if (message->size > 0)
         memcpy(bytes + head, message->data, message->size);
@@ -54,33 +54,44 @@ static APART int make_room(struct gathered *gathered, struct message_store *stor
     return 0;
 }
 
-int gathered_add(struct gathered *gathered, const struct framing *framing,
-                 struct message_store *store, wherry_message **message)
+static inline int add(struct gathered *gathered, const struct framing *framing,
+                      struct message_store *store, enum frame_word word,
+                      const struct wherry_plain *message)
 {
     struct buffer *records = &gathered->records;
-    size_t most = record_size_most(*message);
+    size_t most = record_size_most(message->size);
     int r = buffer_room(records) < most ? make_room(gathered, store, most) : 0;
     if (r < 0)
         return r;
-    int64_t size = write_record(framing, *message, buffer_back(records));
+    int64_t size = write_record(framing, word, message, buffer_back(records));
     if (size < 0)
         return (int)size;
     if (records->size == 0)
         gathered->since = wherry_now();
     records->size += (size_t)size;
     gathered->count++;
-    record_sent(store, message);
     return 0;
 }
 
+int gathered_add(struct gathered *gathered, const struct framing *framing,
+                 struct message_store *store, wherry_message **message)
+{
+    const wherry_message *whole = *message;
+    struct wherry_plain plain = {whole->data, whole->size, whole->kind};
+    int r = add(gathered, framing, store, (enum frame_word)whole->word, &plain);
+    if (r >= 0)
+        message_store_sent(store, message);
+    return r;
+}
+
 size_t gathered_add_run(struct gathered *gathered, const struct framing *framing,
-                        struct message_store *store, wherry_message **messages,
-                        size_t count)
+                        struct message_store *store,
+                        const struct wherry_plain *messages, size_t count)
 {
     size_t done = 0;
-    while (done < count && messages[done]->file_count == 0 &&
-           gathered_fits(gathered, messages[done]) &&
-           gathered_add(gathered, framing, store, &messages[done]) >= 0)
+    while (done < count && gathered_is_small(messages[done].size) &&
+           gathered_fits(gathered, messages[done].size) &&
+           add(gathered, framing, store, FRAME_MESSAGE, &messages[done]) >= 0)
         done++;
     return done;
 }

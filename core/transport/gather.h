@@ -17,10 +17,15 @@ struct gathered {
     int64_t since; /* when the first of them came */
 };
 
-static inline bool gathered_fits(const struct gathered *gathered,
-                                 const wherry_message *message)
+/* Whether a message is cheaper copied than sent by itself. */
+static inline bool gathered_is_small(size_t size)
 {
-    return gathered->records.size + record_size_most(message) <= GATHER;
+    return record_size_most(size) <= GATHER / 2;
+}
+
+static inline bool gathered_fits(const struct gathered *gathered, size_t size)
+{
+    return gathered->records.size + record_size_most(size) <= GATHER;
 }
 
 static inline struct os_bytes gathered_piece(const struct gathered *gathered)
@@ -36,10 +41,10 @@ static inline struct os_bytes gathered_piece(const struct gathered *gathered)
 int gathered_add(struct gathered *, const struct framing *, struct message_store *,
                  wherry_message **message);
 
-/* The same for the first of `count` messages, as long as each of them fits; how many.
- */
+/* Adds copies of the first of `count` messages, as long as each is small and fits; how
+ * many. */
 size_t gathered_add_run(struct gathered *, const struct framing *,
-                        struct message_store *, wherry_message **messages,
+                        struct message_store *, const struct wherry_plain *messages,
                         size_t count);
 
 /* `size` bytes of them have gone. */

@@ -39,7 +39,7 @@ size_t packet_recv_ahead(void *state, wherry_message **messages, size_t count);
 int packet_ready(void *state);
 
 int packet_send(void *state, wherry_message **message, unsigned flags);
-size_t packet_gather(void *state, wherry_message **messages, size_t count);
+size_t packet_gather(void *state, const struct wherry_plain *messages, size_t count);
 int packet_flush(void *state);
 
 #endif

@@ -43,20 +43,18 @@ static int encode(const struct packet *packet, const wherry_message *message,
     return 0;
 }
 
-static bool may_share(const struct packet *packet, const wherry_message *message)
+static bool may_gather(const struct packet *packet)
 {
-    return packet->shares_packets && message->file_count == 0 &&
-           record_size_most(message) <= GATHER / 2 && GATHER <= packet->packet_limit;
+    return packet->shares_packets && GATHER <= packet->packet_limit;
 }
 
-size_t packet_gather(void *state, wherry_message **messages, size_t count)
+size_t packet_gather(void *state, const struct wherry_plain *messages, size_t count)
 {
     struct packet *packet = state;
-    size_t run = 0;
-    while (run < count && may_share(packet, messages[run]))
-        run++;
+    if (!may_gather(packet))
+        return 0;
     return gathered_add_run(&packet->gathered, packet->cutter.framing,
-                            packet->cutter.store, messages, run);
+                            packet->cutter.store, messages, count);
 }
 
 static const struct os_name *destination(const struct packet *packet,
@@ -96,7 +94,7 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
     if (size < 0)
         return (int)size;
     gathered_consume(&packet->gathered, before.size);
-    record_sent(packet->cutter.store, message);
+    message_store_sent(packet->cutter.store, message);
     return 0;
 }
 
@@ -104,11 +102,13 @@ int packet_send(void *state, wherry_message **message, unsigned flags)
 {
     struct packet *packet = state;
     struct gathered *gathered = &packet->gathered;
-    bool shares = may_share(packet, *message);
+    size_t size = (*message)->size;
+    bool is_bare = (*message)->file_count == 0;
+    bool shares = is_bare && may_gather(packet) && gathered_is_small(size);
     struct frame_edges edges;
     // What can never go is refused now, not when there is room.
     int r = encode(packet, *message, &edges);
-    if (r >= 0 && (!shares || !gathered_fits(gathered, *message)))
+    if (r >= 0 && (!shares || !gathered_fits(gathered, size)))
         r = packet_flush(packet);
     if (r < 0)
         return r;

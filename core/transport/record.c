@@ -19,12 +19,12 @@ int record_encode(const struct framing *framing, const wherry_message *message,
 {
     struct frame frame = record_frame(message);
     frame.files = way->counts_files ? message->file_count : 0;
-    int r = record_check(framing, message);
+    int r = record_check(framing, message->data, message->size);
     if (r >= 0)
         r = framing_encode(framing, &frame, edges);
     frame.is_padded = r >= 0 && frame.word == FRAME_MESSAGE &&
                       is_out_of_step(message, way->before + edges->place.head_size) &&
-                      record_size_most(message) <= way->most;
+                      record_size_most(message->size) <= way->most;
     return frame.is_padded ? framing_encode(framing, &frame, edges) : r;
 }
 

@@ -37,10 +37,10 @@ static inline struct frame record_frame(const wherry_message *message)
 }
 
 /* Whether the framing can carry these bytes.  Errors: the framing's. */
-static inline int record_check(const struct framing *framing,
-                               const wherry_message *message)
+static inline int record_check(const struct framing *framing, const void *bytes,
+                               size_t size)
 {
-    return framing->check ? framing->check(message->data, message->size) : 0;
+    return framing->check ? framing->check(bytes, size) : 0;
 }
 
 static inline size_t record_size(const struct frame_edges *edges,
@@ -58,20 +58,10 @@ size_t record_one_piece(const struct frame_edges *, const wherry_message *,
                         uint8_t room[RECORD_SMALL],
                         struct os_bytes pieces[RECORD_PIECES]);
 
-/* The most that a record of this message can take. */
-static inline size_t record_size_most(const wherry_message *message)
+/* The most that a record of so many bytes can take. */
+static inline size_t record_size_most(size_t size)
 {
-    return FRAMING_HEAD + message->size + FRAMING_TAIL;
-}
-
-/* The message has gone: it is freed and *message is NULL, unless it was only borrowed.
- */
-static inline void record_sent(struct message_store *store, wherry_message **message)
-{
-    if ((*message)->borrowed)
-        return;
-    message_store_put(store, *message);
-    *message = NULL;
+    return FRAMING_HEAD + size + FRAMING_TAIL;
 }
 
 #endif

@@ -61,7 +61,7 @@ int64_t stream_read(struct stream *, const struct os_room *rooms, size_t count);
 int64_t stream_read_ahead(struct stream *);
 
 int stream_send(void *state, wherry_message **message, unsigned flags);
-size_t stream_gather(void *state, wherry_message **messages, size_t count);
+size_t stream_gather(void *state, const struct wherry_plain *messages, size_t count);
 int stream_flush(void *state);
 int stream_keep(void *state);
 

@@ -76,13 +76,13 @@ int stream_keep(void *state)
 static int gather(struct stream *stream, wherry_message **message)
 {
     struct stream_out *out = &stream->out;
-    int r = gathered_fits(&out->gathered, *message) ? 0 : flush_gathered(out);
+    int r = gathered_fits(&out->gathered, (*message)->size) ? 0 : flush_gathered(out);
     return r < 0 ? r
                  : gathered_add(&out->gathered, stream->cutter.framing,
                                 stream->cutter.store, message);
 }
 
-size_t stream_gather(void *state, wherry_message **messages, size_t count)
+size_t stream_gather(void *state, const struct wherry_plain *messages, size_t count)
 {
     struct stream *stream = state;
     struct stream_out *out = &stream->out;
@@ -161,7 +161,7 @@ static int write_through(struct stream *stream, const struct frame_edges *edges,
         return -EAGAIN;
     size_t done = (size_t)size - before;
     if (done == record_size(edges, *message)) {
-        record_sent(stream->cutter.store, message);
+        message_store_sent(stream->cutter.store, message);
         return 0;
     }
     hold_rest(out, edges, message, done);
@@ -183,7 +183,7 @@ int stream_send(void *state, wherry_message **message, unsigned flags)
     if (r < 0 || (r = flush_rest(out)) < 0)
         return r;
     bool has_files = (*message)->file_count > 0;
-    bool is_small = record_size_most(*message) <= GATHER / 2;
+    bool is_small = gathered_is_small((*message)->size);
     if ((flags & WHERRY_MORE) && !has_files && is_small)
         return gather(stream, message);
     if (has_files && (r = flush_gathered(out)) < 0)

@@ -23,6 +23,13 @@ struct wherry_wait {
 
 enum { WHERRY_WAITS = 4 }; /* the most descriptors that one wait looks at */
 
+/* A message that is bytes and a kind and nothing else; borrowed. */
+struct wherry_plain {
+    const void *data;
+    size_t size;
+    int64_t kind;
+};
+
 /*
  * How messages move.  `state` is the transport's own.  The channel calls send, flush
  * and finish from one thread at a time, recv from one thread at a time, both at once.
@@ -44,11 +51,11 @@ struct wherry_transport {
      * errors as wherry_recv. */
     int (*recv)(void *state, wherry_message **out);
 
-    /* Of transports that keep messages back with WHERRY_MORE: takes the first of
-     * `count` messages, in order, as long as that asks nothing of the system; how many.
-     * Those it takes are set to NULL (or copied, if they are borrowed: see keep).  What
-     * it does not take (0 is always right) goes to send.  NULL: all go to send. */
-    size_t (*gather)(void *state, wherry_message **messages, size_t count);
+    /* Of transports that keep messages back with WHERRY_MORE: does that with copies of
+     * the first of `count` messages, in order, as long as it asks nothing of the
+     * system; how many.  What it does not take (0 is always right) goes to send.  NULL:
+     * all go to send. */
+    size_t (*gather)(void *state, const struct wherry_plain *messages, size_t count);
 
     /* Of transports that read ahead: receives up to `count` messages that lie there
      * already, as long as nothing can go wrong with them; how many.  What it leaves (0

@@ -103,16 +103,14 @@ static int play_send(void *state, wherry_message **message, unsigned flags)
     return 0;
 }
 
-size_t scripted_gather(void *state, wherry_message **messages, size_t count)
+size_t scripted_gather(void *state, const struct wherry_plain *messages, size_t count)
 {
     struct scripted *script = state;
-    size_t done = 0;
-    for (; done < count && done < 2; done++) {
-        bool borrowed = messages[done]->borrowed;
-        CHECK(!borrowed || script->moves.keep);
-        note(script, messages[done]);
-        wherry_message_free(messages[done]);
-        messages[done] = borrowed ? messages[done] : NULL;
+    size_t done = count < 2 ? count : 2;
+    for (size_t i = 0; i < done; i++) {
+        wherry_message message;
+        message_borrow(&message, messages[i].data, messages[i].size, messages[i].kind);
+        note(script, &message);
     }
     script->gathered += (unsigned)done;
     return done;

@@ -74,7 +74,7 @@ struct scripted {
 void scripted_begin(struct scripted *);
 
 /* A `gather` for it: takes two at a time. */
-size_t scripted_gather(void *state, wherry_message **messages, size_t count);
+size_t scripted_gather(void *state, const struct wherry_plain *messages, size_t count);
 
 /* Opens a channel on it, as a user of the library does: no words are spoken. */
 wherry_channel *scripted_open_as(struct scripted *, const char *address);

@@ -132,16 +132,24 @@ TEST(what_a_transport_gathers_is_in_order_with_the_rest)
     scripted_close(&script, channel);
 }
 
-TEST(a_transport_that_knows_no_borrowed_bytes_gathers_copies)
+TEST(bytes_with_more_are_gathered_by_whoever_gathers)
 {
     scripted_begin(&script);
     script.moves.gather = scripted_gather;
-    script.moves.keep = NULL;
-    channel = scripted_open_as(&script, "own:");
+    script.moves.keep = NULL; // it knows no borrowed messages
+    channel = scripted_open_as(&script, "own:?message=4");
     CHECK_INT(say(channel, "one"), 0);
-    CHECK_INT(wherry_write(channel, "two", 3, 0, WHERRY_MORE, soon()), 0);
-    CHECK_INT(wherry_write(channel, "three", 5, 0, WHERRY_MORE, soon()), 0);
-    CHECK_STRING(script.said, "one two three");
+    CHECK_INT(wherry_write(channel, "two", 3, 7, WHERRY_MORE, soon()), 0);
+    CHECK_INT(script.gathered, 1);
+    FAILS(wherry_write(channel, "three", 5, 0, WHERRY_MORE, soon()), -EMSGSIZE, "4");
+    FAILS(wherry_write(channel, "four", 4, -1, WHERRY_MORE, soon()), -EINVAL, "kind");
+    CHECK_INT(wherry_finish(channel), 0);
+    FAILS(wherry_write(channel, "five", 4, 0, WHERRY_MORE, soon()), -ESHUTDOWN, "own:");
+    CHECK_STRING(script.said, "one two");
+    struct wherry_channel_info info;
+    CHECK_INT(wherry_describe(channel, &info, sizeof info), 0);
+    CHECK_INT(info.sent_messages, 2);
+    CHECK_INT(info.sent_bytes, 6);
     scripted_close(&script, channel);
 }
 

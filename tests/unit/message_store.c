@@ -51,16 +51,26 @@ TEST(what_the_sender_puts_back_it_takes_again)
 {
     struct message_store *store = new_store();
     wherry_message *message = take(store, WHERRY_OUT, 64);
-    message_store_put(store, message);
-    CHECK(take(store, WHERRY_OUT, 64) == message);
-    message_store_put(store, message);
+    const wherry_message *sent = message;
+    message_store_sent(store, &message);
+    CHECK(message == NULL);
+    message = take(store, WHERRY_OUT, 64);
+    CHECK(message == sent);
+    message_store_sent(store, &message);
     // One that was received, one of another channel and one of the user's own.
     struct message_store *other = new_store();
-    message_store_put(store, take(store, WHERRY_IN, 64));
-    message_store_put(store, take(other, WHERRY_OUT, 64));
+    message = take(store, WHERRY_IN, 64);
+    message_store_sent(store, &message);
+    message = take(other, WHERRY_OUT, 64);
+    message_store_sent(store, &message);
     wherry_message *own = NULL;
     CHECK_OK(wherry_message_new(5, &own));
-    message_store_put(store, own);
+    message_store_sent(store, &own);
+    wherry_message lent;
+    message_borrow(&lent, "lent", 4, 0);
+    message = &lent;
+    message_store_sent(store, &message);
+    CHECK(message == &lent);
     message_store_leave(other);
     message_store_leave(store);
 }
@@ -72,11 +82,11 @@ TEST(what_is_put_back_with_an_open_file_closes_it)
     int before = harness_descriptors();
     CHECK_OK(wherry_message_attach(message, 2));
     CHECK_INT(harness_descriptors(), before + 1);
-    message_store_put(store, message);
+    message_store_sent(store, &message);
     CHECK_INT(harness_descriptors(), before);
     message = take(store, WHERRY_OUT, 64);
     CHECK_INT(wherry_message_files(message), 0);
-    message_store_put(store, message);
+    message_store_sent(store, &message);
     message_store_leave(store);
 }
 
