@@ -25,19 +25,23 @@
 #include "base/base.h"
 #include "os/os.h"
 
-/* Rooms of the bins, and how many unused messages each keeps. */
+/* Rooms of the bins, and how many unused messages each keeps.  The last is for larger
+ * ones, which have the room they were asked for. */
 static const struct {
     size_t room;
     unsigned keeps;
-} bins[] = {{96, 512},         {256, 64},    {1024, 16},   {8192, 8},
-            {MESSAGE_READ, 4}, {1052672, 1}, {16781312, 1}};
+} sizes[] = {{96, 512},         {256, 64},    {1024, 16},    {8192, 8},
+             {MESSAGE_READ, 4}, {1052672, 1}, {16781312, 1}, {SIZE_MAX, 0}};
 
-enum { BINS = sizeof(bins) / sizeof(bins[0]) };
+enum { BINS = sizeof(sizes) / sizeof(sizes[0]), LAST_BIN = BINS - 1 };
 
 /* One thread's unused messages. */
 struct shelf {
-    wherry_message *unused[BINS + 1]; // nothing is kept in the last, for larger ones
-    unsigned count[BINS];
+    struct bin {
+        wherry_message *unused;
+        unsigned count;
+    } bins[BINS];
+
     int64_t out; /* taken less returned; the sum of both shelves counts */
 };
 
@@ -108,21 +112,21 @@ static APART void block_release(wherry_message *message)
 static size_t bin_for(size_t size)
 {
     size_t bin = 0;
-    while (bin < BINS && bins[bin].room < size)
+    while (sizes[bin].room < size)
         bin++;
     return bin;
 }
 
 static void keep(struct shelf *shelf, wherry_message *message)
 {
-    size_t bin = message->bin;
-    if (bin == BINS || shelf->count[bin] >= bins[bin].keeps) {
+    struct bin *bin = &shelf->bins[message->bin];
+    if (bin->count >= sizes[message->bin].keeps) {
         block_release(message);
         return;
     }
-    message->next = shelf->unused[bin];
-    shelf->unused[bin] = message;
-    shelf->count[bin]++;
+    message->next = bin->unused;
+    bin->unused = message;
+    bin->count++;
 }
 
 static void sort_returned(struct message_store *store, struct shelf *shelf)
@@ -138,12 +142,12 @@ static void sort_returned(struct message_store *store, struct shelf *shelf)
     shelf->out -= count;
 }
 
-static wherry_message *take_unused(struct shelf *shelf, size_t bin)
+static wherry_message *take_unused(struct bin *bin)
 {
-    wherry_message *message = shelf->unused[bin];
+    wherry_message *message = bin->unused;
     if (message) {
-        shelf->unused[bin] = message->next;
-        shelf->count[bin]--;
+        bin->unused = message->next;
+        bin->count--;
     }
     return message;
 }
@@ -172,7 +176,7 @@ static void hand_out(struct shelf *shelf, enum wherry_direction side, size_t siz
 static int make(struct message_store *store, size_t bin, size_t size,
                 wherry_message **out)
 {
-    int r = message_block_new(bin < BINS ? bins[bin].room : size, out);
+    int r = message_block_new(bin < LAST_BIN ? sizes[bin].room : size, out);
     if (r < 0)
         return r;
     (*out)->store = store;
@@ -188,7 +192,7 @@ static APART int take_other(struct message_store *store, enum wherry_direction s
     struct shelf *shelf = &store->shelves[side];
     size_t bin = bin_for(size);
     sort_returned(store, shelf);
-    wherry_message *message = take_unused(shelf, bin);
+    wherry_message *message = take_unused(&shelf->bins[bin]);
     int r = message ? 0 : make(store, bin, size, &message);
     if (r >= 0)
         hand_out(shelf, side, size, message, out);
@@ -199,7 +203,7 @@ int message_store_take(struct message_store *store, enum wherry_direction side,
                        size_t size, wherry_message **out)
 {
     struct shelf *shelf = &store->shelves[side];
-    wherry_message *message = take_unused(shelf, bin_for(size));
+    wherry_message *message = take_unused(&shelf->bins[bin_for(size)]);
     if (!message)
         return take_other(store, side, size, out);
     hand_out(shelf, side, size, message, out);
@@ -211,12 +215,9 @@ void message_store_trim(struct message_store *store, enum wherry_direction side)
     struct shelf *shelf = &store->shelves[side];
     sort_returned(store, shelf);
     for (size_t bin = 0; bin < BINS; bin++) {
-        while (shelf->unused[bin]) {
-            wherry_message *next = shelf->unused[bin]->next;
-            block_release(shelf->unused[bin]);
-            shelf->unused[bin] = next;
-        }
-        shelf->count[bin] = 0;
+        wherry_message *message;
+        while ((message = take_unused(&shelf->bins[bin])))
+            block_release(message);
     }
 }
 
@@ -264,11 +265,31 @@ void message_store_sent(struct message_store *store, wherry_message **gone)
     put_back(store, message);
 }
 
+static bool has_left(struct message_store *store)
+{
+    return atomic_load_explicit(&store->returned, memory_order_relaxed) == LEFT;
+}
+
 static APART void free_late(struct message_store *store, wherry_message *message)
 {
     block_release(message);
     if (atomic_fetch_sub_explicit(&store->owed, 1, memory_order_acq_rel) == 1)
         free(store);
+}
+
+// From any thread: for whoever takes next.
+static void push_returned(struct message_store *store, wherry_message *message)
+{
+    wherry_message *first =
+        atomic_load_explicit(&store->returned, memory_order_relaxed);
+    do {
+        if (first == LEFT) {
+            free_late(store, message);
+            return;
+        }
+        message->next = first;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &store->returned, &first, message, memory_order_release, memory_order_relaxed));
 }
 
 void message_block_free(wherry_message *message)
@@ -279,20 +300,10 @@ void message_block_free(wherry_message *message)
         return;
     }
     make_new(message);
-    wherry_message *first =
-        atomic_load_explicit(&store->returned, memory_order_relaxed);
-    if (os_alone() && first != LEFT) {
+    if (os_alone() && !has_left(store))
         put_back(store, message);
-        return;
-    }
-    do {
-        if (first == LEFT) {
-            free_late(store, message);
-            return;
-        }
-        message->next = first;
-    } while (!atomic_compare_exchange_weak_explicit(
-        &store->returned, &first, message, memory_order_release, memory_order_relaxed));
+    else
+        push_returned(store, message);
 }
 
 void message_store_count(struct message_store *store, int64_t bytes)
