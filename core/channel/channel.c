@@ -77,11 +77,12 @@ int channel_again(wherry_channel *channel, int error)
 }
 
 // Syncs whose messages have all been taken are answered before the end is said: the
-// peer that drains must not take the end for a loss.
+// peer that drains must not take the end for a loss.  Whoever only listened so far says
+// hello for it.
 static void answer_last_syncs(wherry_channel *channel)
 {
     wherry_message *message;
-    if (!(channel->abilities & WHERRY_ABLE_RECV) || channel->in.held.first)
+    if (channel->out.finished || channel->out.broken || channel->in.held.first)
         return;
     if (channel_pull(channel, &message) == 1)
         list_append(&channel->in.held, message);
@@ -92,8 +93,6 @@ static void say_end(wherry_channel *channel)
 {
     if (channel->out.finished || channel->out.broken)
         return;
-    if (channel->words)
-        answer_last_syncs(channel);
     wherry_deadline deadline = deadline_add(wherry_now(), channel->limits.linger);
     struct patience patience;
     patience_begin(channel, WHERRY_OUT, &patience);
@@ -123,7 +122,10 @@ void wherry_close(wherry_channel *channel)
     if (!channel)
         return;
     // A copy that a fork(2) left to a process that never used it says nothing.
-    if (channel->out.speaker == os_self()) {
+    int64_t self = os_self();
+    if (channel->in.hearer == self)
+        answer_last_syncs(channel);
+    if (channel->out.speaker == self) {
         say_end(channel);
         leave_nothing_unread(channel);
     }

@@ -92,6 +92,7 @@ struct channel_in {
     int owed;                 /* an error of one message, for the next call to tell */
     bool heard_hello;
     bool heard_end;
+    int64_t hearer; /* the process that heard the hello; 0: nobody yet */
     atomic_uint_least64_t messages;
     atomic_uint_least64_t bytes;
     struct expectation expectation;
@@ -190,9 +191,10 @@ void expectation_learn(wherry_channel *, bool found);
 int channel_wait(wherry_channel *, enum wherry_direction, wherry_deadline,
                  struct patience *);
 
-/* The same for a drain, which waits on the sender's behalf for the receiving direction.
- */
-int channel_wait_answer(wherry_channel *, wherry_deadline, struct patience *);
+/* The same for a drain, which waits on the sender's behalf for the receiving direction,
+ * and for room too if it has something to say. */
+int channel_wait_answer(wherry_channel *, bool wants_room, wherry_deadline,
+                        struct patience *);
 
 /* Tells whoever waits in that direction to look again. */
 void channel_nudge(wherry_channel *, enum wherry_direction);

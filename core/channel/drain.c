@@ -21,8 +21,15 @@ static int count_of(int64_t number)
     return number > INT32_MAX ? INT32_MAX : (int)number;
 }
 
+// -EAGAIN: there is no room for it yet.
 static int say_sync(wherry_channel *channel, int64_t serial)
 {
+    if (channel->out.broken)
+        return channel_again(channel, channel->out.broken);
+    if (channel->out.ending)
+        return failure(-ESHUTDOWN,
+                       "%s: this end has finished: drain comes before finish",
+                       channel->address);
     os_lock_take(&channel->out.lock);
     int r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
@@ -73,42 +80,28 @@ static bool passed(int r)
     return r == -ETIMEDOUT || r == -EAGAIN;
 }
 
-static int wait_for_answer(wherry_channel *channel, int64_t serial,
-                           wherry_deadline deadline)
+// Listens before it speaks: the answer to an earlier sync may lie there already, from a
+// peer that has gone since; and while it has no room to speak, for the peer may be
+// waiting for room itself.
+static int drain(wherry_channel *channel, wherry_deadline deadline)
 {
+    int64_t serial = (int64_t)atomic_load(&channel->out.messages);
+    bool is_said = false;
     struct patience patience;
     patience_begin(channel, WHERRY_OUT, &patience);
     for (;;) {
         int r = listen_for_answer(channel, serial);
         if (atomic_load(&channel->ack_heard) >= serial)
             return 0;
-        if (r >= 0)
-            r = channel_wait_answer(channel, deadline, &patience);
+        if (r >= 0 && !is_said) {
+            r = say_sync(channel, serial);
+            is_said = r >= 0;
+        }
+        if (r >= 0 || r == -EAGAIN)
+            r = channel_wait_answer(channel, !is_said, deadline, &patience);
         if (r < 0)
             return passed(r) ? count_of(unconfirmed(channel)) : r;
     }
-}
-
-static int drain(wherry_channel *channel, wherry_deadline deadline)
-{
-    int64_t serial = (int64_t)atomic_load(&channel->out.messages);
-    if (atomic_load(&channel->ack_heard) >= serial)
-        return 0;
-    if (channel->out.broken)
-        return channel_again(channel, channel->out.broken);
-    if (channel->out.ending)
-        return failure(-ESHUTDOWN,
-                       "%s: this end has finished: drain comes before finish",
-                       channel->address);
-    struct patience patience;
-    patience_begin(channel, WHERRY_OUT, &patience);
-    int r;
-    while ((r = say_sync(channel, serial)) == -EAGAIN) {
-        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
-        if (r < 0)
-            return passed(r) ? count_of(unconfirmed(channel)) : r;
-    }
-    return r < 0 ? r : wait_for_answer(channel, serial, deadline);
 }
 
 int wherry_drain(wherry_channel *channel, wherry_deadline deadline)

@@ -91,6 +91,8 @@ static int cut(wherry_channel *channel, wherry_message **message)
     list_free(&channel->out.queue);
     channel->out.broken = -ENOBUFS;
     // Without the word `end`: the peer is to know that it did not get everything.
+    // (Under `line` and `raw` there is no such word, and what it has of a message looks
+    // whole.)
     if (channel->moves->finish)
         (void)channel->moves->finish(channel->state);
     return failure(-ENOBUFS,

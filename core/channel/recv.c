@@ -385,10 +385,11 @@ int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count
             r = take_into(channel, 0, SIZE_MAX, &out[done]);
         done += run > 0 ? run : r == 1;
     }
-    // An error that is one message's own is told by the next call; what ends the
-    // channel that call finds by itself.
+    // The next call tells it: what ended the channel by itself, one message's own error
+    // because it is owed.
+    r = channel_error(channel, r);
     if (r < 0 && r != -EAGAIN && !channel->in.ended)
-        channel->in.owed = channel_error(channel, r);
+        channel->in.owed = r;
     channel_show_ready(channel);
     os_lock_give(&channel->in.lock);
     return (int)done;

@@ -158,7 +158,7 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     int r = add_waits(channel, directions[0], &watch);
     if (r < 0)
         return failure_plain(r, channel->address);
-    // An answer that is due goes out as soon as there is room for it.
+    // What is to be said goes out as soon as there is room for it.
     if (directions[1] != directions[0])
         add_way_out(channel, &watch);
     return wait_with_bell(channel, who, &watch, deadline, patience);
@@ -174,12 +174,12 @@ int channel_wait(wherry_channel *channel, enum wherry_direction direction,
     return wait_for(channel, direction, directions, deadline, patience);
 }
 
-int channel_wait_answer(wherry_channel *channel, wherry_deadline deadline,
-                        struct patience *patience)
+int channel_wait_answer(wherry_channel *channel, bool wants_room,
+                        wherry_deadline deadline, struct patience *patience)
 {
-    bool answers = atomic_load(&channel->ack_due) > 0;
+    bool way_out = wants_room || atomic_load(&channel->ack_due) > 0;
 
-    enum wherry_direction directions[2] = {WHERRY_IN, answers ? WHERRY_OUT : WHERRY_IN};
+    enum wherry_direction directions[2] = {WHERRY_IN, way_out ? WHERRY_OUT : WHERRY_IN};
 
     return wait_for(channel, WHERRY_OUT, directions, deadline, patience);
 }

@@ -42,7 +42,8 @@ enum {
     FRAMING_TAIL = 8
 };
 
-/* Where scan is in a record; zeroed before each record, and again once it was found.
+/* Where scan is in a record; zeroed before each record, and again once it was found or
+ * refused.
  * Keeps long records from being looked through again and again as they arrive. */
 struct frame_scan {
     size_t seen;

@@ -104,10 +104,11 @@ int ahead_cut(struct ahead *ahead, const struct cutter *cutter, struct frame *fr
                                                cutter->message_limit, frame, place);
     if (r == FRAMING_MORE)
         return AHEAD_MORE;
+    // Found is found, and wrong is wrong: the next look begins anew, at the record's
+    // first byte.
+    ahead->scan = (struct frame_scan){0};
     if (r < 0)
         return r;
-    // Found is found: the next look begins anew, at the record's first byte.
-    ahead->scan = (struct frame_scan){0};
     if (there < place->head_size + frame->size + place->tail_size)
         return AHEAD_MORE;
     r = take(ahead, cutter, place->head_size, (size_t)frame->size, out);

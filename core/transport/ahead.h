@@ -61,7 +61,7 @@ void ahead_compact(struct ahead *);
 int ahead_cut(struct ahead *, const struct cutter *, struct frame *frame,
               struct frame_place *place, wherry_message **out);
 
-/* Cuts up to `count` messages that are plain (neither words nor with open files) and
+/* Cuts up to `count` messages that are plain (no words, no open files, no padding) and
  * lie there whole; how many. */
 size_t ahead_cut_plain(struct ahead *, const struct cutter *, wherry_message **out,
                        size_t count);

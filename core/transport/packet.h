@@ -29,6 +29,7 @@ struct packet {
 
     /* the sender's */
     struct gathered gathered; /* one packet to come */
+    bool was_refused;         /* its own peer has gone */
 
     struct os_file made;
     char *path; /* removed at close; NULL: none */

@@ -82,9 +82,14 @@ static int send_now(struct packet *packet, const struct frame_edges *edges,
     if (before.size > 0)
         pieces[count++] = before;
     count += record_one_piece(edges, one, room, pieces + count);
-    struct os_name to;
-    int64_t size = os_send(&packet->descriptor, pieces, count, one->files,
-                           one->file_count, destination(packet, one, &to));
+    struct os_name room_of_name;
+    const struct os_name *to = destination(packet, one, &room_of_name);
+    int64_t size =
+        os_send(&packet->descriptor, pieces, count, one->files, one->file_count, to);
+    // A unix(7) socket tells that its peer has gone once, then it has none any more.
+    packet->was_refused |= size == -ECONNREFUSED && !to;
+    if (size == -ENOTCONN && packet->was_refused)
+        return -ECONNREFUSED;
     if (size == -EMSGSIZE)
         return failure(
             -EMSGSIZE,

@@ -152,9 +152,9 @@ WHERRY_EXPORT int wherry_finish(wherry_channel *);
 
 /* Waits until the peer's program has taken (received, not only been sent) every message
  * sent so far.  Returns 0 when it has, else, at the deadline, how many it has not
- * confirmed.  The peer confirms in the call that follows the one which gave it the last
- * of them (recv, drain, close): one that takes them all and calls nothing more does
- * not.
+ * confirmed.  The peer confirms no later than in the call that follows the one which
+ * gave it the last of them (recv, drain, close): one that takes them all and calls
+ * nothing more may not.
  * May be called on the thread that receives, too: what arrives meanwhile is held
  * for recv. Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings:
  * only the `wherry` framing has the words for it), -ECANCELED, -EPIPE (the peer has

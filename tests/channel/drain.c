@@ -25,11 +25,30 @@ static void queue_one(void)
     CHECK_STRING(script.said, "");
 }
 
+/* Nothing is there for so many looks, then the answer. */
+static void answer_arrives_after(int looks)
+{
+    for (int i = 0; i < looks; i++)
+        scripted_arrives_result(&script, -EAGAIN);
+    scripted_arrives_word(&script, FRAME_SYNC_ACK, 1);
+}
+
 TEST(a_sync_waits_for_room)
 {
     send_one();
-    scripted_arrives_word(&script, FRAME_SYNC_ACK, 1);
+    answer_arrives_after(4);
     script.send = (struct answers){.first = -EAGAIN, .times = 3};
+    CHECK_INT(wherry_drain(channel, soon()), 0);
+    CHECK_STRING(script.said, "hello one sync:1");
+    scripted_close(&script, channel);
+}
+
+TEST(an_answer_that_lies_there_is_heard_before_anything_is_said)
+{
+    send_one();
+    CHECK_INT(wherry_drain(channel, WHERRY_POLL), 1);
+    answer_arrives_after(0);
+    script.send = always(-EPIPE); // the peer has gone since
     CHECK_INT(wherry_drain(channel, soon()), 0);
     CHECK_STRING(script.said, "hello one sync:1");
     scripted_close(&script, channel);
@@ -39,7 +58,7 @@ TEST(a_sync_goes_behind_what_was_queued)
 {
     queue_one();
     scripted_arrives_word(&script, FRAME_HELLO, 0);
-    scripted_arrives_word(&script, FRAME_SYNC_ACK, 1);
+    answer_arrives_after(1);
     CHECK_INT(wherry_drain(channel, soon()), 0);
     CHECK_STRING(script.said, "hello one sync:1");
     scripted_close(&script, channel);
@@ -54,6 +73,20 @@ TEST(while_there_is_no_room_drain_counts_at_its_deadline)
     script.send = always(0);
     scripted_arrives_word(&script, FRAME_SYNC_ACK, 1);
     CHECK_INT(wherry_drain(channel, soon()), 0);
+    scripted_close(&script, channel);
+}
+
+TEST(without_room_drain_waits_for_both_directions)
+{
+    send_one();
+    script.fd = script.silent;
+    script.send = always(-EAGAIN);
+    CHECK_INT(wherry_drain(channel, at_once()), 1);
+    CHECK(script.waited[WHERRY_IN] > 0 && script.waited[WHERRY_OUT] > 0);
+    script.waited[WHERRY_OUT] = 0;
+    script.send = always(0);
+    CHECK_INT(wherry_drain(channel, at_once()), 1);
+    CHECK_INT(script.waited[WHERRY_OUT], 0);
     scripted_close(&script, channel);
 }
 

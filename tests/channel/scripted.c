@@ -152,6 +152,7 @@ static int play_wait(void *state, enum wherry_direction direction,
                      struct wherry_wait waits[WHERRY_WAITS])
 {
     struct scripted *script = state;
+    script->waited[direction]++;
     int r = answer(&script->wait[direction]);
     if (r != 0)
         return r < 0 ? r : 0;

@@ -59,8 +59,9 @@ struct scripted {
     /* What was sent: texts and words, with a space between them ("hello one sync:1
      * end"), and how often it was finished and closed. */
     char said[SCRIPTED_SAID];
-    bool is_mute;      /* nothing is added to `said` any more */
-    unsigned gathered; /* messages that scripted_gather took */
+    bool is_mute;       /* nothing is added to `said` any more */
+    unsigned gathered;  /* messages that scripted_gather took */
+    unsigned waited[2]; /* by direction, how often what to wait for was asked */
     unsigned finished;
     unsigned closed;
 

@@ -207,6 +207,51 @@ ROW_TEST(where_nobody_confirms_drain_says_so)
     ends_close(&ends);
 }
 
+ROW_TEST(what_a_peer_took_before_it_closed_is_drained)
+{
+    struct ends ends;
+    ends_open(row, NULL, &ends);
+    ends_need(&ends, WHERRY_ABLE_DRAIN);
+    text_send(ends.sender, "one");
+    CHECK_INT(wherry_drain(ends.sender, WHERRY_POLL), 1);
+    text_receive(ends.receiver, "one");
+    ends_close_receiver(&ends);
+    CHECK_INT(wherry_drain(ends.sender, soon()), 0);
+    ends_close(&ends);
+}
+
+static void fill(wherry_channel *channel)
+{
+    static const char bytes[60000];
+    while (wherry_write(channel, bytes, sizeof(bytes), 0, 0, WHERRY_POLL) == 0)
+        ;
+}
+
+ROW_TEST(a_drain_without_room_takes_in_what_its_peer_is_waiting_to_send)
+{
+    struct ends ends;
+    struct caller caller, listener;
+    wherry_message *message;
+    ends_open(row, "held=64M", &ends);
+    ends_need(&ends, WHERRY_ABLE_DRAIN | WHERRY_ABLE_DUPLEX);
+    fill(ends.sender);
+    uint64_t count = channel_info(ends.sender).sent_messages;
+    caller_start(&caller, &call_drain, ends.sender, soon());
+    for (int round = 0; round < 3; round++) {
+        fill(ends.receiver);
+        text_send(ends.receiver, "waits for room");
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK_INT(wherry_recv(ends.receiver, &message, soon()), 1);
+        wherry_message_free(message);
+    }
+    caller_start(&listener, &call_recv, ends.receiver, soon());
+    CHECK_INT(caller_join(&caller), 0);
+    text_send(ends.sender, "the listener's");
+    CHECK_INT(caller_join(&listener), 1);
+    ends_close(&ends);
+}
+
 ROW_TEST(drain_before_close_loses_nothing)
 {
     struct ends ends;

@@ -114,6 +114,42 @@ TEST(a_direction_that_is_not_there_is_told)
     close(ends[1]);
 }
 
+// The first message is good; what is behind it is told by the next call, in its own
+// words, however the first was taken.
+static void is_refused_behind_a_good_one(const char *options, const char *bytes,
+                                         int error, const char *words)
+{
+    for (size_t many = 1; many <= 2; many++) {
+        int ends[2];
+        wherry_channel *reader;
+        wherry_message *messages[2];
+        WORKS(pipe(ends));
+        CHECK_INT(write(ends[1], bytes, strlen(bytes)), strlen(bytes));
+        WORKS(wherry_dial(fd(ends[0], options), soon(), &reader));
+        CHECK_INT(wherry_recv_many(reader, messages, many, soon()), 1);
+        CHECK_BYTES(wherry_message_data(messages[0]), "ok", 2);
+        wherry_message_free(messages[0]);
+        for (int i = 0; i < 2; i++)
+            FAILS(wherry_recv(reader, messages, soon()), error, words);
+        wherry_close(reader);
+        close(ends[1]);
+    }
+}
+
+TEST(what_is_wrong_behind_a_good_message_is_told_in_its_own_words)
+{
+    is_refused_behind_a_good_one("?framing=line&message=5", "ok\nabcdefghijk\n",
+                                 -EMSGSIZE, "a line of more than the 5 bytes");
+    is_refused_behind_a_good_one("?framing=header",
+                                 "Content-Length: 2\r\n\r\nok"
+                                 "Foo: 1\r\n\r\nContent-Length: 3\r\n\r\nabc",
+                                 -EPROTO, "Content-Length");
+    is_refused_behind_a_good_one("?framing=header&message=1000",
+                                 "Content-Length: 2\r\n\r\nok"
+                                 "Content-Length: 3000\r\n\r\n{",
+                                 -EMSGSIZE, "3000 bytes");
+}
+
 TEST(without_a_hello_no_message_is_taken_not_even_after_a_want_of_memory)
 {
     static const uint8_t record[] = {4, 0, 0, 0, 1, 0, 0,   0,   0,   0,

@@ -228,6 +228,22 @@ TEST(a_listener_with_a_full_backlog_is_not_replaced)
     wherry_close_listener(first);
 }
 
+TEST(a_datagram_peer_that_has_gone_is_told_each_time)
+{
+    wherry_listener *listener;
+    wherry_channel *ours, *theirs;
+    WORKS(wherry_listen(at("?type=datagram"), &listener));
+    WORKS(wherry_accept(listener, soon(), &theirs));
+    WORKS(wherry_dial(at("?type=datagram"), soon(), &ours));
+    say(ours, "one");
+    hear(theirs, "one");
+    wherry_close(theirs);
+    wherry_close_listener(listener);
+    for (int i = 0; i < 3; i++)
+        FAILS(wherry_write(ours, "two", 3, 0, 0, soon()), -ECONNREFUSED, "nobody");
+    wherry_close(ours);
+}
+
 TEST(an_exchanged_path_is_not_removed)
 {
     wherry_listener *listener;
