@@ -82,7 +82,8 @@ int channel_again(wherry_channel *channel, int error)
 static void answer_last_syncs(wherry_channel *channel)
 {
     wherry_message *message;
-    if (channel->out.finished || channel->out.broken || channel->in.held.first)
+    bool may_answer = channel->words && !channel->out.finished && !channel->out.broken;
+    if (!may_answer || channel->in.held.first)
         return;
     if (channel_pull(channel, &message) == 1)
         list_append(&channel->in.held, message);
@@ -123,7 +124,7 @@ void wherry_close(wherry_channel *channel)
         return;
     // A copy that a fork(2) left to a process that never used it says nothing.
     int64_t self = os_self();
-    if (channel->in.hearer == self)
+    if (channel->in.taker == self)
         answer_last_syncs(channel);
     if (channel->out.speaker == self) {
         say_end(channel);

@@ -92,7 +92,7 @@ struct channel_in {
     int owed;                 /* an error of one message, for the next call to tell */
     bool heard_hello;
     bool heard_end;
-    int64_t hearer; /* the process that heard the hello; 0: nobody yet */
+    int64_t taker; /* the process that received the first message; 0: nobody yet */
     atomic_uint_least64_t messages;
     atomic_uint_least64_t bytes;
     struct expectation expectation;

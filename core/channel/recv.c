@@ -317,6 +317,8 @@ static int receive(wherry_channel *channel, int64_t kind, size_t room,
         channel_show_ready(channel);
         os_lock_give(&channel->in.lock);
         if (r != -EAGAIN) {
+            if (channel->in.taker == 0 && r > 0)
+                channel->in.taker = os_self();
             patience_rewarded(channel, WHERRY_IN, &patience);
             return r;
         }

@@ -97,7 +97,6 @@ static int hear_hello(wherry_channel *channel, wherry_message *word)
     if (peer->trust == WHERRY_TRUST_KERNEL)
         atomic_store(&channel->peer_pid, peer->pid);
     channel->in.heard_hello = true;
-    channel->in.hearer = os_self();
     // In this order: whoever sees the limit sees the files too.
     atomic_store(&channel->peer_files, hello.file_limit);
     atomic_store(&channel->peer_limit, hello.message_limit);

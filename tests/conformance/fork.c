@@ -123,6 +123,35 @@ ROW_TEST(closing_a_copy_that_was_never_used_says_nothing)
     ends_close(&ends);
 }
 
+static void take_two(void *argument)
+{
+    struct child *child = argument;
+    wherry_close(child->ends->sender);
+    gate_wait(&child->gate);
+    text_receive(child->ends->receiver, "one");
+    text_receive(child->ends->receiver, "two");
+    wherry_close(child->ends->receiver);
+}
+
+ROW_TEST(a_parent_that_leaves_a_channel_to_its_child_takes_nothing_of_it)
+{
+    struct ends ends;
+    struct child child;
+    ends_open(row, NULL, &ends);
+    ends_need_messages(&ends);
+    open_gates(&child, &ends);
+    text_send(ends.sender, "one");
+    text_send(ends.sender, "two");
+    if (ends_can(&ends, WHERRY_ABLE_DRAIN))
+        CHECK_INT(wherry_drain(ends.sender, WHERRY_POLL), 2);
+    pid_t pid = harness_child(take_two, &child);
+    ends_close_receiver(&ends);
+    gate_pass(&child.gate);
+    CHECK_INT(harness_wait(pid), 0);
+    close_gates(&child);
+    ends_close(&ends);
+}
+
 static void hold_a_copy(void *argument)
 {
     struct child *child = argument;
