@@ -24,20 +24,25 @@ static int count_of(int64_t number)
 // -EAGAIN: there is no room for it yet.
 static int say_sync(wherry_channel *channel, int64_t serial)
 {
-    if (channel->out.broken)
-        return channel_again(channel, channel->out.broken);
-    if (channel->out.ending)
-        return failure(-ESHUTDOWN,
-                       "%s: this end has finished: drain comes before finish",
-                       channel->address);
-    os_lock_take(&channel->out.lock);
     int r = words_say_hello(channel, WHERRY_MORE);
     if (r >= 0)
         r = channel_flush(channel);
     if (r >= 0)
         r = words_say(channel, FRAME_SYNC, serial);
-    if (r < 0 && r != -EAGAIN)
-        r = channel_explain(channel, r);
+    return r < 0 && r != -EAGAIN ? channel_explain(channel, r) : r;
+}
+
+static int ask(wherry_channel *channel, int64_t serial)
+{
+    int r;
+    os_lock_take(&channel->out.lock);
+    if (channel->out.broken)
+        r = channel_again(channel, channel->out.broken);
+    else if (channel->out.ending)
+        r = failure(-ESHUTDOWN, "%s: this end has finished: drain comes before finish",
+                    channel->address);
+    else
+        r = say_sync(channel, serial);
     channel_give_out(channel);
     return r;
 }
@@ -94,7 +99,7 @@ static int drain(wherry_channel *channel, wherry_deadline deadline)
         if (atomic_load(&channel->ack_heard) >= serial)
             return 0;
         if (r >= 0 && !is_said) {
-            r = say_sync(channel, serial);
+            r = ask(channel, serial);
             is_said = r >= 0;
         }
         if (r >= 0 || r == -EAGAIN)

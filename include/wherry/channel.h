@@ -155,11 +155,12 @@ WHERRY_EXPORT int wherry_finish(wherry_channel *);
  * confirmed.  The peer confirms no later than in the call that follows the one which
  * gave it the last of them (recv, drain, close): one that takes them all and calls
  * nothing more may not.
- * May be called on the thread that receives, too: what arrives meanwhile is held
- * for recv. Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings:
+ * May be called on the thread that receives, too: what arrives meanwhile is held for
+ * recv.  Errors: -ENOTSUP (one-way and connectionless mechanisms, foreign framings:
  * only the `wherry` framing has the words for it), -ECANCELED, -EPIPE (the peer has
  * finished: from then on it confirms nothing), -ECONNRESET, -ENOBUFS (what arrives
- * meanwhile no longer fits into the held list). */
+ * meanwhile no longer fits into the held list), -ESHUTDOWN (this end has finished), and
+ * those of wherry_send that end a channel. */
 WHERRY_EXPORT int wherry_drain(wherry_channel *, wherry_deadline deadline);
 
 /* Whoever waits in a call on this channel, now or later, returns -ECANCELED instead of
