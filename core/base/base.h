@@ -65,6 +65,18 @@ wherry_deadline deadline_add(wherry_deadline now, int64_t nanoseconds);
 /* The sooner of two. */
 wherry_deadline deadline_sooner(wherry_deadline a, wherry_deadline b);
 
+/* --- copies --------------------------------------------------------------------------
+ * Some processors take several times as long to copy to a place that is a few bytes
+ * behind where they read, modulo a page (4 KiB aliasing).  The kernel's buffers begin
+ * with a page: so it matters where in its page a large one of ours begins.
+ */
+
+enum {
+    COPY_PAGE = 4096,
+    COPY_STEP = 32,   /* so far behind, or further, is no harm */
+    COPY_LARGE = 8192 /* bytes from which it is worth anything */
+};
+
 /* --- buffer.c: bytes that come in at the back and leave at the front -----------------
  */
 

@@ -12,17 +12,15 @@
 
 #include "base/base.h"
 
-enum { LEAST_CAPACITY = 64, PAGE = 4096 };
+enum { LEAST_CAPACITY = 64 };
 
-// A large one begins with a page.  To copy is several times slower on some processors
-// where the target is a few bytes behind the source, modulo a page (4 KiB aliasing),
-// and the kernel's buffers, to which these bytes go, begin with a page.
+// A large one begins with a page, as what its bytes are copied to does.
 static uint8_t *allocate(size_t *capacity)
 {
-    if (*capacity < PAGE || *capacity > PTRDIFF_MAX - PAGE)
+    if (*capacity < COPY_PAGE)
         return malloc(*capacity);
-    *capacity += (PAGE - *capacity % PAGE) % PAGE;
-    return aligned_alloc(PAGE, *capacity);
+    *capacity += (COPY_PAGE - *capacity % COPY_PAGE) % COPY_PAGE;
+    return aligned_alloc(COPY_PAGE, *capacity);
 }
 
 static int buffer_grow(struct buffer *buffer, size_t needed)

@@ -43,8 +43,8 @@ enum {
 };
 
 /* Where scan is in a record; zeroed before each record, and again once it was found or
- * refused.
- * Keeps long records from being looked through again and again as they arrive. */
+ * refused.  Keeps long records from being looked through again and again as they
+ * arrive. */
 struct frame_scan {
     size_t seen;
 };
@@ -97,7 +97,8 @@ struct framing {
 
     /* The same in few steps, for framings where the record of a plain message (no word,
      * no open files, no padding) is a head of one size and the payload, whatever that
-     * is.  `plain_head` is that size; where it is 0, there are no such steps. */
+     * is.  `plain_head` is that size; where it is 0, there are no such steps.  A
+     * framing with words has them. */
     size_t plain_head;
 
     /* Writes the head; `size` is at most UINT32_MAX, `kind` >= 0. */

@@ -59,29 +59,27 @@ static wherry_message left;
 
 /* --- blocks -------------------------------------------------------------- */
 
-enum { LARGE = 8192, PAGE = 4096, INTO_PAGE = 128 };
+enum { INTO_PAGE = 128 };
 
-// A copy whose target is a few bytes behind its source, modulo a page, takes several
-// times as long on some processors (4 KiB aliasing).  The kernel's bytes begin at the
-// start of a page, or a head behind it: the bytes of a large message begin a little
-// further on.
+// The kernel's bytes begin at the start of a page, or a head behind it: those of a
+// large message begin a little further on.
 static uint8_t *first_byte(wherry_message *message)
 {
     uint8_t *behind = (uint8_t *)(message + 1);
-    if (message->room < LARGE)
+    if (message->room < COPY_LARGE)
         return behind;
-    size_t skip = (size_t)(INTO_PAGE - (uintptr_t)behind) % PAGE;
+    size_t skip = (size_t)(INTO_PAGE - (uintptr_t)behind) % COPY_PAGE;
     return behind + skip;
 }
 
 static size_t slack_of(size_t size)
 {
-    return size < LARGE ? 0 : PAGE;
+    return size < COPY_LARGE ? 0 : COPY_PAGE;
 }
 
 int message_block_new(size_t size, wherry_message **out)
 {
-    if (size > SIZE_MAX - sizeof(wherry_message) - PAGE)
+    if (size > SIZE_MAX - sizeof(wherry_message) - COPY_PAGE)
         return failure(-ENOMEM, "no memory for a message of %zu bytes", size);
     wherry_message *message = malloc(sizeof(*message) + size + slack_of(size));
     if (!message)

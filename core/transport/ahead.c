@@ -7,6 +7,7 @@
  */
 #include "transport/ahead.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -133,15 +134,16 @@ static inline int64_t look_plain(const struct ahead *ahead, const struct cutter 
     return is_whole && (uint64_t)size <= cutter->message_limit ? size : -1;
 }
 
-// A framing without words carries no open files either: all its messages are plain.
+// A framing that knows of no few steps has no words, and no open files: whatever it
+// cuts is plain.
 static size_t cut_any(struct ahead *ahead, const struct cutter *cutter,
                       wherry_message **out, size_t count)
 {
     struct frame frame;
     struct frame_place place;
     size_t done = 0;
-    while (!cutter->framing->has_words && done < count &&
-           ahead_cut(ahead, cutter, &frame, &place, &out[done]) == 1)
+    assert(!cutter->framing->has_words);
+    while (done < count && ahead_cut(ahead, cutter, &frame, &place, &out[done]) == 1)
         done++;
     return done;
 }

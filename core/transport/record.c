@@ -8,17 +8,17 @@
 
 static bool is_out_of_step(const wherry_message *message, size_t offset)
 {
-    enum { LARGE = 8192, PAGE = 4096, STEP = 32 };
-
-    size_t behind = (offset - (uintptr_t)message->data) % PAGE;
-    return message->size >= LARGE && behind > 0 && behind < STEP;
+    size_t behind = (offset - (uintptr_t)message->data) % COPY_PAGE;
+    return message->size >= COPY_LARGE && behind > 0 && behind < COPY_STEP;
 }
 
 int record_encode(const struct framing *framing, const wherry_message *message,
                   const struct record_way *way, struct frame_edges *edges)
 {
-    struct frame frame = record_frame(message);
-    frame.files = way->counts_files ? message->file_count : 0;
+    struct frame frame = {.word = (enum frame_word)message->word,
+                          .size = message->size,
+                          .kind = message->kind,
+                          .files = way->counts_files ? message->file_count : 0};
     int r = record_check(framing, message->data, message->size);
     if (r >= 0)
         r = framing_encode(framing, &frame, edges);

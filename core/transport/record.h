@@ -22,19 +22,10 @@ struct record_way {
 };
 
 /* Works out what stands around a message.  A large one is padded where that makes its
- * copy several times faster: processors are slow to copy to a place that is less than
- * 32 bytes behind where they read, modulo a page, and the kernel's buffers begin with a
- * page.  A message from the start of a page, behind a head of 16 bytes, is such a case.
- * Errors: of the framing's check and encode. */
+ * copy several times faster (see base.h): one from the start of a page, behind a head
+ * of 16 bytes, is such a case.  Errors: of the framing's check and encode. */
 int record_encode(const struct framing *, const wherry_message *,
                   const struct record_way *, struct frame_edges *);
-
-static inline struct frame record_frame(const wherry_message *message)
-{
-    return (struct frame){.word = (enum frame_word)message->word,
-                          .size = message->size,
-                          .kind = message->kind};
-}
 
 /* Whether the framing can carry these bytes.  Errors: the framing's. */
 static inline int record_check(const struct framing *framing, const void *bytes,
