@@ -63,7 +63,8 @@ TEST(a_slow_peer_is_cut_off_where_there_is_no_half_close_too)
 
 TEST(a_queued_message_that_can_never_go_is_dropped_and_holds_nothing_up)
 {
-    static const int errors[] = {-EBADMSG, -ENOENT, -EACCES, -EMSGSIZE};
+    static const int errors[] = {-EBADMSG, -ENOENT,   -EACCES,
+                                 -EPERM,   -ENOTCONN, -EMSGSIZE};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         channel = scripted_open(&script, "own:?full=drop-oldest");
         script.send = always(-EAGAIN);
