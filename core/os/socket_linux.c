@@ -155,6 +155,16 @@ static void limit_sending(int fd, int64_t nanoseconds)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
+// Signals that come faster than the shortest limit must not keep a wait beyond its
+// deadline; and the kernel counts the limit in ticks: where those came late and are
+// made up for, it ends some milliseconds before the deadline.
+static bool ended_early(int r, wherry_deadline deadline)
+{
+    if (deadline == WHERRY_FOREVER)
+        return r == -EINTR;
+    return (r == -EINTR || r == -EAGAIN) && wherry_now() < deadline;
+}
+
 // A full backlog of unix(7) answers a non-blocking connect with EAGAIN and no
 // descriptor becomes ready when it empties; a blocking one waits, for as long as
 // SO_SNDTIMEO says.
@@ -171,8 +181,7 @@ static int connect_unix(int fd, const struct os_name *name, wherry_deadline dead
             left = 1; // a passed deadline still lets through what need not wait
         limit_sending(fd, left);
         r = connect_name(fd, name);
-        // Signals that come faster than the shortest limit must not keep it here.
-    } while (r == -EINTR && (deadline == WHERRY_FOREVER || wherry_now() < deadline));
+    } while (ended_early(r, deadline));
     limit_sending(fd, 0);
     return r == -EAGAIN || r == -EINTR ? -ETIMEDOUT : r;
 }

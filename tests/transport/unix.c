@@ -4,10 +4,14 @@
  * behind.
  */
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 
@@ -439,6 +443,30 @@ static void dials_twice(void *unused)
     say(channel, "second");
     hear_end(channel);
     wherry_close(channel);
+}
+
+/* From now on every connect(2) of this process ends as if the kernel's ticks had made
+ * its limit pass at once. */
+static void end_connects_early(void)
+{
+    struct sock_filter lines[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {.len = sizeof lines / sizeof *lines, .filter = lines};
+    WORKS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    WORKS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0));
+}
+
+TEST(a_wait_for_room_that_the_kernel_ends_early_goes_on_to_the_deadline)
+{
+    wherry_channel *channel;
+    end_connects_early();
+    wherry_deadline deadline = at_once();
+    FAILS(wherry_dial(at(""), deadline, &channel), -ETIMEDOUT, "backlog");
+    CHECK_RANGE(wherry_now() - deadline, 0, INT64_MAX);
 }
 
 TEST(dialling_a_full_backlog_goes_on_when_there_is_room)
