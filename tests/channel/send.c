@@ -114,21 +114,25 @@ TEST(none_and_too_many_messages_are_refused)
 
 TEST(what_a_transport_gathers_is_in_order_with_the_rest)
 {
-    static const char *const texts[] = {"a", "b", "c", "d", "e", "f"};
+    static const char *const texts[] = {"a", "bb", "ccc", "d", "e", "f"};
+    struct wherry_channel_info info;
     wherry_message *messages[6];
     scripted_begin(&script);
     script.moves.gather = scripted_gather;
     channel = scripted_open_as(&script, "own:");
     for (size_t i = 0; i < 6; i++)
-        CHECK_OK(wherry_message_copy(texts[i], 1, &messages[i]));
+        CHECK_OK(wherry_message_copy(texts[i], strlen(texts[i]), &messages[i]));
     CHECK_INT(wherry_send_many(channel, messages, 6, soon()), 6);
-    CHECK_STRING(script.said, "a b c d e f");
+    CHECK_STRING(script.said, "a bb ccc d e f");
+    CHECK_INT(wherry_describe(channel, &info, sizeof info), 0);
+    CHECK_INT(info.sent_messages, 6);
+    CHECK_INT(info.sent_bytes, 9);
     CHECK_INT(script.gathered, 4); // the first says hello, nothing follows the last
     new_message("g");
     CHECK_INT(wherry_send(channel, &message, WHERRY_MORE, soon()), 0);
     CHECK(message == NULL);
     CHECK_INT(script.gathered, 5);
-    CHECK_STRING(script.said, "a b c d e f g");
+    CHECK_STRING(script.said, "a bb ccc d e f g");
     scripted_close(&script, channel);
 }
 

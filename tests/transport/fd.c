@@ -459,6 +459,33 @@ TEST(a_peer_that_pauses_within_a_large_message_is_heard_on)
     close(beside);
 }
 
+// A message that lies whole in what was read may still be too large.
+static void check_too_large(int type, size_t many)
+{
+    const uint8_t record[] = {6, 0, 0, 0, 1, 0,   0,   0,   0,   0,   0,
+                              0, 0, 0, 0, 0, 'a', 'b', 'c', 'd', 'e', 'f'};
+    wherry_channel *both[2];
+    wherry_message *messages[4];
+    int beside = open_beside(type, "?message=5", both);
+    say(both[1], "one");
+    CHECK_INT(write(beside, record, sizeof record), sizeof record);
+    CHECK_INT(wherry_recv_many(both[0], messages, many, soon()), 1);
+    CHECK_BYTES(wherry_message_data(messages[0]), "one", 3);
+    wherry_message_free(messages[0]);
+    FAILS(wherry_recv_many(both[0], messages, many, soon()), -EMSGSIZE, "6 bytes");
+    wherry_close(both[0]);
+    wherry_close(both[1]);
+    close(beside);
+}
+
+TEST(a_message_above_the_limit_is_refused_wherever_it_is_found)
+{
+    for (size_t many = 1; many <= 4; many++) {
+        check_too_large(SOCK_STREAM, many);
+        check_too_large(SOCK_SEQPACKET, many);
+    }
+}
+
 TEST(recv_many_tells_what_is_wrong_in_the_words_of_recv)
 {
     wherry_channel *both[2];

@@ -138,6 +138,34 @@ TEST(buffer_sets_how_much_waits_in_the_kernel)
     CHECK_RANGE(counts[1], 5 * counts[0], 1000);
 }
 
+static int take_those_there(wherry_channel *channel)
+{
+    wherry_message *message;
+    int count = 0;
+    while (wherry_recv(channel, &message, WHERRY_POLL) == 1) {
+        wherry_message_free(message);
+        count++;
+    }
+    return count;
+}
+
+TEST(what_is_sent_with_more_never_makes_a_packet_that_the_socket_refuses)
+{
+    enum { COUNT = 200 };
+
+    static char bytes[1000];
+    int taken = 0;
+    open_ends("pair:?type=packet&buffer=16K");
+    for (int i = 0; i < COUNT; i++) {
+        WORKS(wherry_write(ends[0], bytes, sizeof(bytes), 0, WHERRY_MORE, WHERRY_POLL));
+        taken += take_those_there(ends[1]);
+    }
+    say(ends[0], "the last");
+    taken += take_those_there(ends[1]);
+    CHECK_INT(taken, COUNT + 1);
+    close_ends();
+}
+
 TEST(a_packet_larger_than_the_socket_takes_names_both_sizes)
 {
     static char bytes[100000];
