@@ -67,6 +67,8 @@ static const struct ability {
     {WHERRY_ABLE_MANY_WRITERS, "many-writers"},
     {WHERRY_ABLE_FRAMING, "framing"},
     {WHERRY_ABLE_DESCRIPTOR, "descriptor"},
+    {WHERRY_ABLE_PRIORITY, "priority"},
+    {WHERRY_ABLE_MANY_READERS, "many-readers"},
 };
 
 static void add_abilities(struct facts *facts, unsigned bits)
@@ -112,6 +114,8 @@ static void add_traffic(struct facts *facts, const struct wherry_channel_info *i
     add_number(facts, "held files", info->held_files);
     add_number(facts, "unread bytes", info->unread_bytes);
     add_number(facts, "unsent bytes", info->unsent_bytes);
+    add_number(facts, "waiting messages", info->waiting_messages);
+    add_number(facts, "waiting most", info->waiting_most);
 }
 
 static void add_holders(struct facts *facts, const struct wherry_channel_info *info)
@@ -136,6 +140,7 @@ static void collect(const struct wherry_channel_info *info, struct facts *facts)
     add_peer(facts, &info->peer);
     add_traffic(facts, info);
     add_number(facts, "message limit", info->message_limit);
+    add(facts, "kind limit", COLUMN_NUMBER, "%" PRId64, info->kind_limit);
     add_number(facts, "queue limit", info->queue_limit);
     add_number(facts, "file limit", info->file_limit);
     add_number(facts, "memory", info->memory);

@@ -32,6 +32,8 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     channel->words = endpoint->words;
     channel->framing = endpoint->framing;
     channel->mechanism_limit = endpoint->message_limit;
+    if (endpoint->abilities & WHERRY_ABLE_KINDS)
+        channel->kind_limit = endpoint->kind_limit ? endpoint->kind_limit : INT64_MAX;
     channel->limits = *limits;
     memcpy(channel->address, endpoint->address, sizeof(channel->address));
     size_t scheme = strcspn(channel->address, ":?");

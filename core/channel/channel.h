@@ -111,6 +111,7 @@ struct wherry_channel {
     bool is_own; /* its transport is the user's, whose errors have no sentence */
     struct channel_limits limits;
     uint64_t mechanism_limit; /* of one message; 0: none */
+    int64_t kind_limit;       /* the largest kind; 0: there are none */
     const char *framing;
     char scheme[ADDRESS_SCHEME];
     char address[ENDPOINT_ADDRESS];

@@ -23,6 +23,7 @@ static void describe_limits(wherry_channel *channel, struct wherry_channel_info 
     if (channel->mechanism_limit && channel->mechanism_limit < limit)
         limit = channel->mechanism_limit;
     info->message_limit = peer && peer < limit ? peer : limit;
+    info->kind_limit = channel->kind_limit;
     info->queue_limit = channel->limits.queue;
     info->file_limit =
         channel->abilities & WHERRY_ABLE_FILES ? channel->limits.files : 0;

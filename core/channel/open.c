@@ -156,6 +156,7 @@ int wherry_channel_new(const struct wherry_transport *transport, void *state,
     unsigned not_its_to_claim = WHERRY_ABLE_DRAIN | WHERRY_ABLE_SEND | WHERRY_ABLE_RECV;
     endpoint.abilities = (transport->abilities & ~not_its_to_claim) | ways;
     endpoint.message_limit = transport->message_limit;
+    endpoint.kind_limit = transport->kind_limit;
     endpoint_show(&endpoint, address);
     r = message_store_new(&endpoint.store);
     if (r < 0)

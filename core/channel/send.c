@@ -48,8 +48,7 @@ static APART int refuse_size(const wherry_channel *channel, size_t size)
 
 static bool fits_kind(const wherry_channel *channel, int64_t kind)
 {
-    bool can_kinds = (channel->abilities & WHERRY_ABLE_KINDS) != 0;
-    return kind == 0 || (kind > 0 && can_kinds);
+    return kind >= 0 && kind <= channel->kind_limit;
 }
 
 static bool is_plain(const wherry_channel *channel, const wherry_message *message)
@@ -76,8 +75,9 @@ static APART int check_extras(const wherry_channel *channel,
     if (message->kind != 0 && !(abilities & WHERRY_ABLE_KINDS))
         return failure(-ENOTSUP, "%s: there are no kinds on this channel (kind %lld)",
                        channel->address, (long long)message->kind);
-    if (message->kind < 0)
-        return failure(-EINVAL, "%s: a kind is a number >= 0", channel->address);
+    if (!fits_kind(channel, message->kind))
+        return failure(-EINVAL, "%s: a kind is a number from 0 to %lld here",
+                       channel->address, (long long)channel->kind_limit);
     bool routed = message->route && message->route->to_size > 0;
     if (routed && !(abilities & WHERRY_ABLE_CONNECTIONLESS))
         return failure(-EISCONN,

@@ -352,9 +352,12 @@ void os_remove(const char *path, const struct os_file *made);
  * or 0, or an error where the kernel does not tell. */
 int os_is_bound(const char *path, const struct os_file *file);
 
+/* Removes a FIFO.  Errors: -ENOENT, -EEXIST (not a FIFO), as unlink(2). */
+int os_remove_fifo(const char *path);
+
 /* Removes the path of a unix(7) socket that nobody has bound any more.
- * Errors: -EADDRINUSE (somebody has, or it cannot be told), -EEXIST (not a socket), as
- * unlink(2). */
+ * Errors: -ENOENT, -EADDRINUSE (somebody has, or it cannot be told), -EEXIST (not a
+ * socket), as unlink(2). */
 int os_sweep(const char *path);
 
 /* What stands at the path now.  Errors: as lstat(2). */
@@ -366,6 +369,58 @@ const char *os_path_word(const char *path);
 /* The path from the root on, for a program that changes its directory; to be freed.
  * NULL: no memory. */
 char *os_path_absolute(const char *path);
+
+/* --- mq_linux.c: POSIX message queues, mq_overview(7) -------------------- */
+
+/* What to do about an object of that name. */
+enum os_create {
+    OS_CREATE_YES,      /* open it, or make it where there is none */
+    OS_CREATE_NO,       /* open it */
+    OS_CREATE_EXCLUSIVE /* make it; one that is there already is an error */
+};
+
+struct os_mq_plan {
+    const char *name; /* "/NAME" */
+    enum os_create create;
+    bool writes; /* else it reads */
+    uint32_t mode;
+    int64_t messages;     /* how many one that is made holds; 0: as the system likes */
+    int64_t message_size; /* bytes of the largest; 0: as the system likes */
+};
+
+/* Opens one end, without waiting ever after.  What a queue that is there holds is not
+ * looked at.
+ * Errors: as mq_open(3); -ENOTSUP (without /proc both numbers are needed). */
+int os_mq_open(const struct os_mq_plan *, struct os_descriptor *out);
+
+struct os_mq_state {
+    int64_t messages; /* that wait in it */
+    int64_t messages_most;
+    int64_t message_size; /* bytes of the largest that it takes */
+    int64_t bytes;        /* that wait in it; -1: only its readers are told */
+};
+
+int os_mq_look(int fd, struct os_mq_state *out);
+
+/* Removes the name; whoever has it open goes on.  Errors: as mq_unlink(3). */
+int os_mq_remove(const char *name);
+
+/* What this user may have; -1: not known, or no limit. */
+struct os_mq_limits {
+    int64_t messages;     /* fs.mqueue.msg_max */
+    int64_t message_size; /* fs.mqueue.msgsize_max */
+    int64_t queues;       /* fs.mqueue.queues_max */
+    int64_t user_bytes;   /* RLIMIT_MSGQUEUE */
+};
+
+void os_mq_limits(struct os_mq_limits *out);
+
+/* Errors: -EAGAIN (full), -EMSGSIZE …. */
+int os_mq_send(int fd, const void *bytes, size_t size, unsigned priority);
+
+/* The oldest of the highest priority: its size, -EAGAIN (empty), -EMSGSIZE (`room` is
+ * less than the queue's message_size) …. */
+int64_t os_mq_receive(int fd, void *bytes, size_t room, unsigned *priority);
 
 /* --- identity_linux.c ---------------------------------------------------- */
 

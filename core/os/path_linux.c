@@ -79,15 +79,18 @@ char *os_path_absolute(const char *path)
     return whole;
 }
 
+static int not_a_fifo(const char *path, const struct stat *status)
+{
+    return failure(-EEXIST, "%s is %s, not a FIFO: choose another path", path,
+                   kind_word(status->st_mode));
+}
+
 // What stands where mkfifo(3) said that something does: -EAGAIN when it has gone since.
 static int look_at_fifo(const char *path, struct stat *status)
 {
     // A symbolic link to a FIFO is fine to use, but is nothing that was made here.
     if (stat(path, status) >= 0)
-        return S_ISFIFO(status->st_mode)
-                   ? 0
-                   : failure(-EEXIST, "%s is %s, not a FIFO: choose another path", path,
-                             kind_word(status->st_mode));
+        return S_ISFIFO(status->st_mode) ? 0 : not_a_fifo(path, status);
     if (errno != ENOENT)
         return -errno;
     struct stat link;
@@ -275,13 +278,24 @@ void os_remove(const char *path, const struct os_file *made)
         unlink(path);
 }
 
+int os_remove_fifo(const char *path)
+{
+    struct stat status;
+    int r = look_at(path, &status);
+    if (r < 0)
+        return r;
+    if (!S_ISFIFO(status.st_mode))
+        return not_a_fifo(path, &status);
+    return unlink(path) < 0 ? -errno : 0;
+}
+
 int os_sweep(const char *path)
 {
     struct stat status;
     struct os_file file;
     int r = look_at(path, &status);
     if (r < 0)
-        return r == -ENOENT ? 0 : r;
+        return r;
     if (!S_ISSOCK(status.st_mode))
         return not_a_socket(path, &status);
     remember(&status, &file);

@@ -38,22 +38,12 @@ static const struct wherry_option own_options[] = {
      .choices = "many|one",
      .help = "With many, a message is at most PIPE_BUF (4096) bytes with its framing, "
              "so that those of several writers never mix; one has no such limit."},
-    {.name = "create",
-     .type = WHERRY_OPTION_FLAG,
-     .standard = "yes",
-     .help = "Makes the FIFO where there is none, and removes it at the end."},
-    {.name = "mode",
-     .type = WHERRY_OPTION_NUMBER,
-     .standard = "600",
-     .least = 1,
-     .most = 777,
-     .help =
-         "Access rights of a FIFO that is made, in octal digits as chmod has them."},
     {.name = NULL},
 };
 
 static const struct wherry_option *const options[] = {
-    own_options, pipe_options, line_framing_options, channel_options, NULL};
+    own_options,          object_options,  pipe_options,
+    line_framing_options, channel_options, NULL};
 
 static const struct complaint complaints[] = {
     {ENOENT,
@@ -84,12 +74,16 @@ static int make_fifo(const struct address *address, bool *is_made, struct os_fil
 {
     uint32_t mode;
     bool is_new = false;
-    if (!address_number(address, "create"))
+    enum os_create create = object_create(address);
+    if (create == OS_CREATE_NO)
         return 0;
     int r = endpoint_mode(address, &mode);
     if (r >= 0)
         r = os_make_fifo(address_rest(address), mode, &is_new, made);
     *is_made = *is_made || is_new;
+    if (r >= 0 && create == OS_CREATE_EXCLUSIVE && !*is_made)
+        return failure(-EEXIST, "the FIFO is there already: leave out "
+                                "create=exclusive, or remove it first (wherry remove)");
     return r;
 }
 
@@ -129,6 +123,20 @@ static int open_reading_end(struct harbour *harbour)
     return r < 0 ? r : fit_buffer(address, &harbour->descriptor);
 }
 
+static int give_reader(const struct harbour *harbour, struct os_descriptor reading,
+                       struct endpoint *out)
+{
+    return stream_new(
+        &(struct stream_plan){.address = harbour->address,
+                              .in = reading,
+                              .out = OS_DESCRIPTOR_NONE,
+                              .abilities = WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
+                                           WHERRY_ABLE_FRAMING | WHERRY_ABLE_DESCRIPTOR,
+                              .made = harbour->made,
+                              .path = harbour->path},
+        out);
+}
+
 static int fifo_listen(const struct address *address, void **state, char *shown)
 {
     struct harbour *harbour;
@@ -140,6 +148,7 @@ static int fifo_listen(const struct address *address, void **state, char *shown)
         harbour_close(harbour);
         return endpoint_refuse(address, r, complaints);
     }
+    harbour->give = give_reader;
     harbour_show(harbour, false, shown);
     *state = harbour;
     return 0;
@@ -157,7 +166,7 @@ static int wait_for_reader(const struct address *address, wherry_deadline deadli
         if (r < 0)
             return r;
         r = os_open_fifo(address_rest(address), OS_FIFO_WRITE, out);
-        bool is_gone = r == -ENOENT && address_number(address, "create");
+        bool is_gone = r == -ENOENT && object_create(address) != OS_CREATE_NO;
         if (r != -ENXIO && !is_gone)
             return r;
         if (deadline == WHERRY_POLL)
@@ -213,6 +222,11 @@ static int fifo_dial(const struct address *address, wherry_deadline deadline,
     return r;
 }
 
+static int fifo_remove(const struct address *address)
+{
+    return os_remove_fifo(address_rest(address));
+}
+
 const struct transport transport_fifo = {
     .mechanism = {.scheme = "fifo",
                   .usage = "fifo:PATH",
@@ -235,4 +249,5 @@ const struct transport transport_fifo = {
     .accept = harbour_accept,
     .accept_wait = harbour_wait,
     .unlisten = harbour_close,
+    .remove = fifo_remove,
 };

@@ -2,9 +2,10 @@
 /*
  * Places to be dialled: what every listening mechanism does once it is open.
  *
- * Two sorts.  A listening socket gives one channel after the other.  A FIFO or a bound
- * datagram socket is its one channel itself: accept gives it once, with the duty to
- * remove its name, so that the name lives as long as somebody listens behind it.
+ * Two sorts.  A listening socket gives one channel after the other.  A FIFO, a bound
+ * datagram socket or a queue is its one channel itself: accept gives it once, with the
+ * duty to remove a name that was made for it, so that the name lives as long as
+ * somebody listens behind it.
  */
 #include "transport/transport.h"
 
@@ -16,6 +17,24 @@
 #include "base/base.h"
 
 enum { STRANGERS_AT_ONCE = 64 }; // refused in one accept; the next one goes on
+
+static int give_datagrams(const struct harbour *harbour,
+                          struct os_descriptor descriptor, struct endpoint *out)
+{
+    bool is_unix = descriptor.is_unix;
+    unsigned beyond = is_unix ? 0 : WHERRY_ABLE_LOSS | WHERRY_ABLE_HOSTS;
+    return packet_new(&(struct packet_plan){.address = harbour->address,
+                                            .descriptor = descriptor,
+                                            .abilities = ENDPOINT_SOCKET |
+                                                         WHERRY_ABLE_CONNECTIONLESS |
+                                                         beyond,
+                                            .connectionless = true,
+                                            .one_user = harbour->one_user,
+                                            .scheme = is_unix ? "unix" : "udp",
+                                            .made = harbour->made,
+                                            .path = harbour->path},
+                      out);
+}
 
 int harbour_new(const struct address *address, struct harbour **out)
 {
@@ -29,6 +48,7 @@ int harbour_new(const struct address *address, struct harbour **out)
         return r;
     }
     harbour->descriptor = OS_DESCRIPTOR_NONE;
+    harbour->give = give_datagrams;
     *out = harbour;
     return 0;
 }
@@ -83,36 +103,6 @@ static int accept_peer(struct harbour *harbour, struct endpoint *out)
     return -EAGAIN;
 }
 
-static int open_one_end(struct harbour *harbour, struct os_descriptor descriptor,
-                        struct endpoint *out)
-{
-    endpoint_show(out, harbour->shown);
-    if (descriptor.kind == OS_KIND_PIPE)
-        return stream_new(&(struct stream_plan){.address = harbour->address,
-                                                .in = descriptor,
-                                                .out = OS_DESCRIPTOR_NONE,
-                                                .abilities = WHERRY_ABLE_RECV |
-                                                             WHERRY_ABLE_KINDS |
-                                                             WHERRY_ABLE_FRAMING |
-                                                             WHERRY_ABLE_DESCRIPTOR,
-                                                .made = harbour->made,
-                                                .path = harbour->path},
-                          out);
-    bool is_unix = descriptor.is_unix;
-    unsigned beyond = is_unix ? 0 : WHERRY_ABLE_LOSS | WHERRY_ABLE_HOSTS;
-    return packet_new(&(struct packet_plan){.address = harbour->address,
-                                            .descriptor = descriptor,
-                                            .abilities = ENDPOINT_SOCKET |
-                                                         WHERRY_ABLE_CONNECTIONLESS |
-                                                         beyond,
-                                            .connectionless = true,
-                                            .one_user = harbour->one_user,
-                                            .scheme = is_unix ? "unix" : "udp",
-                                            .made = harbour->made,
-                                            .path = harbour->path},
-                      out);
-}
-
 // Through a copy of the descriptor: if it fails, the next accept can still succeed.
 static int give_one_end(struct harbour *harbour, struct endpoint *out)
 {
@@ -124,7 +114,8 @@ static int give_one_end(struct harbour *harbour, struct endpoint *out)
     if (r < 0)
         return endpoint_refuse(harbour->address, r, NULL);
     copy.fd = r;
-    r = open_one_end(harbour, copy, out);
+    endpoint_show(out, harbour->shown);
+    r = harbour->give(harbour, copy, out);
     if (r < 0)
         return failure_prefix(r, "%s", harbour->shown);
     os_release(&harbour->descriptor);

@@ -14,9 +14,8 @@
 #include "base/base.h"
 
 static const struct transport *const transports[] = {
-    &transport_pipe, &transport_fifo, &transport_stdio,
-    &transport_fd,   &transport_pair, &transport_unix,
-    &transport_tcp,  &transport_udp,  &transport_fault,
+    &transport_pipe, &transport_fifo, &transport_stdio, &transport_fd, &transport_pair,
+    &transport_unix, &transport_tcp,  &transport_udp,   &transport_mq, &transport_fault,
 };
 
 enum {
@@ -79,6 +78,31 @@ const struct wherry_option type_options[] = {
      .help = "SOCK_SEQPACKET, SOCK_STREAM or SOCK_DGRAM; both ends need the same."},
     {.name = NULL},
 };
+
+const struct wherry_option object_options[] = {
+    {.name = "create",
+     .type = WHERRY_OPTION_CHOICE,
+     .standard = "yes",
+     .choices = "yes|no|exclusive",
+     .help =
+         "Whether it is made where there is none; with exclusive, one that is there "
+         "already is an error."},
+    {.name = "mode",
+     .type = WHERRY_OPTION_NUMBER,
+     .standard = "600",
+     .least = 1,
+     .most = 777,
+     .help = "Access rights of one that is made, in octal digits as chmod has them."},
+    {.name = NULL},
+};
+
+enum os_create object_create(const struct address *address)
+{
+    static const enum os_create choices[] = {OS_CREATE_YES, OS_CREATE_NO,
+                                             OS_CREATE_EXCLUSIVE};
+
+    return choices[address_number(address, "create")];
+}
 
 const struct transport *transport_find(const char *scheme)
 {
@@ -165,6 +189,38 @@ wherry_mechanism_option(const struct wherry_mechanism *mechanism, size_t index)
             if (index-- == 0)
                 return each;
     return NULL;
+}
+
+static const struct complaint removal_complaints[] = {
+    {ENOENT, "there is nothing of that name"},
+    {EACCES, "this user may not remove it: see the rights of the directory"},
+    {EPERM, "this user may not remove it: it is another user's"},
+    {EADDRINUSE, "somebody listens there: stop it first"},
+    {EEXIST, NULL},
+    {0, NULL},
+};
+
+static int remove_object(const struct transport *transport,
+                         const struct address *address)
+{
+    if (!transport->remove)
+        return failure(-ENOTSUP,
+                       "%s: has no name that stays, there is nothing to remove",
+                       transport->mechanism.scheme);
+    int r = transport->remove(address);
+    return r < 0 ? endpoint_refuse(address, r, removal_complaints) : 0;
+}
+
+int wherry_remove(const char *text)
+{
+    const struct transport *transport;
+    struct address *address;
+    int r = transport_address(text, &transport, &address);
+    if (r < 0)
+        return r;
+    r = remove_object(transport, address);
+    address_free(address);
+    return r;
 }
 
 int wherry_address_check(const char *address)

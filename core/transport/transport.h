@@ -28,6 +28,7 @@ struct endpoint {
     void *state;
     unsigned abilities;          /* of this endpoint, as its options made it */
     uint64_t message_limit;      /* of the mechanism itself; 0: none */
+    int64_t kind_limit;          /* ditto; 0: none */
     const char *framing;         /* its name, or "" */
     bool words;                  /* hello, end, sync travel on it */
     struct message_store *store; /* of its messages; the channel's to leave */
@@ -88,6 +89,10 @@ struct transport {
 
     int (*pair)(const struct address *, struct endpoint out[2]);
 
+    /* Removes what the address names.  Errors: as wherry_remove; the sentence is set
+     * for -EEXIST only. */
+    int (*remove)(const struct address *);
+
     /* Dialling or listening has succeeded altogether, nothing can fail any more: what
      * the address lent is taken over now.  NULL: it lends nothing. */
     void (*opened)(const struct address *);
@@ -111,13 +116,18 @@ extern const struct wherry_option
 extern const struct wherry_option pipe_options[];   /* buffer= of a pipe or FIFO */
 extern const struct wherry_option socket_options[]; /* buffer= */
 extern const struct wherry_option type_options[];   /* type= of unix(7) sockets */
+extern const struct wherry_option
+    object_options[]; /* create= and mode= of what stays */
+
+/* What create= says about an object of that name. */
+enum os_create object_create(const struct address *);
 
 /* The standard buffer= of a pipe: a message of 64 KiB and what stands around it fit. */
 int64_t pipe_room(void);
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
-    transport_fault;
+    transport_mq, transport_fault;
 
 /* --- stream.c: messages cut out of bytes --------------------------------- */
 
@@ -203,10 +213,13 @@ enum {
 /* --- harbour.c: a place to be dialled, while it is open ------------------ */
 
 /* Either a listening socket, or the one end that accept gives: the reading end of a
- * FIFO, a bound datagram socket. */
+ * FIFO, a bound datagram socket, a queue. */
 struct harbour {
     struct address *address; /* its own copy */
     struct os_descriptor descriptor;
+    /* Makes the one end of a copy of the descriptor (taken, also on failure); as for
+     * datagrams, unless the opener says otherwise. */
+    int (*give)(const struct harbour *, struct os_descriptor, struct endpoint *out);
     bool is_given;       /* the one end */
     bool one_user;       /* other users' connections are not let in (but root's) */
     struct os_file made; /* removed at the end, if `path` is set */

@@ -126,6 +126,13 @@ static int explain_refusal(const struct address *address)
                    path, word);
 }
 
+// What an earlier dialler left there.
+static int make_way(const char *path)
+{
+    int r = os_sweep(path);
+    return r == -ENOENT ? 0 : r;
+}
+
 static int unix_dial(const struct address *address, wherry_deadline deadline,
                      struct endpoint *out)
 {
@@ -151,7 +158,7 @@ static int unix_dial(const struct address *address, wherry_deadline deadline,
                                   .mode = address_given(address, "mode") ? mode : 0};
     struct os_descriptor socket;
     if (r >= 0 && bound && is_path(bound))
-        r = os_sweep(bound);
+        r = make_way(bound);
     if (r >= 0)
         r = os_connect(&plan, deadline, &socket);
     if (r == -ECONNREFUSED)
@@ -221,6 +228,12 @@ static int unix_listen(const struct address *address, void **state, char *shown)
     return 0;
 }
 
+static int unix_remove(const struct address *address)
+{
+    const char *path = address_rest(address);
+    return is_path(path) ? os_sweep(path) : -ENOENT; // other names go by themselves
+}
+
 const struct transport transport_unix = {
     .mechanism = {.scheme = "unix",
                   .usage = "unix:PATH or unix:@NAME",
@@ -242,4 +255,5 @@ const struct transport transport_unix = {
     .accept = harbour_accept,
     .accept_wait = harbour_wait,
     .unlisten = harbour_close,
+    .remove = unix_remove,
 };

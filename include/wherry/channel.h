@@ -209,9 +209,12 @@ struct wherry_channel_info {
     uint64_t held_messages; /* received, passed over, waiting for recv */
     uint64_t held_bytes;
     uint64_t held_files;
-    uint64_t unread_bytes;  /* in the kernel, for us to receive (where it tells) */
-    uint64_t unsent_bytes;  /* in the kernel, not yet taken by the peer (ditto) */
-    uint64_t message_limit; /* the largest message this channel takes */
+    uint64_t unread_bytes;     /* in the kernel, for us to receive (where it tells) */
+    uint64_t unsent_bytes;     /* in the kernel, not yet taken by the peer (ditto) */
+    uint64_t waiting_messages; /* in the kernel's queue, for whoever takes them (mq:) */
+    uint64_t waiting_most;     /* how many it holds (ditto) */
+    uint64_t message_limit;    /* the largest message this channel takes */
+    int64_t kind_limit;        /* the largest kind; 0: there are none */
     uint64_t queue_limit;
     uint64_t file_limit;
     uint64_t memory;      /* bytes of memory that Wherry holds for the channel */
@@ -242,6 +245,15 @@ WHERRY_EXPORT void wherry_close(wherry_channel *);
 
 /* Closes a listener, removes its name, ends the peers that were not yet accepted. */
 WHERRY_EXPORT void wherry_close_listener(wherry_listener *);
+
+/* Removes the object that an address names, with what waits in it: a queue, a FIFO, the
+ * path of a unix(7) socket that nobody has bound any more.  Whoever has a queue or FIFO
+ * open goes on with it; its name is free at once.  Options of the address are checked
+ * and not looked at.  Never waits.
+ * Errors: -ENOENT (nothing there), -EACCES and -EPERM (not this user's), -EADDRINUSE
+ * (somebody listens there), -EEXIST (it is of another sort), -ENOTSUP (a mechanism
+ * without a name that stays), -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+WHERRY_EXPORT int wherry_remove(const char *address);
 
 WHERRY_END
 

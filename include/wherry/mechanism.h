@@ -37,7 +37,9 @@ enum wherry_ability {
     WHERRY_ABLE_MANY_WRITERS = 1 << 17,
     WHERRY_ABLE_FRAMING = 1 << 18,    /* messages are cut by `framing=` */
     WHERRY_ABLE_DESCRIPTOR = 1 << 19, /* wherry_fd */
-    WHERRY_ABLE_TESTS_ONLY = 1 << 20
+    WHERRY_ABLE_TESTS_ONLY = 1 << 20,
+    WHERRY_ABLE_PRIORITY = 1 << 21, /* the highest kind comes first, not the oldest */
+    WHERRY_ABLE_MANY_READERS = 1 << 22 /* each message is taken by one of them */
 };
 
 enum wherry_option_type {

@@ -39,6 +39,7 @@ struct wherry_transport {
     unsigned abilities;     /* enum wherry_ability; KINDS, FILES … are trusted */
     uint64_t message_limit; /* the largest message that send takes; 0 = no limit of its
                                own */
+    int64_t kind_limit;     /* the largest kind that it can carry; ditto */
 
     /* Tries to send.  0: all of it is with the mechanism, or some of it is and the rest
      * is held here (then flush says -EAGAIN until it has gone); *message is taken

@@ -19,6 +19,8 @@ static void check_steady(const struct row *row, size_t size,
     ends_open(row, NULL, &ends);
     if (row->way == ROW_OWN)
         SKIP("the transport of the test allocates");
+    if (size > ends.can.message_limit)
+        size = (size_t)ends.can.message_limit;
     for (int i = 0; i < WARM_UP; i++)
         once(&ends, size);
     unsigned long before = harness_allocations();
@@ -88,8 +90,7 @@ ROW_TEST(plain_bytes_cost_no_allocation)
 
 ROW_TEST(large_plain_bytes_cost_no_allocation)
 {
-    check_steady(row, strncmp(row->address, "fifo", 4) == 0 ? 4000 : SIZE_MOST,
-                 write_and_read);
+    check_steady(row, SIZE_MOST, write_and_read);
 }
 
 ROW_TEST(a_loan_costs_no_allocation)
@@ -174,6 +175,7 @@ static void open_and_exchange(void *argument)
     if (open_tolerant(argument, &ends) >= 0)
         exchange_tolerant(&ends);
     ends_close(&ends);
+    rows_remove(); // what a listener that could not be opened has left
 }
 
 ROW_TEST(whichever_allocation_fails_the_library_is_whole)

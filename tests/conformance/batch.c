@@ -24,6 +24,9 @@ static size_t size_of(const struct ends *ends, unsigned number)
 
 static int64_t kind_of(const struct ends *ends, unsigned number)
 {
+    // Where the highest comes first, the order among equals is still that of sending.
+    if (ends->can.abilities & WHERRY_ABLE_PRIORITY)
+        return 3;
     return ends->can.abilities & WHERRY_ABLE_KINDS ? number % 4 : 0;
 }
 

@@ -59,7 +59,7 @@ static void check_call(const struct row *row, const struct waiting_call *call)
     gate_open(&ready);
     enum row_side child_side = call->side == ROW_SENDS ? ROW_RECEIVES : ROW_SENDS;
     if (row->endless)
-        SKIP("datagrams: nobody is told of the end");
+        SKIP("nobody is told of the end here");
     pid_t child = row_fork(row, NULL, child_side, speak_and_hang, &ready, &ends);
     gate_wait(&ready);
     call_need(call, &ends);

@@ -198,6 +198,8 @@ void ends_close(struct ends *ends)
 {
     ends_close_sender(ends);
     ends_close_receiver(ends);
+    if (ends->listener)
+        row_remove(wherry_listener_address(ends->listener));
     wherry_close_listener(ends->listener);
     ends->listener = NULL;
 }

@@ -157,7 +157,7 @@ ROW_TEST(close_lingers_until_a_slow_peer_makes_room_for_the_end)
     struct harness_gate gate;
     gate_open(&gate);
     if (row->endless)
-        SKIP("datagrams: nobody is told of the end");
+        SKIP("nobody is told of the end here");
     pid_t child = row_fork(row, "linger=8s", ROW_RECEIVES, read_slowly, &gate, &ends);
     ends_need_messages(&ends);
     fill_up(ends.sender, SIZE);

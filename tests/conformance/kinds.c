@@ -37,15 +37,20 @@ static void pick(wherry_channel *channel, int64_t wanted, unsigned number, int64
 
 ROW_TEST(every_kind_arrives_as_it_was_sent)
 {
-    static const int64_t kinds[] = {0, 1, 2, 255, 65536, INT64_C(1) << 40, INT64_MAX};
+    static const int64_t all[] = {INT64_MAX, INT64_C(1) << 40, 65536, 255, 2, 1, 0};
+
+    enum { KINDS = sizeof all / sizeof all[0] };
+
     struct ends ends;
     int64_t kind = 0;
     char bytes[4];
     open_with_kinds(row, NULL, &ends);
-    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        bytes_send(ends.sender, SIZE, i, kinds[i]);
-    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        bytes_receive(ends.receiver, SIZE, i, kinds[i]);
+    int64_t limit = channel_info(ends.sender).kind_limit;
+    CHECK_INT(channel_info(ends.receiver).kind_limit, limit);
+    for (unsigned i = 0; i < KINDS; i++)
+        bytes_send(ends.sender, SIZE, i, all[i] < limit ? all[i] : limit);
+    for (unsigned i = 0; i < KINDS; i++)
+        bytes_receive(ends.receiver, SIZE, i, all[i] < limit ? all[i] : limit);
     CHECK_INT(wherry_write(ends.sender, "kind", 4, 12, 0, soon()), 0);
     CHECK_INT(wherry_read(ends.receiver, bytes, 4, &kind, NULL, soon()), 4);
     CHECK_INT(kind, 12);
@@ -68,15 +73,15 @@ ROW_TEST(a_kind_above_0_takes_exactly_that_one)
     struct ends ends;
     open_with_kinds(row, NULL, &ends);
     bytes_send(ends.sender, SIZE, 0, 3);
-    bytes_send(ends.sender, SIZE, 1, 1);
-    bytes_send(ends.sender, SIZE, 2, 2);
-    bytes_send(ends.sender, SIZE, 3, 1);
-    pick(ends.receiver, 2, 2, 2);
+    bytes_send(ends.sender, SIZE, 1, 2);
+    bytes_send(ends.sender, SIZE, 2, 1);
+    pick(ends.receiver, 1, 2, 1);
     CHECK_INT(channel_info(ends.receiver).held_messages, 2);
     CHECK_INT(channel_info(ends.receiver).held_bytes, 2 * SIZE);
-    pick(ends.receiver, 1, 1, 1);
+    bytes_send(ends.sender, SIZE, 3, 2);
+    pick(ends.receiver, 2, 1, 2);
     pick(ends.receiver, 0, 0, 3);
-    pick(ends.receiver, 1, 3, 1);
+    pick(ends.receiver, 2, 3, 2);
     CHECK_INT(channel_info(ends.receiver).held_messages, 0);
     CHECK_INT(channel_info(ends.receiver).held_bytes, 0);
     ends_close(&ends);
@@ -109,7 +114,7 @@ ROW_TEST(waiting_for_a_kind_that_is_not_there_loses_nothing)
     wherry_message *message = NULL;
     open_with_kinds(row, NULL, &ends);
     for (unsigned i = 0; i < FEW; i++)
-        bytes_send(ends.sender, SIZE, i, i);
+        bytes_send(ends.sender, SIZE, i, FEW - i);
     CHECK_ERROR(wherry_recv_kind(ends.receiver, 99, &message, WHERRY_POLL), -EAGAIN);
     CHECK_ERROR(wherry_recv_kind(ends.receiver, 99, &message, wherry_after(5)),
                 -ETIMEDOUT);
@@ -117,7 +122,7 @@ ROW_TEST(waiting_for_a_kind_that_is_not_there_loses_nothing)
     bytes_send(ends.sender, SIZE, FEW, 99);
     pick(ends.receiver, 99, FEW, 99);
     for (unsigned i = 0; i < FEW; i++)
-        bytes_receive(ends.receiver, SIZE, i, i);
+        bytes_receive(ends.receiver, SIZE, i, FEW - i);
     ends_close(&ends);
 }
 
@@ -182,12 +187,13 @@ ROW_TEST(a_full_list_still_gives_what_it_has)
     wherry_message *message = NULL;
     open_with_kinds(row, "held=100", &ends);
     for (unsigned i = 0; i < FEW; i++)
-        bytes_send(ends.sender, SIZE, i, 10 + i);
+        bytes_send(ends.sender, SIZE, i, 20 - i);
     CHECK_ERROR(wherry_recv_kind(ends.receiver, 5, &message, soon()), -ENOBUFS);
-    pick(ends.receiver, 11, 1, 11);
-    pick(ends.receiver, -20, 0, 10);
-    for (unsigned i = 2; i < FEW; i++)
-        pick(ends.receiver, 0, i, 10 + i);
+    pick(ends.receiver, 19, 1, 19);
+    pick(ends.receiver, -20, 2, 18); // the list had room for one more
+    pick(ends.receiver, 0, 0, 20);
+    for (unsigned i = 3; i < FEW; i++)
+        pick(ends.receiver, 0, i, 20 - i);
     ends_close(&ends);
 }
 
@@ -285,6 +291,22 @@ ROW_TEST(a_kind_below_0_cannot_be_sent)
     CHECK_INT(wherry_message_kind(message), 0);
     CHECK_ERROR(wherry_write(ends.sender, "no", 2, -1, 0, soon()), -EINVAL);
     wherry_message_free(message);
+    ends_close(&ends);
+}
+
+ROW_TEST(a_kind_above_the_limit_cannot_be_sent)
+{
+    struct ends ends;
+    open_with_kinds(row, NULL, &ends);
+    int64_t limit = channel_info(ends.sender).kind_limit;
+    if (limit == INT64_MAX)
+        ends_skip(&ends, "every kind can be sent");
+    static const unsigned flags[] = {0, WHERRY_MORE};
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERROR(wherry_write(ends.sender, "no", 2, limit + 1, flags[i], soon()),
+                    -EINVAL);
+        CHECK_CONTAINS(wherry_error_text(), "from 0 to ");
+    }
     ends_close(&ends);
 }
 

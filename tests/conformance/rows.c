@@ -4,6 +4,7 @@
  */
 #include "rows.h"
 
+#include <mqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static const struct row rows[] = {
     {"tcp-v6", "tcp:[::1]:0", "", ROW_DIAL, 0, false},
     {"udp-v4", "udp:127.0.0.1:0", "", ROW_DIAL, 0, true},
     {"udp-v6", "udp:[::1]:0", "", ROW_DIAL, 0, true},
+    {"mq", "mq:/%s", "", ROW_DIAL, 0, true},
     {"fd-packet", "fd:", "", ROW_SOCKET_PAIR, SOCK_SEQPACKET, false},
     {"fd-stream", "fd:", "", ROW_SOCKET_PAIR, SOCK_STREAM, false},
     {"fd-pipe", "fd:", "", ROW_PIPE, 0, false},
@@ -67,10 +69,33 @@ struct run {
     const struct row *row;
 };
 
+// What outlives its processes is removed by the tests, and they may forget the last.
+enum { NAMES_KEPT = 8 };
+
+static char names_kept[NAMES_KEPT][ROW_ADDRESS];
+static int names_made;
+
+// By the system's own call, which needs no memory.
+void row_remove(const char *address)
+{
+    char name[ROW_ADDRESS];
+    if (strncmp(address, "mq:", 3) != 0)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(address + 3, "?"), address + 3);
+    mq_unlink(name);
+}
+
+void rows_remove(void)
+{
+    for (int i = 0; i < NAMES_KEPT && i < names_made; i++)
+        row_remove(names_kept[i]);
+}
+
 static void run_row(const void *argument)
 {
     const struct run *run = argument;
     run->run(run->row);
+    rows_remove();
 }
 
 void rows_add(const char *name, void (*run)(const struct row *))
@@ -101,22 +126,22 @@ const struct row *row_named(const char *name)
 
 void row_address(const struct row *row, const char *options, char *address)
 {
-    static int names;
     char name[64], base[ROW_ADDRESS / 2];
-    snprintf(name, sizeof name, "%d.%d", (int)getpid(), names++);
-    bool is_abstract = strstr(row->address, "@%s") != NULL;
+    snprintf(name, sizeof name, "%d.%d", (int)getpid(), names_made);
+    bool is_path = !strstr(row->address, "@%s") && !strstr(row->address, ":/%s");
     // The literal part before %s is short, and nothing else is a format.
     const char *place = strstr(row->address, "%s");
     int before = place ? (int)(place - row->address) : (int)strlen(row->address);
     snprintf(base, sizeof base, "%.*s%s%s", before, row->address,
-             !place        ? ""
-             : is_abstract ? name
-                           : harness_path(name),
+             !place    ? ""
+             : is_path ? harness_path(name)
+                       : name,
              place ? place + 2 : "");
     bool has_more = options && *options;
     snprintf(address, ROW_ADDRESS, "%s%s%s%s%s", base,
              *row->options || has_more ? "?" : "", row->options,
              *row->options && has_more ? "&" : "", has_more ? options : "");
+    strcpy(names_kept[names_made++ % NAMES_KEPT], address);
 }
 
 // --- what tests ask ---
@@ -141,6 +166,7 @@ void ends_skip(const struct ends *ends, const char *reason)
 {
     if (ends->child > 0)
         harness_kill(ends->child);
+    rows_remove();
     SKIP("%s", reason);
 }
 
@@ -174,5 +200,5 @@ bool ends_say_end(const struct ends *ends)
 void ends_need_end(const struct ends *ends)
 {
     if (ends->row->endless)
-        ends_skip(ends, "datagrams: nobody is told of the end");
+        ends_skip(ends, "nobody is told of the end here");
 }

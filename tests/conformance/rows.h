@@ -74,6 +74,11 @@ enum { ROW_ADDRESS = 512 };
 
 void row_address(const struct row *, const char *options, char *address);
 
+/* Removes what was made at an address, if it outlives its processes; and at the last
+ * few that were made up. */
+void row_remove(const char *address);
+void rows_remove(void);
+
 /* Whether one peer after another can be accepted, each with a channel of its own. */
 bool row_accepts_many(const struct row *);
 

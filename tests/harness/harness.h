@@ -24,7 +24,9 @@
  * an IPC object of the system.
  *
  * What it finds: stdin is /dev/null; $TMPDIR is harness_directory(), $WHERRY_DIR the
- * empty directory `wherry` therein.  It leads its session.  What it may be run under:
+ * empty directory `wherry` therein.  It leads its session, and has message queues,
+ * semaphores and shared memory to itself where it may (CLONE_NEWIPC).  What it may be
+ * run under:
  *
  *   WHERRY_TEST_SLOW=N        deadlines are N times longer (valgrind and
  *                             sanitizers are noticed without it)

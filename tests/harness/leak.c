@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,9 +109,8 @@ static void list_system_v(struct inventory *inventory, const char *kind, int col
         fclose(file);
 }
 
-static void list_folder(struct inventory *inventory, const char *path)
+static void list_folder(struct inventory *inventory, const char *path, DIR *folder)
 {
-    DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         struct stat status;
         if (*entry->d_name != '.' &&
@@ -120,6 +120,25 @@ static void list_folder(struct inventory *inventory, const char *path)
     }
     if (folder)
         closedir(folder);
+}
+
+/* The message queues of this namespace: mounted nowhere where that may be done, for
+ * /dev/mqueue may be missing, or another namespace's. */
+static DIR *open_queues(void)
+{
+    enum { CLOSE_ON_EXEC = 1, CREATE = 6 }; // FSOPEN_CLOEXEC, FSCONFIG_CMD_CREATE
+
+    int system = (int)syscall(SYS_fsopen, "mqueue", CLOSE_ON_EXEC);
+    int top = -1;
+    if (system >= 0 && syscall(SYS_fsconfig, system, CREATE, NULL, NULL, 0) == 0)
+        top = (int)syscall(SYS_fsmount, system, CLOSE_ON_EXEC, 0);
+    if (system >= 0)
+        close(system);
+    if (top < 0)
+        return opendir("/dev/mqueue");
+    int folder = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    close(top);
+    return folder < 0 ? NULL : fdopendir(folder);
 }
 
 static int compare(const void *a, const void *b)
@@ -141,8 +160,8 @@ struct inventory *inventory_take(enum inventory_scope scope)
         list_system_v(inventory, "msg", 7);
         list_system_v(inventory, "sem", 4);
         list_system_v(inventory, "shm", 7);
-        list_folder(inventory, "/dev/mqueue");
-        list_folder(inventory, "/dev/shm");
+        list_folder(inventory, "/dev/mqueue", open_queues());
+        list_folder(inventory, "/dev/shm", opendir("/dev/shm"));
     }
     if (inventory->count)
         qsort(inventory->items, inventory->count, ITEM_SIZE, compare);

@@ -6,12 +6,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,19 +67,48 @@ static const struct verdict {
     {"leaks_a_name", {"left behind: file ", "/wherry/forgotten"}},
     {"leaks_a_mapping", {"left behind: mapping ", "wherry:ring"}},
     {"leaks_shared_memory", {"left behind: /dev/shm/wherry-harness-"}},
+    {"leaks_a_message_queue", {"left behind: /dev/mqueue/wherry-harness-"}},
+    {"leaks_a_system_v_queue", {"left behind: System V msg "}},
     {"leaks_when_an_allocation_fails", {"allocation 2 (at ", "left behind: 10 bytes"}},
     {"crashes_when_an_allocation_fails", {"allocation 1 (at ", "killed by signal 6"}},
     {"grows_over_cycles", {"descriptors were ", "after 20 cycles"}},
 };
 
-/* What the subject's test left on purpose. */
-static void unlink_shared_memory(void)
+static void remove_memory(const char *name)
 {
-    char *name = strstr(output, "# /wherry-harness-");
-    CHECK(name);
-    name += 2;
-    name[strcspn(name, "\n")] = 0;
     CHECK_INT(shm_unlink(name), 0);
+}
+
+// These may have gone with their namespace.
+static void remove_queue(const char *name)
+{
+    mq_unlink(name);
+}
+
+static void remove_system_v_queue(const char *number)
+{
+    msgctl(atoi(number), IPC_RMID, NULL);
+}
+
+/* What the subject's test left on purpose, by the name that it noted. */
+static void remove_left(const char *test)
+{
+    static const struct {
+        const char *test;
+        void (*remove)(const char *name);
+    } removals[] = {{"leaks_shared_memory", remove_memory},
+                    {"leaks_a_message_queue", remove_queue},
+                    {"leaks_a_system_v_queue", remove_system_v_queue}};
+
+    for (size_t i = 0; i < sizeof removals / sizeof *removals; i++) {
+        char *name = strstr(output, "\n# ");
+        if (strcmp(test, removals[i].test) != 0)
+            continue;
+        CHECK(name);
+        name += 3;
+        name[strcspn(name, "\n")] = 0;
+        removals[i].remove(name);
+    }
 }
 
 static void fails_as_told(const void *argument)
@@ -89,8 +120,7 @@ static void fails_as_told(const void *argument)
     CHECK_CONTAINS(output, line);
     for (int i = 0; i < 3 && verdict->says[i]; i++)
         CHECK_CONTAINS(output, verdict->says[i]);
-    if (strcmp(verdict->test, "leaks_shared_memory") == 0)
-        unlink_shared_memory();
+    remove_left(verdict->test);
 }
 
 void harness_register(void)

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,6 +204,19 @@ TEST(leaks_shared_memory)
     snprintf(name, sizeof name, "/wherry-harness-%d", (int)getpid());
     harness_note("%s", name);
     close(shm_open(name, O_CREAT | O_RDWR, 0600));
+}
+
+TEST(leaks_a_message_queue)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/wherry-harness-%d", (int)getpid());
+    harness_note("%s", name);
+    close(mq_open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0600, NULL));
+}
+
+TEST(leaks_a_system_v_queue)
+{
+    harness_note("%d", msgget(IPC_PRIVATE, IPC_CREAT | 0600));
 }
 
 TEST(hangs_alone)

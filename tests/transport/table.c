@@ -15,10 +15,15 @@ static const struct {
     const char *before;
     const char *behind;
 } frames[] = {
-    {"pipe", "pipe:?", ""},          {"fifo", "fifo:/x?", ""},
-    {"stdio", "stdio:?", ""},        {"fd", "fd:3?", ""},
-    {"pair", "pair:?", ""},          {"unix", "unix:/x?", ""},
-    {"tcp", "tcp:127.0.0.1:1?", ""}, {"udp", "udp:127.0.0.1:1?", ""},
+    {"pipe", "pipe:?", ""},
+    {"fifo", "fifo:/x?", ""},
+    {"stdio", "stdio:?", ""},
+    {"fd", "fd:3?", ""},
+    {"pair", "pair:?", ""},
+    {"unix", "unix:/x?", ""},
+    {"tcp", "tcp:127.0.0.1:1?", ""},
+    {"udp", "udp:127.0.0.1:1?", ""},
+    {"mq", "mq:/x?", ""},
     {"fault", "fault?", ":pair:"},
 };
 
