@@ -140,20 +140,14 @@ int os_mq_remove(const char *name)
 
 /* --- moving -------------------------------------------------------------- */
 
+// A call that never waits is never interrupted.
 int os_mq_send(int fd, const void *bytes, size_t size, unsigned priority)
 {
-    int r;
-    do
-        r = mq_send(fd, bytes, size, priority);
-    while (r < 0 && errno == EINTR);
-    return r < 0 ? -errno : 0;
+    return mq_send(fd, bytes, size, priority) < 0 ? -errno : 0;
 }
 
 int64_t os_mq_receive(int fd, void *bytes, size_t room, unsigned *priority)
 {
-    ssize_t size;
-    do
-        size = mq_receive(fd, bytes, room, priority);
-    while (size < 0 && errno == EINTR);
+    ssize_t size = mq_receive(fd, bytes, room, priority);
     return size < 0 ? -errno : size;
 }

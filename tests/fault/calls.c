@@ -89,6 +89,8 @@ static const struct call calls[] = {
     {SYS_sendmsg, "sendmsg", MOVES | BIT(EPERM), SHAPE_MESSAGE, true, false, false},
     {SYS_recvmmsg, "recvmmsg", MOVES, SHAPE_BATCH, false, false, false},
     {SYS_sendmmsg, "sendmmsg", MOVES | BIT(EPERM), SHAPE_BATCH, true, false, false},
+    {SYS_mq_timedsend, "mq_timedsend", BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_mq_timedreceive, "mq_timedreceive", BIT(EAGAIN), SHAPE_PLAIN, 0, 0, 0},
     {SYS_splice, "splice", WAITS | BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
 
     {SYS_poll, "poll", WAITS | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
@@ -127,6 +129,7 @@ static const struct call calls[] = {
 
     {SYS_openat, "openat", MAKES_DESCRIPTOR | MAKES_NAME | BIT(EINTR), SHAPE_PLAIN, 0, 0, 0},
     {SYS_open, "open", MAKES_DESCRIPTOR | MAKES_NAME | BIT(EINTR), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_mq_open, "mq_open", MAKES_DESCRIPTOR | BIT(ENOSPC) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_close, "close", BIT(EINTR) | BIT(EIO), SHAPE_PLAIN, 0, true, 0},
     {SYS_mkdir, "mkdir", MAKES_NAME, SHAPE_PLAIN, 0, 0, 0},
     {SYS_mkdirat, "mkdirat", MAKES_NAME, SHAPE_PLAIN, 0, 0, 0},

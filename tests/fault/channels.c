@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static const struct row rows[] = {
     {"abstract-stream", "unix:@%s?type=stream", BY_DIAL, true},
     {"tcp", "tcp:127.0.0.1:0", BY_DIAL, false},
     {"udp", "udp:127.0.0.1:0", BY_DIAL, false},
+    {"mq", "mq:/%s", BY_DIAL, false},
 };
 
 struct ends {
@@ -72,10 +74,15 @@ static int open_by_dial(const struct row *row, struct ends *ends)
 {
     char address[ADDRESS_SIZE], name[32];
     const char *place = strstr(row->address, "%s");
+    bool is_path = place && place[-1] != '/';
     snprintf(name, sizeof name, "%d", (int)getpid());
     snprintf(address, sizeof address, "%.*s%s%s",
              place ? (int)(place - row->address) : (int)strlen(row->address),
-             row->address, place ? harness_path(name) : "", place ? place + 2 : "");
+             row->address,
+             is_path ? harness_path(name)
+             : place ? name
+                     : "",
+             place ? place + 2 : "");
     int r = wherry_listen(address, &ends->listener);
     if (r < 0)
         return r;
@@ -105,6 +112,13 @@ static int open_ends(const struct row *row, struct ends *ends)
     return 0;
 }
 
+static void remove_queue(void)
+{
+    char name[32];
+    snprintf(name, sizeof name, "/%d", (int)getpid());
+    mq_unlink(name);
+}
+
 static int run_scenario(const void *argument)
 {
     const struct scenario *scenario = argument;
@@ -115,6 +129,7 @@ static int run_scenario(const void *argument)
     wherry_close(ends.sender);
     wherry_close(ends.receiver);
     wherry_close_listener(ends.listener);
+    remove_queue(); // which stays otherwise
     return r < 0 ? r : 0;
 }
 
