@@ -204,8 +204,10 @@ static int run(int argc, char **argv)
                          "mechanisms");
     if (mechanism)
         return help_mechanism(mechanism), DONE;
-    struct opening opening = {
-        .verb = command_describe.name, .choices = &choices, .listens = choices.listen};
+    struct opening opening = {.verb = command_describe.name,
+                              .choices = &choices,
+                              .listens = choices.listen,
+                              .only_looks = !choices.listen};
     struct opened opened;
     open_either_way(&opening, address);
     int status = open_channel(&opening, address, &opened);
@@ -224,12 +226,14 @@ const struct command command_describe = {
     .arguments = "[OPTION…] ADDRESS | SCHEME",
     .summary = "Opens a channel and tells all that is known of it.",
     .settings = settings,
-    .help = "It dials, or listens with --listen, and closes the channel again.  A\n"
-            "scheme alone, without a colon, is explained instead.  Ages are in\n"
-            "nanoseconds, -1 and 0 stand for what is not known.\n"
-            "\n"
-            "Example:\n"
-            "  wherry recv unix:pier &\n"
-            "  wherry describe --wait unix:pier\n",
+    .help =
+        "It dials, or listens with --listen, and closes the channel again; dialling,\n"
+        "it makes no queue and no FIFO.  A scheme alone, without a colon, is\n"
+        "explained instead.  Ages are in nanoseconds, -1 and 0 stand for what is not\n"
+        "known.\n"
+        "\n"
+        "Example:\n"
+        "  wherry recv unix:pier &\n"
+        "  wherry describe --wait unix:pier\n",
     .run = run,
 };

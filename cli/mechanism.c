@@ -61,6 +61,8 @@ const char *mechanism_kinds(const struct wherry_mechanism *mechanism)
 {
     if (!has(mechanism, WHERRY_ABLE_KINDS))
         return "no";
+    if (has(mechanism, WHERRY_ABLE_PRIORITY))
+        return "priority";
     return has(mechanism, WHERRY_ABLE_FRAMING) ? "by framing" : "yes";
 }
 

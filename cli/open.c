@@ -49,8 +49,9 @@ static const char *with_options(const char *address)
     return address[scheme] == '?' && colon ? colon + 1 : address;
 }
 
-static char *add_options(const char *address, const struct choices *choices)
+static char *add_options(const char *address, const struct opening *opening)
 {
+    const struct choices *choices = opening->choices;
     const struct wherry_mechanism *mechanism = mechanism_of(address);
     bool is_given = strstr(address, "framing=") != NULL;
     bool carries_bytes =
@@ -58,6 +59,9 @@ static char *add_options(const char *address, const struct choices *choices)
     const char *framing = choices->framing;
     if (!framing && choices->raw && carries_bytes && !is_given)
         framing = "raw";
+    bool looks = opening->only_looks && mechanism &&
+                 mechanism_has_option(mechanism, "create") &&
+                 !strstr(address, "create=");
     bool keeps = choices->keep && mechanism &&
                  mechanism_has_option(mechanism, "keep") && !strstr(address, "keep=");
     size_t size = strlen(address) + (framing ? strlen(framing) : 0) + 32;
@@ -71,8 +75,14 @@ static char *add_options(const char *address, const struct choices *choices)
                          is_first ? '?' : '&', framing);
         is_first = false;
     }
-    if (keeps)
-        snprintf(whole + used, size - (size_t)used, "%ckeep=yes", is_first ? '?' : '&');
+    if (keeps) {
+        used += snprintf(whole + used, size - (size_t)used, "%ckeep=yes",
+                         is_first ? '?' : '&');
+        is_first = false;
+    }
+    if (looks)
+        snprintf(whole + used, size - (size_t)used, "%ccreate=no",
+                 is_first ? '?' : '&');
     return whole;
 }
 
@@ -142,7 +152,7 @@ static int accept_next(const struct opening *opening, struct opened *opened)
 
 int open_check(const struct opening *opening, const char *address)
 {
-    char *whole = add_options(address, opening->choices);
+    char *whole = add_options(address, opening);
     if (!whole)
         return say_error(opening->verb, "%s: no memory left", address);
     int r = wherry_address_check(whole);
@@ -166,7 +176,7 @@ int open_channel(const struct opening *opening, const char *address, struct open
     int status = open_check(opening, address);
     if (status != DONE)
         return status;
-    out->address = add_options(address, opening->choices);
+    out->address = add_options(address, opening);
     if (!out->address || interrupt_begin() < 0)
         status =
             say_error(opening->verb, "%s: no memory or no descriptor left", address);

@@ -12,7 +12,8 @@
 struct opening {
     const char *verb;
     const struct choices *choices;
-    bool listens; /* else it dials */
+    bool listens;    /* else it dials */
+    bool only_looks; /* makes nothing that is not there */
 };
 
 /* What it opened.  The listener stays for the next peer; NULL when dialled. */

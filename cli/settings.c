@@ -106,6 +106,9 @@ FLAG(wait)
 /* --- the table ----------------------------------------------------------- */
 
 const struct setting setting_all = {"all", NULL, "Those for tests too.", put_all};
+const struct setting setting_all_there = {
+    "all", NULL, "Takes what is there already, and ends without waiting for more.",
+    put_all};
 const struct setting setting_count = {"count", "N", "Ends after N messages.",
                                       put_count};
 const struct setting setting_dial = {"dial", NULL, "Dials instead of listening.",

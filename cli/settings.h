@@ -34,9 +34,9 @@ struct setting {
     const char *(*put)(struct choices *choices, const char *value);
 };
 
-extern const struct setting setting_all, setting_count, setting_dial, setting_file,
-    setting_framing, setting_json, setting_keep, setting_kind, setting_listen,
-    setting_one_way, setting_pick_kind, setting_raw, setting_show_kind,
+extern const struct setting setting_all, setting_all_there, setting_count, setting_dial,
+    setting_file, setting_framing, setting_json, setting_keep, setting_kind,
+    setting_listen, setting_one_way, setting_pick_kind, setting_raw, setting_show_kind,
     setting_show_sender, setting_timeout, setting_wait;
 
 /* Reads the arguments of a verb by its table; it wants `least` to `most` words (most <

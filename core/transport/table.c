@@ -84,9 +84,9 @@ const struct wherry_option object_options[] = {
      .type = WHERRY_OPTION_CHOICE,
      .standard = "yes",
      .choices = "yes|no|exclusive",
-     .help =
-         "Whether it is made where there is none; with exclusive, one that is there "
-         "already is an error."},
+     .help = "Whether it is made where there is none; with exclusive, one that is "
+             "there already is an error.  A FIFO that was made is removed at the end, "
+             "a queue stays."},
     {.name = "mode",
      .type = WHERRY_OPTION_NUMBER,
      .standard = "600",

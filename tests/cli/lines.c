@@ -257,6 +257,50 @@ TEST(count_is_of_all_peers_together)
     CHECK_INT(beside_end(&beside), 0);
 }
 
+/* --- queues --------------------------------------------------------------- */
+
+TEST(a_queue_keeps_what_was_sent_until_all_of_it_is_taken)
+{
+    CHECK_SHELL("q=mq:/wherry-test-$$\n"
+                "wherry send $q a b && wherry send --kind 7 $q first\n"
+                "wherry recv --all --show-kind $q; wherry recv --all $q\n"
+                "wherry remove $q",
+                "7\tfirst\n0\ta\n0\tb\n");
+}
+
+TEST(all_ends_with_what_is_there_wherever_it_comes_from)
+{
+    CHECK_SHELL("mkfifo f; exec 3<>f; echo one >f; echo two >f\n"
+                "wherry recv --all fifo:f; rm f",
+                "one\ntwo\n");
+}
+
+TEST(what_is_not_there_is_not_removed_and_the_rest_is)
+{
+    shell("mkfifo f g; wherry remove fifo:f fifo:missing fifo:g; echo $?; ls");
+    CHECK_STRING(said.out, "1\nwherry\n");
+    CHECK_CONTAINS(said.err, "fifo:missing: there is nothing of that name");
+    shell("touch f; wherry remove fifo:f; echo $?; wherry remove pipe:; echo $?; ls");
+    CHECK_STRING(said.out, "1\n1\nf\nwherry\n");
+    CHECK_CONTAINS(said.err, "a regular file, not a FIFO");
+    CHECK_CONTAINS(said.err, "no name that stays");
+    shell("mkfifo g; wherry remove fifo:g nothing; echo $?; rm f g");
+    CHECK_STRING(said.out, "2\n"); // a wrong word, and nothing is touched
+}
+
+TEST(describe_makes_nothing)
+{
+    shell("wherry describe fifo:f; echo $?; wherry describe mq:/wherry-test-$$; echo "
+          "$?; ls");
+    CHECK_STRING(said.out, "1\n1\nwherry\n");
+    CHECK_CONTAINS(said.err, "no FIFO at that path");
+    CHECK_CONTAINS(said.err, "no such queue");
+    shell("q=mq:/wherry-test-$$; wherry send $q a b; wherry describe $q; wherry "
+          "remove $q");
+    CHECK_CONTAINS(said.out, "waiting messages   2\n");
+    CHECK_CONTAINS(said.out, "kind limit         32767\n");
+}
+
 /* --- kinds, senders, files ----------------------------------------------- */
 
 TEST(a_kind_is_sent_and_shown)
