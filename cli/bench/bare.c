@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ways of bare system calls: blocking write and read on pipes, send and recv on
- * sockets, one call a message, or 64 KiB a call.
+ * sockets, mq_send and mq_receive on queues, one call a message, or 64 KiB a call.
  */
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
 #include <errno.h>
+#include <mqueue.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static bool keeps_messages(const struct bench_end *end)
-{
-    return end->mechanism->domain != 0 && end->mechanism->type != SOCK_STREAM;
-}
 
 // A responder that hears everybody answers whoever asked.
 static bool answers(const struct bench_end *end)
@@ -23,6 +19,9 @@ static bool answers(const struct bench_end *end)
 
 static ssize_t give(struct bench_end *end, const void *bytes, size_t size)
 {
+    if (end->mechanism->is_queue)
+        return mq_send(end->bare_out, (const char *)bytes, size, 0) < 0 ? -1
+                                                                        : (ssize_t)size;
     if (end->mechanism->domain == 0)
         return write(end->bare_out, bytes, size);
     if (answers(end))
@@ -33,6 +32,8 @@ static ssize_t give(struct bench_end *end, const void *bytes, size_t size)
 
 static ssize_t get(struct bench_end *end, void *bytes, size_t size)
 {
+    if (end->mechanism->is_queue) // which wants room for its largest
+        return mq_receive(end->bare_in, bytes, BENCH_LARGEST, NULL);
     if (end->mechanism->domain == 0)
         return read(end->bare_in, bytes, size);
     if (!answers(end))
@@ -157,8 +158,8 @@ int bare_pull(struct bench_end *end, const struct bench_stretch *stretch,
 {
     if (end->mechanism->is_lossy)
         return pull_lossy(end, stretch, tally);
-    return keeps_messages(end) ? pull_messages(end, stretch, tally)
-                               : pull_stream(end, stretch, tally);
+    return bench_keeps_messages(end->mechanism) ? pull_messages(end, stretch, tally)
+                                                : pull_stream(end, stretch, tally);
 }
 
 int bare_mark(struct bench_end *end, unsigned char mark)

@@ -25,7 +25,7 @@
 enum { SIZES_MOST = 16, ROWS_MOST = 1024 };
 
 static const size_t all_sizes[] = {8, 64, 1024, 65536, 1048576};
-static const size_t bar_sizes[] = {64, 65536, 1048576};
+static const size_t bar_sizes[] = {64, 8192, 65536, 1048576};
 
 /* What the options said, beyond struct choices. */
 static struct {

@@ -38,23 +38,30 @@ extern const char *const bench_places[BENCH_PLACES];
 enum bench_opening {
     BENCH_OPEN_PAIR,   /* both ends before the fork */
     BENCH_OPEN_LISTEN, /* the responder listens, the driver dials */
-    BENCH_OPEN_FIFOS,  /* each listens on one and dials the other */
+    BENCH_OPEN_TWO,    /* each listens on one and dials the other */
     BENCH_OPEN_STDIO   /* descriptors 0 and 1 of both are pipes */
 };
 
 struct bench_mechanism {
     const char *name;
-    const char *address; /* Wherry's; %s is the directory of this run */
+    const char *address; /* Wherry's; %s is the directory of this run, or its name */
     const char *calls;   /* the bare system calls it is compared with */
     enum bench_opening opening;
-    int domain; /* of the socket; 0: pipes */
+    int domain; /* of the socket; 0: none */
     int type;
+    bool is_queue;
     bool is_lossy;
     size_t largest; /* the largest message it takes with standard buffers; 0: any */
 };
 
 /* Ends with a NULL name. */
 extern const struct bench_mechanism bench_mechanisms[];
+
+/* Whether bare calls move messages, not bytes. */
+bool bench_keeps_messages(const struct bench_mechanism *);
+
+/* What %s of an address stands for. */
+const char *bench_place_of(const struct bench_mechanism *, const char *directory);
 
 /* The two ends of a bare mechanism: [0] the driver's, [1] the responder's. */
 struct bench_bare {

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ const struct bench_mechanism bench_mechanisms[] = {
     {.name = "fifo",
      .address = "fifo:%s/fifo?writers=one&framing=wherry",
      .calls = "two mkfifo(3), write, read",
-     .opening = BENCH_OPEN_FIFOS},
+     .opening = BENCH_OPEN_TWO},
     {.name = "stdio",
      .address = "stdio:?framing=wherry",
      .calls = "two pipe(2), write, read",
@@ -79,8 +80,27 @@ const struct bench_mechanism bench_mechanisms[] = {
      .type = SOCK_DGRAM,
      .is_lossy = true,
      .largest = 65000},
+    {.name = "mq",
+     .address = "mq:/%s",
+     .calls = "two mq_open(3), mq_send, mq_receive",
+     .opening = BENCH_OPEN_TWO,
+     .is_queue = true,
+     .largest = 8192},
     {.name = NULL},
 };
+
+bool bench_keeps_messages(const struct bench_mechanism *mechanism)
+{
+    return mechanism->is_queue ||
+           (mechanism->domain != 0 && mechanism->type != SOCK_STREAM);
+}
+
+const char *bench_place_of(const struct bench_mechanism *mechanism,
+                           const char *directory)
+{
+    const char *slash = strrchr(directory, '/');
+    return mechanism->is_queue && slash ? slash + 1 : directory;
+}
 
 const char *const bench_places[BENCH_PLACES] = {"cross", "same"};
 
@@ -116,6 +136,25 @@ static int open_fifos(const char *directory, struct bench_bare *out)
         char path[BENCH_PATH + 16];
         snprintf(path, sizeof(path), "%s/bare-%d", directory, side);
         int r = open_fifo(path, &out->in[side], &out->out[1 - side]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+// Their names are needed for as long as it takes to open them.
+static int open_queues(const char *directory, struct bench_bare *out)
+{
+    for (int side = 0; side < 2; side++) {
+        char name[BENCH_PATH + 16];
+        snprintf(name, sizeof(name), "/%s-bare-%d", strrchr(directory, '/') + 1, side);
+        out->in[side] =
+            mq_open(name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, NULL);
+        if (out->in[side] < 0)
+            return -errno;
+        out->out[1 - side] = mq_open(name, O_WRONLY | O_CLOEXEC);
+        int r = out->out[1 - side] < 0 ? -errno : 0;
+        mq_unlink(name);
         if (r < 0)
             return r;
     }
@@ -199,7 +238,9 @@ int bench_bare_open(const struct bench_mechanism *mechanism, const char *directo
     int ends[2] = {-1, -1};
     int r;
     *out = (struct bench_bare){{-1, -1}, {-1, -1}};
-    if (mechanism->domain == 0 && mechanism->opening == BENCH_OPEN_FIFOS)
+    if (mechanism->is_queue)
+        return open_queues(directory, out);
+    if (mechanism->domain == 0 && mechanism->opening == BENCH_OPEN_TWO)
         return open_fifos(directory, out);
     if (mechanism->domain == 0)
         return open_pipes(out);

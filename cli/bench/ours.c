@@ -200,7 +200,8 @@ static void address_of(const struct bench_meeting *meeting, const char *suffix,
     const char *rest = hole + 2;
     size_t path = strcspn(rest, "?");
     snprintf(out, size, "%.*s%s%.*s%s%s", (int)(hole - address), address,
-             task->plan->directory, (int)path, rest, suffix, rest + path);
+             bench_place_of(task->mechanism, task->plan->directory), (int)path, rest,
+             suffix, rest + path);
 }
 
 static int make_stdio(struct bench_ours *ours)
@@ -302,8 +303,8 @@ static int open_listen(struct bench_end *end, struct bench_ours *ours,
     return r;
 }
 
-static int open_fifos(struct bench_end *end, struct bench_ours *ours,
-                      const struct bench_meeting *meeting)
+static int open_two(struct bench_end *end, struct bench_ours *ours,
+                    const struct bench_meeting *meeting)
 {
     (void)ours;
     int mine = end->is_driver ? 0 : 1;
@@ -319,7 +320,11 @@ static int open_fifos(struct bench_end *end, struct bench_ours *ours,
         return r;
     // The address says how to listen; what it adds for the dialler is the same.
     const char *other = meeting->shared->address[1 - mine];
-    return wherry_dial(other, wherry_after(OPENING), &end->out);
+    r = wherry_dial(other, wherry_after(OPENING), &end->out);
+    // A queue's name is needed no longer, and nobody is to find it.
+    if (r >= 0 && end->mechanism->is_queue)
+        r = wherry_remove(other);
+    return r;
 }
 
 int bench_ours_open(struct bench_end *end, struct bench_ours *ours,
@@ -329,7 +334,7 @@ int bench_ours_open(struct bench_end *end, struct bench_ours *ours,
                                   const struct bench_meeting *) = {
         [BENCH_OPEN_PAIR] = open_pair,
         [BENCH_OPEN_LISTEN] = open_listen,
-        [BENCH_OPEN_FIFOS] = open_fifos,
+        [BENCH_OPEN_TWO] = open_two,
         [BENCH_OPEN_STDIO] = open_stdio,
     };
 

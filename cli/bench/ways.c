@@ -57,7 +57,7 @@ const struct bench_ratio bench_ratios[BENCH_RATIOS] = {
 bool bench_way_fits(const struct bench_way *way,
                     const struct bench_mechanism *mechanism, size_t size)
 {
-    bool keeps_messages = mechanism->domain != 0 && mechanism->type != SOCK_STREAM;
+    bool keeps_messages = bench_keeps_messages(mechanism);
     if (way->is_small && size > BENCH_SMALL)
         return false;
     return !(way->is_bytes && keeps_messages);

@@ -18,13 +18,20 @@ enum { PATIENCE = 5000 }; /* milliseconds, for the other process to be there */
 
 void tour_address(const char *pattern, const char *directory, char out[TOUR_TEXT])
 {
-    static const char mark[] = "{directory}";
-    const char *found = strstr(pattern, mark);
-    if (!found)
-        (void)snprintf(out, TOUR_TEXT, "%s", pattern);
-    else
-        (void)snprintf(out, TOUR_TEXT, "%.*s%s%s", (int)(found - pattern), pattern,
-                       directory, found + sizeof(mark) - 1);
+    const char *slash = strrchr(directory, '/');
+
+    const struct {
+        const char *mark;
+        const char *value;
+    } holes[] = {{"{directory}", directory}, {"{name}", slash ? slash + 1 : directory}};
+
+    (void)snprintf(out, TOUR_TEXT, "%s", pattern);
+    for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
+        const char *found = strstr(pattern, holes[i].mark);
+        if (found)
+            (void)snprintf(out, TOUR_TEXT, "%.*s%s%s", (int)(found - pattern), pattern,
+                           holes[i].value, found + strlen(holes[i].mark));
+    }
 }
 
 void tour_side_close(struct tour_side *side)
@@ -122,6 +129,35 @@ static int pair_child(struct tour_place *place, struct tour_side *side)
 }
 
 const struct tour_opening tour_opening_pair = {pair_prepare, pair_parent, pair_child};
+
+/* --- a queue for each direction ------------------------------------------ */
+
+// Its name is free again once both ends are open, and nobody else finds it.
+static int queue_open(const char *address, wherry_channel *ends[2])
+{
+    wherry_listener *listener;
+    int r = wherry_listen(address, &listener);
+    if (r < 0)
+        return r;
+    r = wherry_accept(listener, WHERRY_POLL, &ends[0]);
+    if (r >= 0) {
+        char there[TOUR_TEXT];
+        (void)snprintf(there, sizeof(there), "%.*s", (int)strcspn(address, "?"),
+                       address);
+        r = wherry_dial(there, WHERRY_POLL, &ends[1]);
+    }
+    int removed = wherry_remove(address);
+    wherry_close_listener(listener);
+    return r < 0 ? r : removed;
+}
+
+static int queue_prepare(struct tour_place *place)
+{
+    int r = queue_open(place->addresses[0], place->ends[0]);
+    return r < 0 ? r : queue_open(place->addresses[0], place->ends[1]);
+}
+
+const struct tour_opening tour_opening_queue = {queue_prepare, pair_parent, pair_child};
 
 /* --- one listens, the other dials ---------------------------------------- */
 

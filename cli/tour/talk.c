@@ -21,6 +21,7 @@ struct terms {
     uint64_t limit;
     uint64_t files;
     uint64_t abilities;
+    int64_t kind;      // the largest
     int64_t processor; // on which round trips are timed
 };
 
@@ -151,7 +152,8 @@ static bool own_terms(struct tour_side *side, struct terms *terms)
         (both & (WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES)) |
         (in.abilities & (WHERRY_ABLE_SENDER | WHERRY_ABLE_CONNECTIONLESS)) |
         (out.abilities & WHERRY_ABLE_FINISH);
-    *terms = (struct terms){side->limit, out.file_limit, side->abilities, -1};
+    *terms = (struct terms){side->limit, out.file_limit, side->abilities,
+                            out.kind_limit, -1};
     return true;
 }
 
@@ -198,6 +200,7 @@ static bool agree_as_parent(struct tour_side *side, struct terms *terms)
     const uint64_t of_both = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES;
     terms->limit = own.limit < terms->limit ? own.limit : terms->limit;
     terms->files = own.files < terms->files ? own.files : terms->files;
+    terms->kind = own.kind < terms->kind ? own.kind : terms->kind;
     terms->abilities = (own.abilities & terms->abilities & of_both) |
                        (own.abilities & WHERRY_ABLE_FINISH);
     terms->processor = tour_processor();
@@ -225,7 +228,7 @@ static bool talk_sizes(struct tour_side *side, bool is_child, const struct terms
     for (size_t i = 0; i < count; i++) {
         struct tour_sample sample = {.seed = i, .size = fitting[i]};
         if (terms->abilities & WHERRY_ABLE_KINDS)
-            sample.kind = kinds[i];
+            sample.kind = kinds[i] < terms->kind ? kinds[i] : terms->kind;
         if (!exchange(side, is_child, &sample))
             return false;
     }

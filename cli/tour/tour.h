@@ -263,20 +263,20 @@ struct tour_opening {
 };
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
-    tour_opening_fifo, tour_opening_stdio, tour_opening_fd;
+    tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue;
 
 /* One way through a mechanism. */
 struct tour_way {
     const char *scheme;
     const char *name;    /* "unix stream" */
     const char *purpose; /* NULL: the mechanism's own summary */
-    const char *address; /* {directory} is replaced */
+    const char *address; /* {directory} is replaced, and {name}, its last part */
     const struct tour_opening *opening;
 };
 
 extern const struct tour_way tour_ways[]; /* ends with a scheme of NULL */
 
-/* Fills in `out`, {directory} replaced. */
+/* Fills in `out`, {directory} or {name} replaced. */
 void tour_address(const char *pattern, const char *directory, char out[TOUR_TEXT]);
 
 /* Closes what is left in it. */

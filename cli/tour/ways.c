@@ -59,5 +59,9 @@ const struct tour_way tour_ways[] = {
      .name = "udp",
      .address = "udp:127.0.0.1:0",
      .opening = &tour_opening_named},
+    {.scheme = "mq",
+     .name = "mq",
+     .address = "mq:/{name}?create=exclusive",
+     .opening = &tour_opening_queue},
     {.scheme = NULL},
 };

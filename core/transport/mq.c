@@ -88,6 +88,9 @@ struct queue {
     uint64_t message_limit;
     struct message_store *store;
 
+    /* the sender's */
+    bool was_full;
+
     /* the receiver's: the next message comes into the block, or into the room, which
      * takes memory only as far as messages reach */
     wherry_message *block; /* NULL: none */
@@ -103,7 +106,12 @@ static int queue_send(void *state, wherry_message **message, unsigned flags)
     struct queue *queue = state;
     const wherry_message *one = *message;
     (void)flags;
+    // The kernel copies a message before it looks for room.
+    struct os_wait room = {.fd = queue->fd, .events = os_wait_out};
+    if (queue->was_full && os_wait(&room, 1, WHERRY_POLL) < 0)
+        return -EAGAIN;
     int r = os_mq_send(queue->fd, one->data, one->size, (unsigned)one->kind);
+    queue->was_full = r == -EAGAIN;
     if (r >= 0)
         message_store_sent(queue->store, message);
     return r;
