@@ -355,8 +355,8 @@ int os_is_bound(const char *path, const struct os_file *file);
 /* Removes a FIFO.  Errors: -ENOENT, -EEXIST (not a FIFO), as unlink(2). */
 int os_remove_fifo(const char *path);
 
-/* Removes the path of a unix(7) socket that nobody has bound any more.
- * Errors: -ENOENT, -EADDRINUSE (somebody has, or it cannot be told), -EEXIST (not a
+/* Removes the path of a unix(7) socket that nobody has bound any more, if there is one.
+ * Errors: -EADDRINUSE (somebody has, or it cannot be told), -EEXIST (not a
  * socket), as unlink(2). */
 int os_sweep(const char *path);
 

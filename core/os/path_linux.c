@@ -295,7 +295,7 @@ int os_sweep(const char *path)
     struct os_file file;
     int r = look_at(path, &status);
     if (r < 0)
-        return r;
+        return r == -ENOENT ? 0 : r;
     if (!S_ISSOCK(status.st_mode))
         return not_a_socket(path, &status);
     remember(&status, &file);

@@ -203,27 +203,25 @@ static int check_listening(const struct os_descriptor *socket, const int numbers
                                   "datagram socket: dial it");
 }
 
-static int fd_listen(const struct address *address, void **state, char *shown)
+static int open_harbour(struct harbour *harbour, const void *with)
 {
     int numbers[2];
-    struct harbour *harbour;
-    int r = harbour_new(address, &harbour);
-    if (r < 0)
-        return r;
-    r = read_numbers(address, numbers);
+    (void)with;
+    harbour->is_chosen = true;
+    int r = read_numbers(harbour->address, numbers);
     if (r >= 0)
         r = os_adopt_copy(numbers[0], false, &harbour->descriptor);
     if (r >= 0)
         r = check_listening(&harbour->descriptor, numbers);
-    if (r < 0) {
-        harbour_close(harbour);
-        return endpoint_refuse(address, r, complaints);
-    }
-    if (harbour->descriptor.is_unix)
+    if (r >= 0 && harbour->descriptor.is_unix)
         os_identify(harbour->descriptor.fd, true);
-    harbour_show(harbour, true, shown);
-    *state = harbour;
-    return 0;
+    return r;
+}
+
+static int fd_listen(const struct address *address, void **state, char *shown)
+{
+    static const struct harbour_plan plan = {open_harbour, NULL, complaints};
+    return harbour_listen(address, &plan, state, shown);
 }
 
 const struct transport transport_fd = {

@@ -102,12 +102,28 @@ static int fit_buffer(const struct address *address, const struct os_descriptor 
 
 /* --- the reading end ----------------------------------------------------- */
 
-static int open_reading_end(struct harbour *harbour)
+static int give_reader(const struct harbour *harbour, struct os_descriptor reading,
+                       struct endpoint *out)
 {
+    return stream_new(
+        &(struct stream_plan){.address = harbour->address,
+                              .in = reading,
+                              .out = OS_DESCRIPTOR_NONE,
+                              .abilities = WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
+                                           WHERRY_ABLE_FRAMING | WHERRY_ABLE_DESCRIPTOR,
+                              .made = harbour->made,
+                              .path = harbour->path},
+        out);
+}
+
+static int open_reading_end(struct harbour *harbour, const void *with)
+{
+    (void)with;
     const struct address *address = harbour->address;
     const char *path = address_rest(address);
     bool keep = address_number(address, "keep");
     bool is_made = false;
+    harbour->give = give_reader;
     // Known before it is made, so that it can be removed whatever fails.
     harbour->path = os_path_absolute(path);
     if (!harbour->path)
@@ -123,35 +139,10 @@ static int open_reading_end(struct harbour *harbour)
     return r < 0 ? r : fit_buffer(address, &harbour->descriptor);
 }
 
-static int give_reader(const struct harbour *harbour, struct os_descriptor reading,
-                       struct endpoint *out)
-{
-    return stream_new(
-        &(struct stream_plan){.address = harbour->address,
-                              .in = reading,
-                              .out = OS_DESCRIPTOR_NONE,
-                              .abilities = WHERRY_ABLE_RECV | WHERRY_ABLE_KINDS |
-                                           WHERRY_ABLE_FRAMING | WHERRY_ABLE_DESCRIPTOR,
-                              .made = harbour->made,
-                              .path = harbour->path},
-        out);
-}
-
 static int fifo_listen(const struct address *address, void **state, char *shown)
 {
-    struct harbour *harbour;
-    int r = harbour_new(address, &harbour);
-    if (r < 0)
-        return r;
-    r = open_reading_end(harbour);
-    if (r < 0) {
-        harbour_close(harbour);
-        return endpoint_refuse(address, r, complaints);
-    }
-    harbour->give = give_reader;
-    harbour_show(harbour, false, shown);
-    *state = harbour;
-    return 0;
+    static const struct harbour_plan plan = {open_reading_end, NULL, complaints};
+    return harbour_listen(address, &plan, state, shown);
 }
 
 /* --- the writing end ----------------------------------------------------- */

@@ -36,12 +36,14 @@ static int give_datagrams(const struct harbour *harbour,
                       out);
 }
 
-int harbour_new(const struct address *address, struct harbour **out)
+static int new_harbour(const struct address *address, struct harbour **out)
 {
     const struct transport *transport;
     struct harbour *harbour = calloc(1, sizeof(*harbour));
-    if (!harbour)
-        return endpoint_refuse(address, -ENOMEM, NULL);
+    if (!harbour) {
+        endpoint_refuse(address, -ENOMEM, NULL);
+        return -ENOMEM;
+    }
     int r = transport_address(address_text(address), &transport, &harbour->address);
     if (r < 0) {
         free(harbour);
@@ -53,7 +55,7 @@ int harbour_new(const struct address *address, struct harbour **out)
     return 0;
 }
 
-void harbour_show(struct harbour *harbour, bool chosen, char *shown)
+static void show(struct harbour *harbour, char *shown)
 {
     const char *text = address_text(harbour->address);
     const char *own = address_scheme(harbour->address);
@@ -61,7 +63,7 @@ void harbour_show(struct harbour *harbour, bool chosen, char *shown)
     const char *options = strchr(text, '?');
     size_t room = sizeof(harbour->shown);
     struct os_name name;
-    if (chosen && os_socket_name(harbour->descriptor.fd, &name) >= 0)
+    if (harbour->is_chosen && os_socket_name(harbour->descriptor.fd, &name) >= 0)
         os_name_print(&name, scheme, harbour->shown, room);
     size_t size = strlen(harbour->shown);
     if (size == 0)
@@ -69,6 +71,25 @@ void harbour_show(struct harbour *harbour, bool chosen, char *shown)
     else if (options && strncmp(harbour->shown, text, strlen(own)) == 0)
         snprintf(harbour->shown + size, room - size, "%s", options);
     memcpy(shown, harbour->shown, room);
+}
+
+int harbour_listen(const struct address *address, const struct harbour_plan *plan,
+                   void **state, char *shown)
+{
+    struct harbour *harbour = NULL;
+    int r = new_harbour(address, &harbour);
+    if (r < 0)
+        return r;
+    r = plan->open(harbour, plan->with);
+    if (r < 0) {
+        if (plan->complaints)
+            endpoint_refuse(address, r, plan->complaints);
+        harbour_close(harbour);
+        return r;
+    }
+    show(harbour, shown);
+    *state = harbour;
+    return 0;
 }
 
 // Abstract names have no access rights of their own (unix(7)): whom the kernel names as

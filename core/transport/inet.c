@@ -77,13 +77,14 @@ int inet_not_itself(struct os_descriptor *socket)
     return -ECONNREFUSED;
 }
 
-static int bind_first(struct harbour *harbour, const struct os_socket_plan *wanted)
+static int bind_first(struct harbour *harbour, const void *wanted)
 {
-    struct os_socket_plan plan = *wanted;
+    struct os_socket_plan plan = *(const struct os_socket_plan *)wanted;
     struct os_name names[NUMBERS_OF_A_NAME];
     int count = inet_look_up(harbour->address, true, names, NUMBERS_OF_A_NAME);
     if (count < 0)
         return count;
+    harbour->is_chosen = is_port_zero(address_rest(harbour->address));
     int r = -ENOENT;
     for (int i = 0; i < count; i++) {
         plan.name = &names[i];
@@ -98,16 +99,6 @@ static int bind_first(struct harbour *harbour, const struct os_socket_plan *want
 int inet_listen(const struct address *address, struct os_socket_plan *plan,
                 void **state, char *shown)
 {
-    struct harbour *harbour;
-    int r = harbour_new(address, &harbour);
-    if (r < 0)
-        return r;
-    r = bind_first(harbour, plan);
-    if (r < 0) {
-        harbour_close(harbour);
-        return r;
-    }
-    harbour_show(harbour, is_port_zero(address_rest(address)), shown);
-    *state = harbour;
-    return 0;
+    const struct harbour_plan harbour = {bind_first, plan, NULL};
+    return harbour_listen(address, &harbour, state, shown);
 }

@@ -221,18 +221,26 @@ struct harbour {
      * datagrams, unless the opener says otherwise. */
     int (*give)(const struct harbour *, struct os_descriptor, struct endpoint *out);
     bool is_given;       /* the one end */
+    bool is_chosen;      /* the system chose its port or name */
     bool one_user;       /* other users' connections are not let in (but root's) */
     struct os_file made; /* removed at the end, if `path` is set */
     char *path;          /* allocated */
     char shown[ENDPOINT_ADDRESS];
 };
 
-/* An empty one.  Errors: -ENOMEM; the sentence is set. */
-int harbour_new(const struct address *, struct harbour **out);
+/* How one is opened: fills in the descriptor and what goes with it.  Its errors are
+ * told by the table; NULL: its sentence is whole. */
+struct harbour_plan {
+    int (*open)(struct harbour *, const void *with);
+    const void *with;
+    const struct complaint *complaints;
+};
 
-/* Says where it can be dialled: at the address as it was given, or, where the system
- * has `chosen` a port or name, at its real name with the options as given. */
-void harbour_show(struct harbour *, bool chosen, char *shown);
+/* For the member `listen` of struct transport.  It shows the address as it was given,
+ * or, where the system has chosen a port or name, its real name with the options as
+ * given. */
+int harbour_listen(const struct address *, const struct harbour_plan *, void **state,
+                   char *shown);
 
 /* Members of struct transport. */
 int harbour_accept(void *state, struct endpoint *out);

@@ -126,13 +126,6 @@ static int explain_refusal(const struct address *address)
                    path, word);
 }
 
-// What an earlier dialler left there.
-static int make_way(const char *path)
-{
-    int r = os_sweep(path);
-    return r == -ENOENT ? 0 : r;
-}
-
 static int unix_dial(const struct address *address, wherry_deadline deadline,
                      struct endpoint *out)
 {
@@ -158,7 +151,7 @@ static int unix_dial(const struct address *address, wherry_deadline deadline,
                                   .mode = address_given(address, "mode") ? mode : 0};
     struct os_descriptor socket;
     if (r >= 0 && bound && is_path(bound))
-        r = make_way(bound);
+        r = os_sweep(bound);
     if (r >= 0)
         r = os_connect(&plan, deadline, &socket);
     if (r == -ECONNREFUSED)
@@ -191,13 +184,15 @@ static int bind_name(struct harbour *harbour, const struct os_socket_plan *plan)
     return r;
 }
 
-static int open_harbour(struct harbour *harbour)
+static int open_harbour(struct harbour *harbour, const void *with)
 {
+    (void)with;
     const struct address *address = harbour->address;
     struct os_name name;
     uint32_t mode;
     int r = endpoint_mode(address, &mode);
-    if (r >= 0 && is_any(address))
+    harbour->is_chosen = is_any(address);
+    if (r >= 0 && harbour->is_chosen)
         os_name_unix_any(&name);
     else if (r >= 0)
         r = read_name(address_rest(address), address_rest_size(address), &name);
@@ -214,24 +209,16 @@ static int open_harbour(struct harbour *harbour)
 
 static int unix_listen(const struct address *address, void **state, char *shown)
 {
-    struct harbour *harbour;
-    int r = harbour_new(address, &harbour);
-    if (r < 0)
-        return r;
-    r = open_harbour(harbour);
-    if (r < 0) {
-        harbour_close(harbour);
-        return endpoint_refuse(address, r, listen_complaints);
-    }
-    harbour_show(harbour, is_any(address), shown);
-    *state = harbour;
-    return 0;
+    static const struct harbour_plan plan = {open_harbour, NULL, listen_complaints};
+    return harbour_listen(address, &plan, state, shown);
 }
 
 static int unix_remove(const struct address *address)
 {
     const char *path = address_rest(address);
-    return is_path(path) ? os_sweep(path) : -ENOENT; // other names go by themselves
+    struct os_file there;
+    int r = is_path(path) ? os_look(path, &there) : -ENOENT;
+    return r < 0 ? r : os_sweep(path);
 }
 
 const struct transport transport_unix = {
