@@ -56,7 +56,7 @@ static void fill_in(const struct tour_peer *peer, const char *directory,
         line->argv[i + 1] = NULL;
         if (!strchr(text, '{') || strchr(text, '\n') || strchr(text, ' '))
             continue; // a script
-        replace_all(text, "{directory}", directory, half);
+        tour_address(text, directory, half);
         replace_all(half, "{port}", port, line->room[i]);
         line->argv[i] = line->room[i];
     }
@@ -304,6 +304,52 @@ bool tour_meet_fifo(const struct tour_peer *peer, const char *directory,
         talk_to(peer, &side);
     tour_side_close(&side);
     int status = tour_process_end(&process, END_MILLISECONDS, NULL, 0);
+    return r >= 0 ? conclude(peer, directory, &side, status, visit)
+                  : could_not_open(&side, "opening", r, visit);
+}
+
+/* --- two queues, there and back ------------------------------------------ */
+
+static int open_queues(const struct tour_peer *peer, const char *directory,
+                       const char *addresses[2], struct tour_process *process,
+                       struct tour_side *side)
+{
+    wherry_listener *listener = NULL;
+    int in_out[2] = {-1, -1};
+    int r = wherry_listen(addresses[1], &listener);
+    if (r >= 0)
+        r = wherry_accept(listener, WHERRY_POLL, &side->in);
+    if (r >= 0)
+        r = wherry_dial(addresses[0], WHERRY_POLL, &side->out);
+    if (r >= 0)
+        r = open_stdio(peer, in_out);
+    if (r >= 0)
+        r = start(peer, directory, "", in_out, process);
+    wherry_close_listener(listener);
+    tour_close(&in_out[0]);
+    tour_close(&in_out[1]);
+    return r;
+}
+
+bool tour_meet_queue(const struct tour_peer *peer, const char *directory,
+                     struct tour_visit *visit)
+{
+    char there[TOUR_TEXT];
+    char back[TOUR_TEXT];
+    const char *addresses[2] = {there, back};
+    struct tour_side side = {.directory = directory};
+    struct tour_process process = {-1, -1};
+    tour_address(peer->address, directory, there);
+    (void)snprintf(back, sizeof(back), "%.*s-back%s", (int)strcspn(there, "?"), there,
+                   there + strcspn(there, "?"));
+    int r = open_queues(peer, directory, addresses, &process, &side);
+    if (r >= 0)
+        talk_to(peer, &side);
+    tour_side_close(&side);
+    int status = tour_process_end(&process, 0, NULL, 0);
+    // Not before: it looks for them by name.
+    for (int i = 0; i < 2; i++)
+        (void)wherry_remove(addresses[i]);
     return r >= 0 ? conclude(peer, directory, &side, status, visit)
                   : could_not_open(&side, "opening", r, visit);
 }

@@ -59,6 +59,15 @@ static const char node_udp[] =
     "s.on('message', (m, from) => s.send(m, from.port, from.address))\n"
     "s.send('hello', process.argv[1], '127.0.0.1')\n";
 
+static const char python_queue[] =
+    "import ctypes, os, sys\n"
+    "c = ctypes.CDLL(None)\n"
+    "there = c.mq_open(sys.argv[1].encode(), os.O_RDONLY)\n"
+    "back = c.mq_open(sys.argv[2].encode(), os.O_WRONLY)\n"
+    "m = ctypes.create_string_buffer(4096)\n"
+    "while (size := c.mq_receive(there, m, ctypes.c_size_t(4096), None)) >= 0:\n"
+    "    c.mq_send(back, m, ctypes.c_size_t(size), 0)\n";
+
 static const char shell_fifo[] =
     "while IFS= read -r line; do printf '%s\\n' \"$line\"; done <\"$1\" >\"$2\"";
 
@@ -218,5 +227,13 @@ const struct tour_peer tour_peers[] = {
      .greets = true,
      .meet = tour_meet_dialler,
      .argv = {"nc", "-u", "127.0.0.1", "{port}"}},
+    {.way = "mq",
+     .program = "python3",
+     .means = "mq_receive and mq_send by ctypes",
+     .package = "python3",
+     .address = "mq:/{name}?msgsize=4096",
+     .largest = 4096,
+     .meet = tour_meet_queue,
+     .argv = {"python3", "-I", "-c", python_queue, "/{name}", "/{name}-back"}},
     {.way = NULL},
 };

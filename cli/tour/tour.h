@@ -293,14 +293,15 @@ struct tour_peer {
     const char *program; /* looked for in $PATH */
     const char *means;   /* "its socket module" */
     const char *package; /* of Debian, to install it */
-    const char *address; /* ours; {directory} is replaced */
+    const char *address; /* ours; {directory} or {name} is replaced */
     size_t largest;      /* the largest message that it is sent */
     bool text;           /* it knows lines only */
     bool loops;          /* its stdout is its stdin: what it hears, it says */
     bool greets;         /* we learn its address from what it says first */
     bool ends;           /* by itself, with status 0, when we have ended */
     bool (*meet)(const struct tour_peer *, const char *directory, struct tour_visit *);
-    const char *argv[8]; /* {directory} and {port} are replaced; ends with NULL */
+    /* {directory}, {name} and {port} are replaced; ends with NULL */
+    const char *argv[8];
 };
 
 extern const struct tour_peer tour_peers[]; /* ends with a way of NULL */
@@ -312,6 +313,10 @@ bool tour_meet_dialler(const struct tour_peer *, const char *directory,
 /* Two FIFOs, there and back. */
 bool tour_meet_fifo(const struct tour_peer *, const char *directory,
                     struct tour_visit *);
+
+/* Two queues, there and back. */
+bool tour_meet_queue(const struct tour_peer *, const char *directory,
+                     struct tour_visit *);
 
 /* A child with a socket for its stdin and stdout. */
 bool tour_meet_child(const struct tour_peer *, const char *directory,
