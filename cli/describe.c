@@ -69,6 +69,7 @@ static const struct ability {
     {WHERRY_ABLE_DESCRIPTOR, "descriptor"},
     {WHERRY_ABLE_PRIORITY, "priority"},
     {WHERRY_ABLE_MANY_READERS, "many-readers"},
+    {WHERRY_ABLE_PICK, "pick"},
 };
 
 static void add_abilities(struct facts *facts, unsigned bits)
@@ -116,6 +117,12 @@ static void add_traffic(struct facts *facts, const struct wherry_channel_info *i
     add_number(facts, "unsent bytes", info->unsent_bytes);
     add_number(facts, "waiting messages", info->waiting_messages);
     add_number(facts, "waiting most", info->waiting_most);
+    add_number(facts, "waiting bytes most", info->waiting_bytes_most);
+    add(facts, "last sender", COLUMN_NUMBER, "%" PRId64, info->last_sender);
+    add(facts, "last receiver", COLUMN_NUMBER, "%" PRId64, info->last_receiver);
+    add(facts, "last sent", COLUMN_NUMBER, "%" PRId64, info->last_sent);
+    add(facts, "last received", COLUMN_NUMBER, "%" PRId64, info->last_received);
+    add(facts, "last changed", COLUMN_NUMBER, "%" PRId64, info->last_changed);
 }
 
 static void add_holders(struct facts *facts, const struct wherry_channel_info *info)
@@ -140,6 +147,7 @@ static void collect(const struct wherry_channel_info *info, struct facts *facts)
     add_peer(facts, &info->peer);
     add_traffic(facts, info);
     add_number(facts, "message limit", info->message_limit);
+    add(facts, "kind least", COLUMN_NUMBER, "%" PRId64, info->kind_least);
     add(facts, "kind limit", COLUMN_NUMBER, "%" PRId64, info->kind_limit);
     add_number(facts, "queue limit", info->queue_limit);
     add_number(facts, "file limit", info->file_limit);
@@ -179,6 +187,27 @@ static void hear_greeting(wherry_channel *channel, struct wherry_channel_info *i
         info->error_text[0] = 0;
 }
 
+static int list_messages(wherry_channel *channel, bool as_json)
+{
+    static const struct column columns[] = {{"message", COLUMN_NUMBER, false},
+                                            {"kind", COLUMN_NUMBER, false},
+                                            {"size", COLUMN_NUMBER, false}};
+    struct table *table = table_new("messages", columns, 3, as_json);
+    int64_t kind = 0;
+    int64_t size;
+    for (size_t i = 0; (size = wherry_peek(channel, i, &kind)) >= 0; i++) {
+        char texts[3][32];
+        snprintf(texts[0], sizeof(texts[0]), "%zu", i);
+        snprintf(texts[1], sizeof(texts[1]), "%" PRId64, kind);
+        snprintf(texts[2], sizeof(texts[2]), "%" PRId64, size);
+        table_add(table, (const char *const[]){texts[0], texts[1], texts[2]});
+    }
+    if (size != -EAGAIN)
+        say_error(command_describe.name, "%s", wherry_error_text());
+    int status = table_print(table, command_describe.name);
+    return size != -EAGAIN ? FAILED : status;
+}
+
 static int describe(wherry_channel *channel, bool as_json)
 {
     static struct facts facts;
@@ -212,14 +241,19 @@ static int run(int argc, char **argv)
     open_either_way(&opening, address);
     int status = open_channel(&opening, address, &opened);
     if (status == DONE)
-        status = describe(opened.channel, choices.json);
+        status = choices.messages ? list_messages(opened.channel, choices.json)
+                                  : describe(opened.channel, choices.json);
     open_close(&opened);
     return status;
 }
 
-static const struct setting *const settings[] = {&setting_listen,  &setting_wait,
-                                                 &setting_framing, &setting_timeout,
-                                                 &setting_json,    NULL};
+static const struct setting *const settings[] = {&setting_listen,
+                                                 &setting_wait,
+                                                 &setting_framing,
+                                                 &setting_timeout,
+                                                 &setting_messages,
+                                                 &setting_json,
+                                                 NULL};
 
 const struct command command_describe = {
     .name = "describe",

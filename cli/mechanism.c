@@ -63,6 +63,8 @@ const char *mechanism_kinds(const struct wherry_mechanism *mechanism)
         return "no";
     if (has(mechanism, WHERRY_ABLE_PRIORITY))
         return "priority";
+    if (has(mechanism, WHERRY_ABLE_PICK))
+        return "picked";
     return has(mechanism, WHERRY_ABLE_FRAMING) ? "by framing" : "yes";
 }
 

@@ -97,6 +97,7 @@ FLAG(dial)
 FLAG(json)
 FLAG(keep)
 FLAG(listen)
+FLAG(messages)
 FLAG(one_way)
 FLAG(raw)
 FLAG(show_kind)
@@ -132,6 +133,9 @@ const struct setting setting_kind = {"kind", "N",
                                      put_kind};
 const struct setting setting_listen = {"listen", NULL, "Listens instead of dialling.",
                                        put_listen};
+const struct setting setting_messages = {
+    "messages", NULL, "Lists the messages that wait in a queue, without taking them.",
+    put_messages};
 const struct setting setting_one_way = {
     "one-way", NULL, "From the first address to the second only.", put_one_way};
 const struct setting setting_pick_kind = {

@@ -14,7 +14,8 @@ enum { FILES_MOST = 16 }; /* --file, as many as a message takes by default */
 
 /* What the options of all verbs were set to; 0 and NULL where they were not. */
 struct choices {
-    bool all, dial, json, keep, listen, one_way, raw, show_kind, show_sender, wait;
+    bool all, dial, json, keep, listen, messages, one_way, raw, show_kind, show_sender,
+        wait;
     bool has_kind;
     int64_t kind;
     int64_t count;   /* 0: no end */
@@ -36,8 +37,8 @@ struct setting {
 
 extern const struct setting setting_all, setting_all_there, setting_count, setting_dial,
     setting_file, setting_framing, setting_json, setting_keep, setting_kind,
-    setting_listen, setting_one_way, setting_pick_kind, setting_raw, setting_show_kind,
-    setting_show_sender, setting_timeout, setting_wait;
+    setting_listen, setting_messages, setting_one_way, setting_pick_kind, setting_raw,
+    setting_show_kind, setting_show_sender, setting_timeout, setting_wait;
 
 /* Reads the arguments of a verb by its table; it wants `least` to `most` words (most <
  * 0: any number).  DONE, or USAGE, said on stderr. */

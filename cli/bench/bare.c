@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ways of bare system calls: blocking write and read on pipes, send and recv on
- * sockets, mq_send and mq_receive on queues, one call a message, or 64 KiB a call.
+ * sockets, mq_send and mq_receive or msgsnd and msgrcv on queues, one call a message,
+ * or 64 KiB a call.
  */
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
 #include <errno.h>
 #include <mqueue.h>
+#include <string.h>
+#include <sys/msg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,9 +20,18 @@ static bool answers(const struct bench_end *end)
     return end->mechanism->is_lossy && !end->is_driver;
 }
 
+static ssize_t put_letter(struct bench_end *end, size_t size)
+{
+    const long type = 1;
+    memcpy(end->bytes, &type, sizeof(type));
+    return msgsnd(end->bare_out, end->bytes, size, 0) < 0 ? -1 : (ssize_t)size;
+}
+
 static ssize_t give(struct bench_end *end, const void *bytes, size_t size)
 {
-    if (end->mechanism->is_queue)
+    if (end->mechanism->queue == BENCH_SYSTEM_V_QUEUE)
+        return put_letter(end, size);
+    if (end->mechanism->queue == BENCH_POSIX_QUEUE)
         return mq_send(end->bare_out, (const char *)bytes, size, 0) < 0 ? -1
                                                                         : (ssize_t)size;
     if (end->mechanism->domain == 0)
@@ -32,7 +44,9 @@ static ssize_t give(struct bench_end *end, const void *bytes, size_t size)
 
 static ssize_t get(struct bench_end *end, void *bytes, size_t size)
 {
-    if (end->mechanism->is_queue) // which wants room for its largest
+    if (end->mechanism->queue == BENCH_SYSTEM_V_QUEUE) // the type stands in front
+        return msgrcv(end->bare_in, bytes, BENCH_LARGEST - sizeof(long), 0, 0);
+    if (end->mechanism->queue == BENCH_POSIX_QUEUE) // which wants room for its largest
         return mq_receive(end->bare_in, bytes, BENCH_LARGEST, NULL);
     if (end->mechanism->domain == 0)
         return read(end->bare_in, bytes, size);

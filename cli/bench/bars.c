@@ -36,7 +36,7 @@ static const struct bar bars[] = {
     {"round trip of 64 KiB", NULL, -1, 65536, 65536, RATIO_FOREVER, 1.10, false},
     {"one way, 64 KiB and more, same buffers", NULL, -1, 65536, SIZE_MAX, RATIO_EACH,
      0.95, true},
-    {"one way, a message each", "mq", -1, 64, 8192, RATIO_EACH, 0.95, true},
+    {"one way, a message each", "mq sysv", -1, 64, 8192, RATIO_EACH, 0.95, true},
     {"64 B with WHERRY_MORE to one write each", STREAM_SOCKETS, BENCH_CROSS, 64, 64,
      RATIO_MORE, 20, true},
     {"64 B by send_many to one write each", STREAM_SOCKETS, BENCH_CROSS, 64, 64,

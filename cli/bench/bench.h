@@ -42,6 +42,8 @@ enum bench_opening {
     BENCH_OPEN_STDIO   /* descriptors 0 and 1 of both are pipes */
 };
 
+enum bench_queue { BENCH_NO_QUEUE, BENCH_POSIX_QUEUE, BENCH_SYSTEM_V_QUEUE };
+
 struct bench_mechanism {
     const char *name;
     const char *address; /* Wherry's; %s is the directory of this run, or its name */
@@ -49,7 +51,7 @@ struct bench_mechanism {
     enum bench_opening opening;
     int domain; /* of the socket; 0: none */
     int type;
-    bool is_queue;
+    enum bench_queue queue;
     bool is_lossy;
     size_t largest; /* the largest message it takes with standard buffers; 0: any */
 };
@@ -67,6 +69,8 @@ const char *bench_place_of(const struct bench_mechanism *, const char *directory
 struct bench_bare {
     int in[2];
     int out[2];
+    bool are_numbers; /* of System V queues, which no close(2) removes, */
+    int numbers[2];   /* and which they are */
 };
 
 /* Opens both ends, both blocking.  Errors: negative errno. */
@@ -75,6 +79,9 @@ int bench_bare_open(const struct bench_mechanism *, const char *directory,
 
 /* Closes the end that is not `side`'s, or both for -1. */
 void bench_bare_close(struct bench_bare *, int but_side);
+
+/* Removes what outlives those who had it. */
+void bench_bare_remove(const struct bench_bare *);
 
 /* Gives a bare descriptor the buffer that ours has. */
 void bench_bare_match(int bare, int ours);

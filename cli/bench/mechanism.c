@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/msg.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -84,14 +85,20 @@ const struct bench_mechanism bench_mechanisms[] = {
      .address = "mq:/%s",
      .calls = "two mq_open(3), mq_send, mq_receive",
      .opening = BENCH_OPEN_TWO,
-     .is_queue = true,
+     .queue = BENCH_POSIX_QUEUE,
+     .largest = 8192},
+    {.name = "sysv",
+     .address = "sysv:private",
+     .calls = "two msgget(2), msgsnd, msgrcv",
+     .opening = BENCH_OPEN_TWO,
+     .queue = BENCH_SYSTEM_V_QUEUE,
      .largest = 8192},
     {.name = NULL},
 };
 
 bool bench_keeps_messages(const struct bench_mechanism *mechanism)
 {
-    return mechanism->is_queue ||
+    return mechanism->queue != BENCH_NO_QUEUE ||
            (mechanism->domain != 0 && mechanism->type != SOCK_STREAM);
 }
 
@@ -99,7 +106,7 @@ const char *bench_place_of(const struct bench_mechanism *mechanism,
                            const char *directory)
 {
     const char *slash = strrchr(directory, '/');
-    return mechanism->is_queue && slash ? slash + 1 : directory;
+    return mechanism->queue != BENCH_NO_QUEUE && slash ? slash + 1 : directory;
 }
 
 const char *const bench_places[BENCH_PLACES] = {"cross", "same"};
@@ -157,6 +164,19 @@ static int open_queues(const char *directory, struct bench_bare *out)
         mq_unlink(name);
         if (r < 0)
             return r;
+    }
+    return 0;
+}
+
+static int make_queues(struct bench_bare *out)
+{
+    out->are_numbers = true;
+    out->numbers[0] = out->numbers[1] = -1;
+    for (int side = 0; side < 2; side++) {
+        int number = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+        if (number < 0)
+            return -errno;
+        out->numbers[side] = out->in[side] = out->out[1 - side] = number;
     }
     return 0;
 }
@@ -237,9 +257,11 @@ int bench_bare_open(const struct bench_mechanism *mechanism, const char *directo
 {
     int ends[2] = {-1, -1};
     int r;
-    *out = (struct bench_bare){{-1, -1}, {-1, -1}};
-    if (mechanism->is_queue)
+    *out = (struct bench_bare){.in = {-1, -1}, .out = {-1, -1}};
+    if (mechanism->queue == BENCH_POSIX_QUEUE)
         return open_queues(directory, out);
+    if (mechanism->queue == BENCH_SYSTEM_V_QUEUE)
+        return make_queues(out);
     if (mechanism->domain == 0 && mechanism->opening == BENCH_OPEN_TWO)
         return open_fifos(directory, out);
     if (mechanism->domain == 0)
@@ -258,7 +280,7 @@ int bench_bare_open(const struct bench_mechanism *mechanism, const char *directo
 void bench_bare_close(struct bench_bare *bare, int but_side)
 {
     for (int side = 0; side < 2; side++) {
-        if (side == but_side)
+        if (side == but_side || bare->are_numbers)
             continue;
         if (bare->in[side] >= 0)
             close(bare->in[side]);
@@ -266,6 +288,13 @@ void bench_bare_close(struct bench_bare *bare, int but_side)
             close(bare->out[side]);
         bare->in[side] = bare->out[side] = -1;
     }
+}
+
+void bench_bare_remove(const struct bench_bare *bare)
+{
+    for (int i = 0; i < 2 && bare->are_numbers; i++)
+        if (bare->numbers[i] >= 0)
+            (void)msgctl(bare->numbers[i], IPC_RMID, NULL);
 }
 
 /* --- the same buffers ---------------------------------------------------- */

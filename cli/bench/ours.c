@@ -322,7 +322,7 @@ static int open_two(struct bench_end *end, struct bench_ours *ours,
     const char *other = meeting->shared->address[1 - mine];
     r = wherry_dial(other, wherry_after(OPENING), &end->out);
     // A queue's name is needed no longer, and nobody is to find it.
-    if (r >= 0 && end->mechanism->is_queue)
+    if (r >= 0 && end->mechanism->queue == BENCH_POSIX_QUEUE)
         r = wherry_remove(other);
     return r;
 }

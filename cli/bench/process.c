@@ -211,10 +211,20 @@ static const char *meaning(int error)
     return error == -ESRCH ? "one of the two processes died" : "";
 }
 
+// What a process that was killed could not remove.
+static void remove_queues(const struct family *family)
+{
+    bench_bare_remove(&family->bare);
+    for (int i = 0; i < 2 && family->task->mechanism->queue != BENCH_NO_QUEUE; i++)
+        if (family->shared->address[i][0])
+            (void)wherry_remove(family->shared->address[i]);
+}
+
 int bench_run(const struct bench_task *task, struct bench_shared *shared)
 {
     struct family family = {.task = task, .shared = shared};
     memset(&shared->outcome, 0, sizeof(shared->outcome));
+    shared->address[0][0] = shared->address[1][0] = '\0';
     shared->failure[0] = '\0';
     int r = bench_ours_prepare(task->mechanism, &family.ours);
     if (r < 0)
@@ -235,6 +245,7 @@ int bench_run(const struct bench_task *task, struct bench_shared *shared)
     if (r >= 0)
         r = watch(&family);
     r = fail(shared, reap(&family, r), meaning(r < 0 ? r : -ESRCH));
+    remove_queues(&family);
     close_lines(&family.lines);
     scratch_empty(task->plan->directory);
     return r;

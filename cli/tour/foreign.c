@@ -340,8 +340,7 @@ bool tour_meet_queue(const struct tour_peer *peer, const char *directory,
     struct tour_side side = {.directory = directory};
     struct tour_process process = {-1, -1};
     tour_address(peer->address, directory, there);
-    (void)snprintf(back, sizeof(back), "%.*s-back%s", (int)strcspn(there, "?"), there,
-                   there + strcspn(there, "?"));
+    tour_address(peer->back, directory, back);
     int r = open_queues(peer, directory, addresses, &process, &side);
     if (r >= 0)
         talk_to(peer, &side);

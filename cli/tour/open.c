@@ -53,6 +53,8 @@ void tour_place_clear(struct tour_place *place)
             wherry_close(place->ends[i][j]);
     for (int i = 0; i < 4; i++)
         tour_close(&place->descriptors[i]);
+    for (int i = 0; i < 2 && place->stays; i++)
+        (void)wherry_remove(place->addresses[i]);
 }
 
 // Takes over a channel of the place, for both directions or one.
@@ -183,7 +185,7 @@ static int named_child(struct tour_place *place, struct tour_side *side)
 const struct tour_opening tour_opening_named = {named_prepare, named_parent,
                                                 named_child};
 
-/* --- a FIFO for each direction ------------------------------------------- */
+/* --- a FIFO, or a key, for each direction -------------------------------- */
 
 static int fifo_prepare(struct tour_place *place)
 {
@@ -214,6 +216,15 @@ static int fifo_child(struct tour_place *place, struct tour_side *side)
 }
 
 const struct tour_opening tour_opening_fifo = {fifo_prepare, fifo_parent, fifo_child};
+
+static int key_prepare(struct tour_place *place)
+{
+    tour_address("sysv:{directory},2", place->directory, place->addresses[1]);
+    place->stays = true;
+    return 0;
+}
+
+const struct tour_opening tour_opening_key = {key_prepare, fifo_parent, fifo_child};
 
 /* --- descriptors that a process finds when it starts --------------------- */
 

@@ -68,6 +68,15 @@ static const char python_queue[] =
     "while (size := c.mq_receive(there, m, ctypes.c_size_t(4096), None)) >= 0:\n"
     "    c.mq_send(back, m, ctypes.c_size_t(size), 0)\n";
 
+static const char python_key[] =
+    "import ctypes, sys\n"
+    "c = ctypes.CDLL(None)\n"
+    "there, back = (c.msgget(c.ftok(sys.argv[1].encode(), i), 0) for i in (1, 2))\n"
+    "m = ctypes.create_string_buffer(4096 + ctypes.sizeof(ctypes.c_long))\n"
+    "while (size := c.msgrcv(there, m, ctypes.c_size_t(4096), ctypes.c_long(0), 0)) "
+    ">= 0:\n"
+    "    c.msgsnd(back, m, ctypes.c_size_t(size), 0)\n";
+
 static const char shell_fifo[] =
     "while IFS= read -r line; do printf '%s\\n' \"$line\"; done <\"$1\" >\"$2\"";
 
@@ -232,8 +241,18 @@ const struct tour_peer tour_peers[] = {
      .means = "mq_receive and mq_send by ctypes",
      .package = "python3",
      .address = "mq:/{name}?msgsize=4096",
+     .back = "mq:/{name}-back?msgsize=4096",
      .largest = 4096,
      .meet = tour_meet_queue,
      .argv = {"python3", "-I", "-c", python_queue, "/{name}", "/{name}-back"}},
+    {.way = "sysv",
+     .program = "python3",
+     .means = "msgrcv and msgsnd by ctypes",
+     .package = "python3",
+     .address = "sysv:{directory},1",
+     .back = "sysv:{directory},2",
+     .largest = 4096,
+     .meet = tour_meet_queue,
+     .argv = {"python3", "-I", "-c", python_key, "{directory}"}},
     {.way = NULL},
 };

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tour/tour.h"
 
 enum {
+    LOOK_MILLISECONDS = 5,  // between two looks for a first word
     STOP_SECONDS = 15,      // for the conversation
     END_MILLISECONDS = 3000 // for the child to end after it
 };
@@ -62,19 +64,37 @@ static _Noreturn void be_child(struct tour_place *place, struct tour_side *side,
     _exit(reported && !proof.fault.text[0] ? 0 : 1);
 }
 
+// Where there is no descriptor to wait for.
+static bool comes_to_be_seen(struct tour_side *side)
+{
+    const size_t without_holders = offsetof(struct wherry_channel_info, holder_count);
+    wherry_deadline end = wherry_after((int64_t)STOP_SECONDS * 1000);
+    struct pollfd life = {.fd = side->process->life, .events = POLLIN};
+    struct wherry_channel_info info = {.waiting_messages = 0};
+    do
+        (void)wherry_describe(side->in, &info, without_holders);
+    while (info.waiting_messages == 0 && poll(&life, 1, LOOK_MILLISECONDS) == 0 &&
+           wherry_now() < end);
+    return info.waiting_messages > 0;
+}
+
+static bool comes_by_descriptor(struct tour_side *side, wherry_native fd, short events)
+{
+    struct pollfd waits[] = {{.fd = fd, .events = events},
+                             {.fd = side->process->life, .events = POLLIN}};
+    return poll(waits, 2, STOP_SECONDS * 1000) > 0 && waits[0].revents;
+}
+
 // Waits for the child's first word, or its end: some mechanisms would not tell of that.
 static bool speaks_first(struct tour_side *side)
 {
     wherry_native fd;
     short events;
-    if (wherry_fd(side->in, WHERRY_IN, &fd, &events) < 0)
+    int r = wherry_fd(side->in, WHERRY_IN, &fd, &events);
+    if (r < 0 && r != -ENOTSUP)
         return tour_refused(&side->proof.fault, "waiting for the other process");
-    struct pollfd waits[] = {{.fd = fd, .events = events},
-                             {.fd = side->process->life, .events = POLLIN}};
-    int r = poll(waits, 2, STOP_SECONDS * 1000);
-    return r > 0 && waits[0].revents
-               ? true
-               : tour_wrong(&side->proof.fault, "the other process said nothing");
+    bool came = r < 0 ? comes_to_be_seen(side) : comes_by_descriptor(side, fd, events);
+    return came || tour_wrong(&side->proof.fault, "the other process said nothing");
 }
 
 static bool be_parent(struct tour_place *place, struct tour_side *side,

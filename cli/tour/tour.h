@@ -253,6 +253,7 @@ struct tour_place {
     wherry_channel *ends[2][2];
     wherry_listener *listener;
     int descriptors[4];
+    bool stays; /* what the addresses name outlives its processes */
 };
 
 /* How two processes get to talk by a mechanism.  Each returns a negative errno. */
@@ -263,7 +264,8 @@ struct tour_opening {
 };
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
-    tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue;
+    tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,
+    tour_opening_key;
 
 /* One way through a mechanism. */
 struct tour_way {
@@ -294,6 +296,7 @@ struct tour_peer {
     const char *means;   /* "its socket module" */
     const char *package; /* of Debian, to install it */
     const char *address; /* ours; {directory} or {name} is replaced */
+    const char *back;    /* of the way back; NULL: the same */
     size_t largest;      /* the largest message that it is sent */
     bool text;           /* it knows lines only */
     bool loops;          /* its stdout is its stdin: what it hears, it says */

@@ -63,5 +63,9 @@ const struct tour_way tour_ways[] = {
      .name = "mq",
      .address = "mq:/{name}?create=exclusive",
      .opening = &tour_opening_queue},
+    {.scheme = "sysv",
+     .name = "sysv",
+     .address = "sysv:{directory},1",
+     .opening = &tour_opening_key},
     {.scheme = NULL},
 };

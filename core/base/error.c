@@ -184,6 +184,7 @@ static const char *const words[] = {
     [ESRCH] = "no such process",
     [ESTALE] = "stale file handle",
     [ETIMEDOUT] = "the deadline passed",
+    [EIDRM] = "the queue was removed",
     [ETOOMANYREFS] = "too many open files on their way, try later",
     [ETXTBSY] = "program file is busy",
     [EXDEV] = "on another file system",

@@ -28,10 +28,12 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     channel->moves = endpoint->moves;
     channel->state = endpoint->state;
     channel->store = endpoint->store;
+    channel->attend = endpoint->attend;
     channel->abilities = endpoint->abilities;
     channel->words = endpoint->words;
     channel->framing = endpoint->framing;
     channel->mechanism_limit = endpoint->message_limit;
+    channel->kind_least = endpoint->kind_least;
     if (endpoint->abilities & WHERRY_ABLE_KINDS)
         channel->kind_limit = endpoint->kind_limit ? endpoint->kind_limit : INT64_MAX;
     channel->limits = *limits;

@@ -90,6 +90,7 @@ struct channel_in {
     struct message_list held; /* passed over, or received while draining */
     int ended;                /* 1: the orderly end, < 0: the error it ended with */
     int owed;                 /* an error of one message, for the next call to tell */
+    int64_t wanted;           /* the kind that the call under way wants */
     bool heard_hello;
     bool heard_end;
     int64_t taker; /* the process that received the first message; 0: nobody yet */
@@ -106,12 +107,14 @@ struct wherry_channel {
     const struct wherry_transport *moves;
     void *state;
     struct message_store *store;
+    int (*attend)(void *state, int64_t kind, const atomic_bool *stop); /* or NULL */
     unsigned abilities;
     bool words;
     bool is_own; /* its transport is the user's, whose errors have no sentence */
     struct channel_limits limits;
     uint64_t mechanism_limit; /* of one message; 0: none */
     int64_t kind_limit;       /* the largest kind; 0: there are none */
+    int64_t kind_least;       /* as which kind 0 arrives */
     const char *framing;
     char scheme[ADDRESS_SCHEME];
     char address[ENDPOINT_ADDRESS];
@@ -167,6 +170,7 @@ struct patience {
     int64_t spun;    /* for how long that came straight back, in all */
     bool gives_no_more;
     int64_t pause;
+    int64_t waited; /* in such pauses, or until it was time to rest */
     bool rested;
 };
 

@@ -24,6 +24,7 @@ static void describe_limits(wherry_channel *channel, struct wherry_channel_info 
         limit = channel->mechanism_limit;
     info->message_limit = peer && peer < limit ? peer : limit;
     info->kind_limit = channel->kind_limit;
+    info->kind_least = channel->kind_least;
     info->queue_limit = channel->limits.queue;
     info->file_limit =
         channel->abilities & WHERRY_ABLE_FILES ? channel->limits.files : 0;
@@ -97,4 +98,17 @@ int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
     memset(out, 0, size);
     memcpy(out, &info, size < sizeof(info) ? size : sizeof(info));
     return 0;
+}
+
+int64_t wherry_peek(wherry_channel *channel, size_t index, int64_t *kind)
+{
+    int64_t r = -ENOTSUP;
+    if (channel->moves->peek)
+        r = channel->moves->peek(channel->state, index, kind);
+    if (r == -ENOTSUP)
+        failure(-ENOTSUP, "%s: what waits here cannot be seen without taking it",
+                channel->address);
+    else if (r < 0)
+        failure_plain((int)r, channel->address);
+    return r < 0 ? channel_keep_error(channel, (int)r) : r;
 }

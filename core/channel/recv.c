@@ -86,14 +86,20 @@ static bool is_message(const wherry_channel *channel, const wherry_message *mess
            (channel->in.heard_hello || !channel->words);
 }
 
+static int move(wherry_channel *channel, wherry_message **out)
+{
+    const struct wherry_transport *moves = channel->moves;
+    return moves->recv_kind ? moves->recv_kind(channel->state, channel->in.wanted, out)
+                            : moves->recv(channel->state, out);
+}
+
 int channel_pull(wherry_channel *channel, wherry_message **out)
 {
     if (channel->in.ended)
         return channel->in.ended > 0 ? 0 : channel_again(channel, channel->in.ended);
     for (int words = 0; words < WORDS_AT_ONCE; words++) {
         wherry_message *message;
-        int r =
-            channel->in.heard_end ? 0 : channel->moves->recv(channel->state, &message);
+        int r = channel->in.heard_end ? 0 : move(channel, &message);
         if (r == -EAGAIN)
             return r;
         if (r <= 0)
@@ -184,6 +190,14 @@ static int list_is_full(const wherry_channel *channel, int64_t kind)
 
 /* --- the next one -------------------------------------------------------- */
 
+// The mechanism picks; here is only what a read had too little room for.
+static int take_picked(wherry_channel *channel, int64_t kind, wherry_message **out)
+{
+    if (channel->in.held.first && take_held(channel, kind, out))
+        return 1;
+    return channel_pull(channel, out);
+}
+
 // For a kind below zero all that has arrived must be seen before the lowest is known.
 static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out)
 {
@@ -193,6 +207,9 @@ static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out
         channel->in.owed = 0;
         return channel_again(channel, owed);
     }
+    channel->in.wanted = kind;
+    if (channel->moves->recv_kind)
+        return take_picked(channel, kind, out);
     if (held->first && kind >= 0 && take_held(channel, kind, out))
         return 1;
     for (;;) {

@@ -99,7 +99,8 @@ static int wait_in_steps(wherry_channel *channel, struct watch *watch,
     int r = os_wait(watch->waits, watch->count, until);
     if (r != -ETIMEDOUT)
         return r;
-    if (restless && !nothing_to_watch) {
+    patience->waited += step;
+    if (restless && patience->waited >= REST_AFTER) {
         patience->rested = true;
         rest(channel);
     }
@@ -128,6 +129,15 @@ static int wait_with_bell(wherry_channel *channel, enum wherry_direction who,
     return r < 0 ? failure_plain(r, channel->address) : 0;
 }
 
+// In the system's own call, where there is nothing else to wait for.
+static int attend(wherry_channel *channel)
+{
+    int r = channel->attend(channel->state, channel->in.wanted, &channel->canceled);
+    if (r == -ECANCELED)
+        return failure(-ECANCELED, "%s: the wait was cancelled", channel->address);
+    return r == -ENOTSUP ? r : 0;
+}
+
 // Another thread may finish meanwhile: then there is no way out, and nothing to wait
 // for.
 static void add_way_out(wherry_channel *channel, struct watch *watch)
@@ -151,6 +161,11 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     // Looked at here too: a peer that keeps us busy with words must not outlast it.
     if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
         return failure(-ETIMEDOUT, "%s: the deadline passed", channel->address);
+    if (channel->attend && deadline == WHERRY_FOREVER && who == WHERRY_IN) {
+        int r = attend(channel);
+        if (r != -ENOTSUP)
+            return r;
+    }
     int bell = channel_bell(channel, who);
     if (bell < 0)
         return bell;

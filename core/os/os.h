@@ -278,6 +278,10 @@ uint64_t os_packet_limit(const struct os_descriptor *);
 /* Whether the kernel attaches who sent it to what arrives here. */
 void os_identify(int fd, bool on);
 
+/* Whether somebody still has the writing end of a pipe that nobody has written to;
+ * false where that cannot be told. */
+bool os_has_writer(int fd);
+
 /* Whether the peer will send no more (POLLRDHUP). */
 bool os_hung_up(int fd);
 
@@ -421,6 +425,74 @@ int os_mq_send(int fd, const void *bytes, size_t size, unsigned priority);
 /* The oldest of the highest priority: its size, -EAGAIN (empty), -EMSGSIZE (`room` is
  * less than the queue's message_size) …. */
 int64_t os_mq_receive(int fd, void *bytes, size_t room, unsigned *priority);
+
+/* --- msg_linux.c: System V message queues, sysvipc(7) -------------------- */
+
+struct os_msg_plan {
+    bool is_private; /* a new one, without a key */
+    bool writes;     /* else it reads */
+    int64_t key;
+    enum os_create create;
+    uint32_t mode;
+};
+
+/* ftok(3).  Errors: as stat(2). */
+int os_msg_key(const char *path, int number, int64_t *out);
+
+/* The identifier of a queue, and whether it was made.  Errors: as msgget(2). */
+int os_msg_open(const struct os_msg_plan *, bool *made);
+
+struct os_msg_state {
+    int64_t messages; /* that wait in it */
+    int64_t bytes;    /* of them */
+    int64_t bytes_most;
+    int64_t sender; /* the last process that sent, and that received; 0: none has */
+    int64_t receiver;
+    int64_t sent; /* when, in seconds since 1970; 0: never */
+    int64_t received;
+    int64_t changed;
+};
+
+/* Errors: -EACCES, -EIDRM and -EINVAL (there is none). */
+int os_msg_look(int id, struct os_msg_state *out);
+
+/* Sets how many bytes it holds.  Errors: -EPERM (not the owner, or over
+ * kernel.msgmnb). */
+int os_msg_resize(int id, int64_t bytes);
+
+int os_msg_remove(int id);
+
+struct os_msg_limits {
+    int64_t message_size; /* kernel.msgmax */
+    int64_t queue_bytes;  /* kernel.msgmnb */
+    int64_t queues;       /* kernel.msgmni */
+};
+
+int os_msg_limits(struct os_msg_limits *out);
+
+/* A letter is a long, the type, and the message behind it.
+ * Errors: -EAGAIN (full), -EINVAL never, -EACCES, -EIDRM (the queue is no more). */
+int os_msg_send(int id, const void *letter, size_t size);
+
+struct os_msg_wish {
+    int64_t type; /* msgrcv(2): 0 any, n exactly, -n the lowest up to n */
+    bool cuts;    /* one that is larger than the room is cut, else left there */
+};
+
+/* The size of what came: -EAGAIN (none), -E2BIG (larger than the room), -EACCES,
+ * -EIDRM.
+ */
+int64_t os_msg_receive(int id, void *letter, size_t room, const struct os_msg_wish *);
+
+/* The same, but it waits without end; a signal handler that sets *stop ends it, however
+ * close to the call: -ECANCELED.  -ENOTSUP where that cannot be kept: in a process with
+ * threads, which no signal reaches for sure, and without rseq(2). */
+int64_t os_msg_await(int id, void *letter, size_t room, const struct os_msg_wish *,
+                     const atomic_bool *stop);
+
+/* A copy of the message at `index`, cut to the room, which stays: its size, -EAGAIN
+ * (there are not so many), -ENOSYS. */
+int64_t os_msg_peek(int id, int64_t index, void *letter, size_t room);
 
 /* --- identity_linux.c ---------------------------------------------------- */
 

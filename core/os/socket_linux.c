@@ -255,13 +255,24 @@ int os_bind(const struct os_socket_plan *plan, struct os_descriptor *out)
     return 0;
 }
 
+// Though it does not wait, a signal that comes just then makes it say EINTR.
+static int poll_now(struct pollfd *one)
+{
+    enum { TRIES = 16 };
+
+    int r = -1;
+    for (int i = 0; i < TRIES && r < 0; i++)
+        r = poll(one, 1, 0);
+    return r;
+}
+
 int os_accept(const struct os_descriptor *listening, struct os_descriptor *out)
 {
     struct pollfd ready = {.fd = listening->fd, .events = POLLIN};
     int fd;
     do {
         // An inherited listener may be blocking, and its flags are not ours to change.
-        if (poll(&ready, 1, 0) == 0)
+        if (poll_now(&ready) == 0)
             return -EAGAIN;
         fd = accept4(listening->fd, NULL, NULL, SOCK_CLOEXEC);
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
@@ -311,7 +322,13 @@ uint64_t os_packet_limit(const struct os_descriptor *descriptor)
 bool os_hung_up(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLRDHUP};
-    return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR));
+    return poll_now(&end) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+bool os_has_writer(int fd)
+{
+    struct pollfd end = {.fd = fd};
+    return poll_now(&end) == 0;
 }
 
 int os_shut_down(int fd)

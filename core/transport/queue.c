@@ -50,19 +50,33 @@ static uint8_t *place_of(const struct queue *queue)
     return queue->block ? queue->block->data : queue->room;
 }
 
-int queue_take(struct queue *queue, queue_receive *receive, int64_t wanted)
+int queue_place(struct queue *queue, uint8_t **out)
 {
-    int64_t kind = 0;
     int r = make_place(queue);
-    if (r < 0)
-        return r;
-    int64_t size = receive(queue, place_of(queue), wanted, &kind);
-    if (size < 0)
-        return (int)size;
-    queue->size = (size_t)size;
+    if (r >= 0)
+        *out = place_of(queue);
+    return r;
+}
+
+void queue_received(struct queue *queue, size_t size, int64_t kind)
+{
+    queue->size = size;
     queue->kind = kind;
     queue->is_received = true;
-    queue->are_large = queue->size >= queue->message_size / 2;
+    queue->are_large = size >= queue->message_size / 2;
+}
+
+static int receive(struct queue *queue, int64_t wanted)
+{
+    uint8_t *place;
+    int64_t kind = 0;
+    int r = queue_place(queue, &place);
+    if (r < 0)
+        return r;
+    int64_t size = queue->calls->receive(queue, place, wanted, &kind);
+    if (size < 0)
+        return (int)size;
+    queue_received(queue, (size_t)size, kind);
     return 0;
 }
 
@@ -92,7 +106,7 @@ static int hand_out(struct queue *queue, wherry_message **out)
 int queue_recv_kind(void *state, int64_t kind, wherry_message **out)
 {
     struct queue *queue = state;
-    int r = queue->is_received ? 0 : queue_take(queue, queue->calls->receive, kind);
+    int r = queue->is_received ? 0 : receive(queue, kind);
     return r < 0 ? r : hand_out(queue, out);
 }
 
@@ -139,6 +153,8 @@ void queue_describe(void *state, struct wherry_channel_info *info)
 {
     const struct queue *queue = state;
     info->memory += sizeof(*queue);
+    if (queue->letter)
+        info->memory += queue->calls->head + queue->letter_room;
     queue->calls->describe(queue, info);
 }
 
@@ -149,6 +165,21 @@ void queue_close(void *state)
     forget_place(queue);
     free(queue->letter);
     free(queue);
+}
+
+int queue_own(struct queue_owner *out)
+{
+    return os_pipe(0, &out->reading, &out->writing);
+}
+
+bool queue_disown(struct queue_owner *owner)
+{
+    if (owner->reading.fd < 0)
+        return false;
+    os_release(&owner->writing);
+    bool is_last = !os_has_writer(owner->reading.fd);
+    os_release(&owner->reading);
+    return is_last;
 }
 
 struct queue *queue_new(const struct queue_calls *calls, int number,
@@ -166,7 +197,7 @@ struct queue *queue_new(const struct queue_calls *calls, int number,
     queue->calls = calls;
     queue->number = number;
     queue->message_limit = (uint64_t)address_number(address, "message");
-    queue->process = os_self();
+    queue->owner = QUEUE_OWNER_NONE;
     return queue;
 }
 

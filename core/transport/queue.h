@@ -28,6 +28,20 @@ struct queue_calls {
     void (*close)(struct queue *);
 };
 
+/* Which processes have an end that fork(2) may have copied: those that have the writing
+ * end of a pipe that nobody writes to. */
+struct queue_owner {
+    struct os_descriptor reading; /* OS_DESCRIPTOR_NONE: it is nobody's */
+    struct os_descriptor writing;
+};
+
+#define QUEUE_OWNER_NONE ((struct queue_owner){OS_DESCRIPTOR_NONE, OS_DESCRIPTOR_NONE})
+
+int queue_own(struct queue_owner *out);
+
+/* This process has it no more; whether it was the last one.  It is nobody's then. */
+bool queue_disown(struct queue_owner *);
+
 struct queue {
     const struct queue_calls *calls;
     int number;          /* its descriptor, or its identifier */
@@ -37,19 +51,19 @@ struct queue {
 
     /* the sender's, for its calls */
     bool was_full;
-    uint8_t *letter; /* a head and a message; NULL: none yet */
+    uint8_t *letter;    /* a head and a message; NULL: none yet */
+    size_t letter_room; /* bytes of the message */
 
     /* the receiver's: the next message comes into the block, or into the room, which
      * takes memory only as far as messages reach */
-    wherry_message *block; /* NULL: none */
-    uint8_t *room;         /* NULL: none */
-    bool are_large;        /* the last one filled most of a block */
-    bool is_received;      /* one lies there that is not yet handed out */
-    size_t size;           /* its */
-    int64_t kind;          /* its */
-    bool cuts;             /* one that is too large is cut, for its calls */
-    bool is_own;           /* it goes with this end, for its calls */
-    int64_t process;       /* that opened it */
+    wherry_message *block;    /* NULL: none */
+    uint8_t *room;            /* NULL: none */
+    bool are_large;           /* the last one filled most of a block */
+    bool is_received;         /* one lies there that is not yet handed out */
+    size_t size;              /* its */
+    int64_t kind;             /* its */
+    bool cuts;                /* one that is too large is cut, for its calls */
+    struct queue_owner owner; /* of one that goes with this end, for its calls */
 };
 
 /* An end of the queue `number`, which it takes; NULL: no memory, the sentence is set.
@@ -61,10 +75,11 @@ struct queue *queue_new(const struct queue_calls *, int number,
 void queue_endpoint(struct queue *, const struct wherry_transport *moves, bool writes,
                     struct endpoint *out);
 
-/* Receives into its place, with the `receive` that is given: 0, or its error. */
-typedef int64_t queue_receive(struct queue *, uint8_t *place, int64_t wanted,
-                              int64_t *kind);
-int queue_take(struct queue *, queue_receive *, int64_t wanted);
+/* Where the next message is to be received.  Errors: -ENOMEM; the sentence is set. */
+int queue_place(struct queue *, uint8_t **out);
+
+/* It has been: the next recv hands it out. */
+void queue_received(struct queue *, size_t size, int64_t kind);
 
 /* Members of struct wherry_transport. */
 int queue_send(void *state, wherry_message **message, unsigned flags);

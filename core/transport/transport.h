@@ -10,6 +10,7 @@
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,10 +30,18 @@ struct endpoint {
     unsigned abilities;          /* of this endpoint, as its options made it */
     uint64_t message_limit;      /* of the mechanism itself; 0: none */
     int64_t kind_limit;          /* ditto; 0: none */
+    int64_t kind_least;          /* as which kind 0 arrives */
     const char *framing;         /* its name, or "" */
     bool words;                  /* hello, end, sync travel on it */
     struct message_store *store; /* of its messages; the channel's to leave */
-    struct wherry_peer peer;     /* what opening told: the creator, a network address */
+
+    /* Where there is no descriptor to wait for: waits without end, in the system's own
+     * call, until a message of that kind can be received.  0, -ECANCELED once a signal
+     * handler has set *stop, -ENOTSUP: not in this process; else recv tells.  NULL:
+     * never. */
+    int (*attend)(void *state, int64_t kind, const atomic_bool *stop);
+
+    struct wherry_peer peer; /* what opening told: the creator, a network address */
     char address[ENDPOINT_ADDRESS]; /* as descriptions show it */
 };
 
@@ -127,7 +136,7 @@ int64_t pipe_room(void);
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
-    transport_mq, transport_fault;
+    transport_mq, transport_sysv, transport_fault;
 
 /* --- stream.c: messages cut out of bytes --------------------------------- */
 

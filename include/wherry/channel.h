@@ -82,24 +82,25 @@ WHERRY_EXPORT int wherry_pair(const char *address, wherry_channel *out[2]);
  * `deadline`. Errors: -EAGAIN (full: WHERRY_POLL or `full=fail`), -ETIMEDOUT,
  * -ECANCELED, -EMSGSIZE (larger than the limit: the text names both numbers), -EPIPE
  * and -ECONNRESET (the peer is gone; *message is NULL if a part of it had gone out),
- * -EINVAL (*message is NULL), -ENOTSUP (open files or a kind on a channel without),
- * -E2BIG (more open files than `files=`), -EBADMSG (bytes that the framing cannot
- * carry, such as a newline under `line`), -EPERM (the reading end of a simplex
- * mechanism), -ESHUTDOWN (after wherry_finish), -EDESTADDRREQ and -EISCONN (to=),
- * -ENOBUFS (`full=disconnect` closed it), -ETOOMANYREFS (too many open files on their
- * way, try later). */
+ * -EINVAL (*message is NULL, or a kind above the limit), -ENOTSUP (open files or a kind
+ * on a channel without), -E2BIG (more open files than `files=`), -EBADMSG (bytes that
+ * the framing cannot carry, such as a newline under `line`), -EPERM (the reading end of
+ * a simplex mechanism), -ESHUTDOWN (after wherry_finish), -EDESTADDRREQ and -EISCONN
+ * (to=), -ENOBUFS (`full=disconnect` closed it), -ETOOMANYREFS (too many open files on
+ * their way, try later), -EIDRM (the queue was removed). */
 WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message,
                               unsigned flags, wherry_deadline deadline);
 
-/* Receives the next message in the order of arrival: 1 and *out, or 0 when the peer
- * finished (*out is NULL).  May wait until `deadline`.
+/* Receives the next message in the order of arrival (`mq:` in the kernel's, the highest
+ * kind first): 1 and *out, or 0 when the peer finished (*out is NULL).  May wait until
+ * `deadline`.
  * Errors: -EAGAIN (WHERRY_POLL), -ETIMEDOUT, -ECANCELED, -ECONNRESET (the peer died),
  * -EPROTO (it speaks another framing or version, or sent a broken record; the channel
  * is of no more use), -EMSGSIZE (it sent more than `message=`; of no more use where
  * bytes are framed), -EMFILE (this message's open files did not fit into the process:
  * the message is lost, the channel goes on), -E2BIG (it came with more of them than
  * this side's `files=`: likewise), -EPERM (the writing end of a simplex mechanism),
- * -ENOMEM. */
+ * -EIDRM (the queue was removed), -ENOMEM. */
 WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
                               wherry_deadline deadline);
 
@@ -209,12 +210,19 @@ struct wherry_channel_info {
     uint64_t held_messages; /* received, passed over, waiting for recv */
     uint64_t held_bytes;
     uint64_t held_files;
-    uint64_t unread_bytes;     /* in the kernel, for us to receive (where it tells) */
-    uint64_t unsent_bytes;     /* in the kernel, not yet taken by the peer (ditto) */
-    uint64_t waiting_messages; /* in the kernel's queue, for whoever takes them (mq:) */
-    uint64_t waiting_most;     /* how many it holds (ditto) */
-    uint64_t message_limit;    /* the largest message this channel takes */
-    int64_t kind_limit;        /* the largest kind; 0: there are none */
+    uint64_t unread_bytes;       /* in the kernel, for us to receive (where it tells) */
+    uint64_t unsent_bytes;       /* in the kernel, not yet taken by the peer (ditto) */
+    uint64_t waiting_messages;   /* in the kernel's queue, for whoever takes them */
+    uint64_t waiting_most;       /* how many it holds (mq:), */
+    uint64_t waiting_bytes_most; /* or how many bytes (sysv:) */
+    int64_t last_sender;         /* the process that last sent to it (sysv:) */
+    int64_t last_receiver;       /* and that last received */
+    int64_t last_sent;           /* when that was, in seconds since 1970; 0: never */
+    int64_t last_received;
+    int64_t last_changed;
+    uint64_t message_limit; /* the largest message this channel takes */
+    int64_t kind_limit;     /* the largest kind; 0: there are none */
+    int64_t kind_least;     /* the smallest, as which kind 0 arrives (sysv: 1) */
     uint64_t queue_limit;
     uint64_t file_limit;
     uint64_t memory;      /* bytes of memory that Wherry holds for the channel */
@@ -231,6 +239,12 @@ struct wherry_channel_info {
  * -EINVAL for a size of 0. */
 WHERRY_EXPORT int wherry_describe(wherry_channel *, struct wherry_channel_info *out,
                                   size_t size);
+
+/* Looks at a message that waits in the kernel's queue, the one at `index` (0: the
+ * oldest), without taking it: its size in bytes, and *kind.  Never waits.
+ * Errors: -EAGAIN (not so many wait), -ENOTSUP (the mechanism, or this kernel, does not
+ * show them), -EACCES, -EIDRM, -ENOMEM. */
+WHERRY_EXPORT int64_t wherry_peek(wherry_channel *, size_t index, int64_t *kind);
 
 /* The address at which a listener can be dialled: the one it was given, with a port or
  * a name that the system chose filled in.  Borrowed. */

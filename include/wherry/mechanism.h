@@ -39,7 +39,8 @@ enum wherry_ability {
     WHERRY_ABLE_DESCRIPTOR = 1 << 19, /* wherry_fd */
     WHERRY_ABLE_TESTS_ONLY = 1 << 20,
     WHERRY_ABLE_PRIORITY = 1 << 21, /* the highest kind comes first, not the oldest */
-    WHERRY_ABLE_MANY_READERS = 1 << 22 /* each message is taken by one of them */
+    WHERRY_ABLE_MANY_READERS = 1 << 22, /* each message is taken by one of them */
+    WHERRY_ABLE_PICK = 1 << 23 /* the kernel picks by kind: nothing is passed over */
 };
 
 enum wherry_option_type {

@@ -52,6 +52,10 @@ struct wherry_transport {
      * errors as wherry_recv. */
     int (*recv)(void *state, wherry_message **out);
 
+    /* Of mechanisms that pick by kind themselves: as recv, of the kind that
+     * wherry_recv_kind wants.  NULL: the channel picks among what it receives. */
+    int (*recv_kind)(void *state, int64_t kind, wherry_message **out);
+
     /* Of transports that keep messages back with WHERRY_MORE: does that with copies of
      * the first of `count` messages, in order, as long as it asks nothing of the
      * system; how many.  What it does not take (0 is always right) goes to send.  NULL:
@@ -94,6 +98,10 @@ struct wherry_transport {
     /* A descriptor whose far end other processes may have inherited, or -1, and whether
      * that end writes (1) or reads (0): descriptions name who holds it.  NULL: none. */
     wherry_native (*far_end)(void *state, int *writes);
+
+    /* Looks at the message at `index` that waits, without taking it: its size, and
+     * *kind; -EAGAIN: not so many wait.  NULL: -ENOTSUP. */
+    int64_t (*peek)(void *state, size_t index, int64_t *kind);
 
     /* Adds what it knows to a description.  NULL: nothing. */
     void (*describe)(void *state, struct wherry_channel_info *info);

@@ -268,6 +268,19 @@ TEST(a_queue_keeps_what_was_sent_until_all_of_it_is_taken)
                 "7\tfirst\n0\ta\n0\tb\n");
 }
 
+TEST(messages_are_listed_and_picked_from_a_queue)
+{
+    CHECK_SHELL("touch key; q=sysv:$PWD/key,1\n"
+                "wherry send --kind 5 $q five && wherry send --kind 2 $q two\n"
+                "wherry describe --messages $q | sed 's/  */ /g; s/^ //'\n"
+                "wherry recv --all --kind -3 --show-kind $q\n"
+                "wherry recv --all $q; wherry remove $q; rm key",
+                "MESSAGE KIND SIZE\n0 5 4\n1 2 3\n2\ttwo\nfive\n");
+    shell("wherry send mq:/wherry-test-$$ x; wherry describe --messages "
+          "mq:/wherry-test-$$; wherry remove mq:/wherry-test-$$");
+    CHECK_CONTAINS(said.err, "without taking it");
+}
+
 TEST(all_ends_with_what_is_there_wherever_it_comes_from)
 {
     CHECK_SHELL("mkfifo f; exec 3<>f; echo one >f; echo two >f\n"

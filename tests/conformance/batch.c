@@ -27,7 +27,8 @@ static int64_t kind_of(const struct ends *ends, unsigned number)
     // Where the highest comes first, the order among equals is still that of sending.
     if (ends->can.abilities & WHERRY_ABLE_PRIORITY)
         return 3;
-    return ends->can.abilities & WHERRY_ABLE_KINDS ? number % 4 : 0;
+    int64_t kind = ends->can.abilities & WHERRY_ABLE_KINDS ? number % 4 : 0;
+    return kind < ends->can.kind_least ? ends->can.kind_least : kind;
 }
 
 static wherry_message *make(const struct ends *ends, wherry_channel *lender,

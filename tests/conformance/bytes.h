@@ -20,6 +20,9 @@ void bytes_send(wherry_channel *, size_t size, unsigned number, int64_t kind);
 /* Receives one, which must be that message. */
 void bytes_receive(wherry_channel *, size_t size, unsigned number, int64_t kind);
 
+/* As which kind a message of `kind` arrives. */
+int64_t kind_of_arrival(wherry_channel *channel, int64_t kind);
+
 /* Sends and receives a short text; for tests of something else. */
 void text_send(wherry_channel *, const char *text);
 void text_receive(wherry_channel *, const char *text);

@@ -49,7 +49,9 @@ static void leave_unread(void *argument)
     text_send(ends.sender, "never read");
     wherry_native fd;
     short events;
-    CHECK_OK(wherry_fd(ends.receiver, WHERRY_IN, &fd, &events));
+    int r = wherry_fd(ends.receiver, WHERRY_IN, &fd, &events);
+    if (r != -ENOTSUP)
+        CHECK_OK(r);
     ends_close(&ends);
 }
 

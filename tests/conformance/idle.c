@@ -33,6 +33,13 @@ static long switches(void)
     return usage.ru_nvcsw;
 }
 
+// Where there is no descriptor it is tried again, every 5 ms in the end.
+static long switches_most(const struct ends *ends)
+{
+    bool has_none = !ends_can(ends, WHERRY_ABLE_DESCRIPTOR);
+    return SWITCHES_MOST + (has_none ? WAIT_MILLISECONDS / 5 : 0);
+}
+
 ROW_TEST(waiting_uses_no_processor)
 {
     struct ends ends;
@@ -46,7 +53,7 @@ ROW_TEST(waiting_uses_no_processor)
                 -ETIMEDOUT);
     if (!harness_is_slow()) { // an interrupted wait is not an idle one
         CHECK_RANGE(cpu_microseconds() - cpu, 0, CPU_MICROSECONDS);
-        CHECK_RANGE(switches() - slept, 1, SWITCHES_MOST);
+        CHECK_RANGE(switches() - slept, 1, switches_most(&ends));
     }
     ends_close(&ends);
 }

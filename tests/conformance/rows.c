@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/msg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ static const struct row rows[] = {
     {"udp-v4", "udp:127.0.0.1:0", "", ROW_DIAL, 0, true},
     {"udp-v6", "udp:[::1]:0", "", ROW_DIAL, 0, true},
     {"mq", "mq:/%s", "", ROW_DIAL, 0, true},
+    {"sysv", "sysv:0x%s", "", ROW_DIAL, 0, true},
+    {"sysv-private", "sysv:private", "", ROW_DIAL, 0, true},
     {"fd-packet", "fd:", "", ROW_SOCKET_PAIR, SOCK_SEQPACKET, false},
     {"fd-stream", "fd:", "", ROW_SOCKET_PAIR, SOCK_STREAM, false},
     {"fd-pipe", "fd:", "", ROW_PIPE, 0, false},
@@ -79,10 +82,11 @@ static int names_made;
 void row_remove(const char *address)
 {
     char name[ROW_ADDRESS];
-    if (strncmp(address, "mq:", 3) != 0)
-        return;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(address + 3, "?"), address + 3);
-    mq_unlink(name);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(address, "?"), address);
+    if (strncmp(name, "mq:", 3) == 0)
+        mq_unlink(name + 3);
+    if (strncmp(name, "sysv:0x", 7) == 0)
+        msgctl(msgget((key_t)strtoul(name + 5, NULL, 16), 0), IPC_RMID, NULL);
 }
 
 void rows_remove(void)
@@ -127,10 +131,12 @@ const struct row *row_named(const char *name)
 void row_address(const struct row *row, const char *options, char *address)
 {
     char name[64], base[ROW_ADDRESS / 2];
-    snprintf(name, sizeof name, "%d.%d", (int)getpid(), names_made);
-    bool is_path = !strstr(row->address, "@%s") && !strstr(row->address, ":/%s");
-    // The literal part before %s is short, and nothing else is a format.
     const char *place = strstr(row->address, "%s");
+    bool is_path = place && place[-1] == ':';
+    bool is_key = place && place[-1] == 'x';
+    snprintf(name, sizeof name, is_key ? "%x%02x" : "%d.%d", (int)getpid(),
+             is_key ? names_made % 256 : names_made);
+    // The literal part before %s is short, and nothing else is a format.
     int before = place ? (int)(place - row->address) : (int)strlen(row->address);
     snprintf(base, sizeof base, "%.*s%s%s", before, row->address,
              !place    ? ""

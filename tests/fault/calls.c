@@ -129,6 +129,8 @@ static const struct call calls[] = {
 
     {SYS_openat, "openat", MAKES_DESCRIPTOR | MAKES_NAME | BIT(EINTR), SHAPE_PLAIN, 0, 0, 0},
     {SYS_open, "open", MAKES_DESCRIPTOR | MAKES_NAME | BIT(EINTR), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_msgget, "msgget", BIT(ENOMEM) | BIT(ENOSPC) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_msgsnd, "msgsnd", BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_mq_open, "mq_open", MAKES_DESCRIPTOR | BIT(ENOSPC) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_close, "close", BIT(EINTR) | BIT(EIO), SHAPE_PLAIN, 0, true, 0},
     {SYS_mkdir, "mkdir", MAKES_NAME, SHAPE_PLAIN, 0, 0, 0},

@@ -51,6 +51,7 @@ static const struct row rows[] = {
     {"tcp", "tcp:127.0.0.1:0", BY_DIAL, false},
     {"udp", "udp:127.0.0.1:0", BY_DIAL, false},
     {"mq", "mq:/%s", BY_DIAL, false},
+    {"sysv", "sysv:private", BY_DIAL, false},
 };
 
 struct ends {
@@ -74,7 +75,7 @@ static int open_by_dial(const struct row *row, struct ends *ends)
 {
     char address[ADDRESS_SIZE], name[32];
     const char *place = strstr(row->address, "%s");
-    bool is_path = place && place[-1] != '/';
+    bool is_path = place && (place[-1] == ':' || place[-1] == '@');
     snprintf(name, sizeof name, "%d", (int)getpid());
     snprintf(address, sizeof address, "%.*s%s%s",
              place ? (int)(place - row->address) : (int)strlen(row->address),
@@ -313,6 +314,8 @@ static int wait_in_poll(struct ends *ends)
     short events;
     wherry_message *got = NULL;
     int r = wherry_fd(ends->receiver, WHERRY_IN, &fd, &events);
+    if (r == -ENOTSUP) // there is none
+        return 0;
     if (r >= 0)
         r = (int)wherry_write(ends->sender, "wake", 4, 0, 0, soon());
     for (int turn = 0; r >= 0 && !got && turn < 4; turn++) {

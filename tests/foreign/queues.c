@@ -2,6 +2,7 @@
 /*
  * Programs that use the kernel's queues by the C library, without Wherry.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,6 +81,107 @@ TEST(python_takes_and_puts_by_the_c_librarys_calls)
     peer_wait(&peer);
     OPEN(wherry_remove(there));
     OPEN(wherry_remove(back));
+    wherry_close(in);
+    wherry_close(out);
+}
+
+/* --- System V ------------------------------------------------------------- */
+
+static int ipc_make(void)
+{
+    struct peer peer;
+    char line[128];
+    int id = -1;
+    peer_start(&peer, (const char *const[]){"ipcmk", "-Q", NULL});
+    peer_line(&peer, line, sizeof line);
+    if (sscanf(line, "Message queue id: %d", &id) != 1)
+        FAIL("ipcmk says %s", line);
+    peer_wait(&peer);
+    return id;
+}
+
+static void ipc_remove(int id)
+{
+    struct peer peer;
+    char number[32];
+    snprintf(number, sizeof number, "%d", id);
+    peer_start(&peer, (const char *const[]){"ipcrm", "-q", number, NULL});
+    peer_wait(&peer);
+}
+
+TEST(a_queue_that_ipcmk_made_is_used_until_ipcrm_removes_it)
+{
+    char address[ADDRESS], bytes[16];
+    int64_t kind = 0;
+    wherry_channel *out;
+    int id = ipc_make();
+    snprintf(address, sizeof address, "sysv:#%d", id);
+    OPEN(wherry_dial(address, soon(), &out));
+    wherry_channel *in = reader_of(address);
+    OPEN(wherry_write(out, "ahoy", 4, 3, 0, soon()));
+    CHECK_INT(wherry_read(in, bytes, sizeof bytes, &kind, NULL, soon()), 4);
+    CHECK_INT(kind, 3);
+    ipc_remove(id);
+    CHECK_ERROR(wherry_write(out, "gone", 4, 3, 0, soon()), -EIDRM);
+    wherry_close(in);
+    wherry_close(out);
+}
+
+TEST(ipcs_shows_a_queue_of_ours)
+{
+    struct peer peer;
+    wherry_channel *out;
+    char address[ADDRESS], line[256] = "", wanted[32];
+    int id, bytes = 0, messages = 0;
+    snprintf(wanted, sizeof wanted, "0x%08x", 0x57000000 | (int)getpid());
+    snprintf(address, sizeof address, "sysv:%s", wanted);
+    OPEN(wherry_dial(address, soon(), &out));
+    OPEN(wherry_write(out, "ahoy", 4, 3, 0, soon()));
+    OPEN(wherry_write(out, "boat", 4, 3, 0, soon()));
+    peer_start(&peer, (const char *const[]){"ipcs", "-q", NULL});
+    while (strncmp(line, wanted, strlen(wanted)) != 0)
+        peer_line(&peer, line, sizeof line);
+    CHECK_INT(sscanf(line, "%*s %d %*s 600 %d %d", &id, &bytes, &messages), 3);
+    CHECK_INT(bytes, 8);
+    CHECK_INT(messages, 2);
+    peer_kill(&peer);
+    OPEN(wherry_remove(address));
+    wherry_close(out);
+}
+
+static const char letters[] =
+    "import ctypes, sys\n"
+    "c = ctypes.CDLL(None)\n"
+    "q = c.msgget(int(sys.argv[1], 16), 0)\n"
+    "m = ctypes.create_string_buffer(100)\n"
+    "size = c.msgrcv(q, m, ctypes.c_size_t(64), ctypes.c_long(-5), 0)\n"
+    "head = ctypes.sizeof(ctypes.c_long)\n"
+    "kind = int.from_bytes(m.raw[:head], sys.byteorder)\n"
+    "print(kind, m.raw[head:head + size].decode(), flush=True)\n"
+    "m[:head] = (kind + 100).to_bytes(head, sys.byteorder)\n"
+    "c.msgsnd(q, m, ctypes.c_size_t(size), 0)\n";
+
+TEST(python_picks_and_puts_by_msgrcv_and_msgsnd)
+{
+    struct peer peer;
+    wherry_message *message;
+    wherry_channel *out;
+    char address[ADDRESS], key[32];
+    if (!harness_have_program("python3"))
+        SKIP("there is no python3");
+    snprintf(key, sizeof key, "0x%x", 0x58000000 | (int)getpid());
+    snprintf(address, sizeof address, "sysv:%s", key);
+    OPEN(wherry_dial(address, soon(), &out));
+    wherry_channel *in = reader_of(address);
+    OPEN(wherry_write(out, "six", 3, 6, 0, soon()));
+    OPEN(wherry_write(out, "four", 4, 4, 0, soon()));
+    peer_start(&peer, (const char *const[]){"python3", "-I", "-c", letters, key, NULL});
+    peer_prints(&peer, "4 four\n");
+    CHECK_INT(wherry_recv_kind(in, 104, &message, soon()), 1);
+    CHECK_BYTES(wherry_message_data(message), "four", 4);
+    wherry_message_free(message);
+    peer_wait(&peer);
+    OPEN(wherry_remove(address));
     wherry_close(in);
     wherry_close(out);
 }

@@ -24,6 +24,7 @@ static const struct {
     {"tcp", "tcp:127.0.0.1:1?", ""},
     {"udp", "udp:127.0.0.1:1?", ""},
     {"mq", "mq:/x?", ""},
+    {"sysv", "sysv:1?", ""},
     {"fault", "fault?", ":pair:"},
 };
 

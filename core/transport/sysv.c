@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysv:KEY - System V message queues, sysvipc(7).
+ *
+ * Dialling gives an end that puts messages into the queue, listening and accepting one
+ * that takes them out; any number of both may have it, each message is taken once.  A
+ * message's kind is its type, and the kernel picks by it.  Nothing but the message's
+ * bytes is written, so any program's msgsnd(2) and msgrcv(2) can be at the other end.
+ * The queue and what is in it stay when everybody has gone, until wherry_remove; a
+ * private one goes with the listener that made it.
+ *
+ * A wait without end is msgrcv(2) itself, which a signal handler's wherry_cancel ends.
+ * The kernel has no other wait that can be ended: with a deadline, to send, and in a
+ * process with threads (another thread's wherry_cancel could not reach that call) it is
+ * tried again after 50 microseconds, then twice as many, up to 5 milliseconds.
+ */
+#include "transport/sysv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+static const struct wherry_option own_options[] = {
+    {.name = "qbytes",
+     .type = WHERRY_OPTION_SIZE,
+     .standard = "0",
+     .least = 0,
+     .most = INT64_C(1) << 30,
+     .help = "How many bytes the queue holds, for its owner to set; 0 leaves it as it "
+             "is, at first kernel.msgmnb, which is the bound for users."},
+    {.name = "truncate",
+     .type = WHERRY_OPTION_CHOICE,
+     .standard = "fail",
+     .choices = "fail|cut",
+     .help =
+         "What becomes of a message that is larger than the receiver's message=: it "
+         "stays in the queue, or its end is lost."},
+    {.name = NULL},
+};
+
+static const struct wherry_option *const options[] = {own_options, object_options,
+                                                      channel_options, NULL};
+
+static const struct complaint complaints[] = {
+    {ENOENT, NULL},
+    {EEXIST, "the queue is there already: leave out create=exclusive, or remove it "
+             "first (wherry remove)"},
+    {EACCES, "this user may not open it: see who owns it, and its mode="},
+    {EPERM, NULL},
+    {ENOSPC, NULL},
+    {EIDRM, "the queue was removed"},
+    {EINVAL, NULL},
+    {ENOSYS, "this kernel has no System V message queues"},
+    {0, NULL},
+};
+
+static int sysv_check(const struct address *address)
+{
+    struct sysv_key key;
+    uint32_t mode;
+    int r = sysv_key(address, &key);
+    return r < 0 ? r : endpoint_mode(address, &mode);
+}
+
+/* --- opening ------------------------------------------------------------- */
+
+static int set_room(const struct address *address, int id)
+{
+    int64_t bytes = address_number(address, "qbytes");
+    struct os_msg_limits limits = {0};
+    int r = bytes > 0 ? os_msg_resize(id, bytes) : 0;
+    (void)os_msg_limits(&limits);
+    return r != -EPERM ? r
+                       : failure(r,
+                                 "qbytes= is for the queue's owner to set, and at most "
+                                 "%lld for users (kernel.msgmnb)",
+                                 (long long)limits.queue_bytes);
+}
+
+// The identifier of the queue; the sentence is set.
+static int open_queue(const struct address *address, const struct sysv_key *key,
+                      bool writes)
+{
+    bool is_made = false;
+    int id = sysv_open(address, key, writes, &is_made);
+    int r = id < 0 ? id : set_room(address, id);
+    if (r < 0 && is_made && id >= 0)
+        (void)os_msg_remove(id);
+    return r < 0 ? endpoint_refuse(address, r, complaints) : id;
+}
+
+static int sysv_dial(const struct address *address, wherry_deadline deadline,
+                     struct endpoint *out)
+{
+    struct sysv_key key;
+    (void)deadline; // it never waits
+    int r = sysv_key(address, &key);
+    if (r >= 0 && key.sort == SYSV_PRIVATE)
+        r = failure(-EINVAL,
+                    "%s: a private queue is a new one each time: listen, and "
+                    "dial the address that the listener shows",
+                    address_text(address));
+    if (r >= 0)
+        r = open_queue(address, &key, true);
+    if (r < 0)
+        return r;
+    endpoint_show(out, address_text(address));
+    return sysv_end(address, r, true, out);
+}
+
+/* --- listening ----------------------------------------------------------- */
+
+struct sysv_listener {
+    struct address *address;
+    int id;
+    struct queue_owner owner; // of a private one that is not yet accepted
+    bool is_given;
+    char shown[ENDPOINT_ADDRESS];
+};
+
+static void sysv_unlisten(void *state)
+{
+    struct sysv_listener *listener = state;
+    if (queue_disown(&listener->owner))
+        (void)os_msg_remove(listener->id);
+    address_free(listener->address);
+    free(listener);
+}
+
+static void show(struct sysv_listener *listener, bool is_private, char *shown)
+{
+    const char *text = address_text(listener->address);
+    const char *behind = strchr(text, '?');
+    if (is_private)
+        snprintf(listener->shown, sizeof(listener->shown), "sysv:#%d%s", listener->id,
+                 behind ? behind : "");
+    else
+        snprintf(listener->shown, sizeof(listener->shown), "%s", text);
+    memcpy(shown, listener->shown, sizeof(listener->shown));
+}
+
+static int sysv_listen(const struct address *address, void **state, char *shown)
+{
+    struct sysv_key key;
+    const struct transport *transport;
+    int r = sysv_key(address, &key);
+    if (r < 0)
+        return r;
+    struct sysv_listener *listener = calloc(1, sizeof(*listener));
+    if (!listener)
+        return endpoint_refuse(address, -ENOMEM, NULL);
+    listener->owner = QUEUE_OWNER_NONE;
+    r = transport_address(address_text(address), &transport, &listener->address);
+    if (r >= 0 && key.sort == SYSV_PRIVATE && (r = queue_own(&listener->owner)) < 0)
+        endpoint_refuse(address, r, NULL);
+    if (r >= 0)
+        r = listener->id = open_queue(address, &key, false);
+    if (r < 0) {
+        sysv_unlisten(listener);
+        return r;
+    }
+    show(listener, key.sort == SYSV_PRIVATE, shown);
+    *state = listener;
+    return 0;
+}
+
+static int sysv_accept(void *state, struct endpoint *out)
+{
+    struct sysv_listener *listener = state;
+    if (listener->is_given)
+        return failure(-EALREADY, "%s: its one channel has been accepted already",
+                       listener->shown);
+    endpoint_show(out, listener->shown);
+    int r = sysv_end(listener->address, listener->id, false, out);
+    if (r < 0)
+        return failure_prefix(r, "%s", listener->shown);
+    ((struct queue *)out->state)->owner = listener->owner;
+    listener->owner = QUEUE_OWNER_NONE;
+    listener->is_given = true;
+    return 0;
+}
+
+static int sysv_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS])
+{
+    (void)state, (void)waits;
+    return 0;
+}
+
+static int sysv_remove(const struct address *address)
+{
+    struct sysv_key key;
+    int r = sysv_key(address, &key);
+    if (r >= 0)
+        r = sysv_find(&key);
+    if (r >= 0)
+        r = os_msg_remove(r);
+    return r == -EINVAL || r == -EIDRM ? -ENOENT : r;
+}
+
+const struct transport transport_sysv = {
+    .mechanism =
+        {.scheme = "sysv",
+         .usage = "sysv:KEY",
+         .mechanism = "System V queue, msgop(2)",
+         .summary = "Messages picked by their kind between any programs of one "
+                    "machine, kept while nobody runs.",
+         .example = "sysv:0x57455252",
+         .abilities = WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN | WHERRY_ABLE_SEND |
+                      WHERRY_ABLE_RECV | WHERRY_ABLE_MESSAGES | WHERRY_ABLE_KINDS |
+                      WHERRY_ABLE_PICK | WHERRY_ABLE_OUTLIVES | WHERRY_ABLE_STRANGERS |
+                      WHERRY_ABLE_MANY_WRITERS | WHERRY_ABLE_MANY_READERS,
+         .limit = "kernel.msgmax bytes (8,192 unless the system says otherwise)"},
+    .options = options,
+    .check = sysv_check,
+    .dial = sysv_dial,
+    .listen = sysv_listen,
+    .accept = sysv_accept,
+    .accept_wait = sysv_accept_wait,
+    .unlisten = sysv_unlisten,
+    .remove = sysv_remove,
+};
