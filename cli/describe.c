@@ -15,7 +15,7 @@
 #include "table.h"
 
 enum {
-    FACTS = 40,
+    FACTS = 48,
     VALUE_MOST = 512,
     GREETING = 200, // milliseconds that the peer's first word may take
     VALUE_COLUMN = 18

@@ -92,6 +92,9 @@ static int ended_early(const struct receiver *receiver)
     const struct talk_plan *plan = receiver->plan;
     if (plan->way == TALK_SEND || plan->choices->count == 0 || plan->choices->keep)
         return DONE;
+    if (plan->choices->all)
+        return say_error(plan->verb, "%lld of %lld messages were there",
+                         (long long)plan->received, (long long)plan->choices->count);
     return say_error(plan->verb, "the peer finished after %lld of %lld messages",
                      (long long)plan->received, (long long)plan->choices->count);
 }

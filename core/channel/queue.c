@@ -115,8 +115,8 @@ int queue_full(wherry_channel *channel, wherry_message **message)
 // What is no fault of the message, or of none alone: it may go another time, or never.
 static bool is_of_the_channel(int error)
 {
-    static const int errors[] = {EAGAIN, ENOBUFS, ENOMEM,     EMFILE,
-                                 ENFILE, EPIPE,   ECONNRESET, ETOOMANYREFS};
+    static const int errors[] = {EAGAIN, ENOBUFS,    ENOMEM,       EMFILE, ENFILE,
+                                 EPIPE,  ECONNRESET, ETOOMANYREFS, EIDRM};
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (error == -errors[i])
             return true;

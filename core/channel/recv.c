@@ -190,12 +190,43 @@ static int list_is_full(const wherry_channel *channel, int64_t kind)
 
 /* --- the next one -------------------------------------------------------- */
 
-// The mechanism picks; here is only what a read had too little room for.
+static bool is_wanted(const wherry_message *message, int64_t kind)
+{
+    return kind < 0 ? message->kind <= -kind : fits(message, kind);
+}
+
+// The lowest of what is held, unless the mechanism has a lower one.
+static int take_lower(wherry_channel *channel, int64_t most, wherry_message **out)
+{
+    wherry_message *held = NULL;
+    if (!take_lowest(channel, most, &held))
+        return 0;
+    channel->in.wanted = 1 - held->kind;
+    bool may_be_lower = held->kind > 1;
+    int r = may_be_lower ? channel_pull(channel, out) : -EAGAIN;
+    if (r == 1)
+        list_prepend(&channel->in.held, held);
+    else
+        *out = held;
+    return 1;
+}
+
+// The mechanism picks; here is only what a read had too little room for, or what came
+// for a call that had no memory for it.
 static int take_picked(wherry_channel *channel, int64_t kind, wherry_message **out)
 {
-    if (channel->in.held.first && take_held(channel, kind, out))
+    bool has_held = channel->in.held.first != NULL;
+    if (has_held && kind < 0 && take_lower(channel, -kind, out))
         return 1;
-    return channel_pull(channel, out);
+    if (has_held && kind >= 0 && take_held(channel, kind, out))
+        return 1;
+    for (;;) {
+        channel->in.wanted = kind;
+        int r = channel_pull(channel, out);
+        if (r != 1 || is_wanted(*out, kind))
+            return r;
+        list_append(&channel->in.held, *out);
+    }
 }
 
 // For a kind below zero all that has arrived must be seen before the lowest is known.
@@ -207,7 +238,6 @@ static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out
         channel->in.owed = 0;
         return channel_again(channel, owed);
     }
-    channel->in.wanted = kind;
     if (channel->moves->recv_kind)
         return take_picked(channel, kind, out);
     if (held->first && kind >= 0 && take_held(channel, kind, out))

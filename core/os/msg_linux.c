@@ -27,15 +27,27 @@
 
 #include "base/base.h"
 
+#ifndef MSG_COPY // musl leaves it out
+#define MSG_COPY 040000
+#endif
+
 /* --- opening ------------------------------------------------------------- */
 
 int os_msg_key(const char *path, int number, int64_t *out)
 {
+    errno = 0;
     key_t key = ftok(path, number);
     if (key == -1)
-        return -errno;
+        return errno ? -errno : -EINVAL; // it may come out as that
     *out = (uint32_t)key;
     return 0;
+}
+
+// What these calls say of a queue that is no more: that its number is wrong, if it was
+// gone before they began.
+static int of_queue(int error)
+{
+    return error == EINVAL ? -EIDRM : -error;
 }
 
 static int get(int64_t key, int flags)
@@ -63,11 +75,16 @@ int os_msg_open(const struct os_msg_plan *plan, bool *made)
     }
 }
 
+int os_msg_find(int64_t key)
+{
+    return get(key, 0);
+}
+
 int os_msg_look(int id, struct os_msg_state *out)
 {
     struct msqid_ds now;
     if (msgctl(id, IPC_STAT, &now) < 0)
-        return -errno;
+        return of_queue(errno);
     *out = (struct os_msg_state){.messages = (int64_t)now.msg_qnum,
                                  .bytes = (int64_t)now.__msg_cbytes,
                                  .bytes_most = (int64_t)now.msg_qbytes,
@@ -83,7 +100,7 @@ int os_msg_resize(int id, int64_t bytes)
 {
     struct msqid_ds now;
     if (msgctl(id, IPC_STAT, &now) < 0)
-        return -errno;
+        return of_queue(errno);
     if ((int64_t)now.msg_qbytes == bytes)
         return 0;
     now.msg_qbytes = (msglen_t)bytes;
@@ -92,7 +109,7 @@ int os_msg_resize(int id, int64_t bytes)
 
 int os_msg_remove(int id)
 {
-    return msgctl(id, IPC_RMID, NULL) < 0 ? -errno : 0;
+    return msgctl(id, IPC_RMID, NULL) < 0 ? of_queue(errno) : 0;
 }
 
 int os_msg_limits(struct os_msg_limits *out)
@@ -107,13 +124,6 @@ int os_msg_limits(struct os_msg_limits *out)
 }
 
 /* --- moving -------------------------------------------------------------- */
-
-// What these calls say of a queue that is no more: that its number is wrong, if it was
-// gone before they began.
-static int of_queue(int error)
-{
-    return error == EINVAL ? -EIDRM : -error;
-}
 
 int os_msg_send(int id, const void *letter, size_t size)
 {

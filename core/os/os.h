@@ -442,6 +442,10 @@ int os_msg_key(const char *path, int number, int64_t *out);
 /* The identifier of a queue, and whether it was made.  Errors: as msgget(2). */
 int os_msg_open(const struct os_msg_plan *, bool *made);
 
+/* The identifier of the queue of a key, whatever this user may do with it.  Errors:
+ * -ENOENT. */
+int os_msg_find(int64_t key);
+
 struct os_msg_state {
     int64_t messages; /* that wait in it */
     int64_t bytes;    /* of them */
@@ -453,7 +457,7 @@ struct os_msg_state {
     int64_t changed;
 };
 
-/* Errors: -EACCES, -EIDRM and -EINVAL (there is none). */
+/* Errors: -EACCES, -EIDRM (there is none). */
 int os_msg_look(int id, struct os_msg_state *out);
 
 /* Sets how many bytes it holds.  Errors: -EPERM (not the owner, or over

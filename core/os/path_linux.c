@@ -289,6 +289,16 @@ int os_remove_fifo(const char *path)
     return unlink(path) < 0 ? -errno : 0;
 }
 
+// If it is still that one.
+static int unlink_that(const char *path, const struct os_file *file)
+{
+    struct os_file now;
+    int r = os_look(path, &now);
+    if (r < 0 || now.inode != file->inode || now.device != file->device)
+        return r < 0 ? r : -EADDRINUSE;
+    return unlink(path) < 0 ? -errno : 0;
+}
+
 int os_sweep(const char *path)
 {
     struct stat status;
@@ -302,9 +312,13 @@ int os_sweep(const char *path)
     int lock = take_path_lock(path);
     if (lock < 0)
         return lock;
-    r = os_is_bound(path, &file) == 0 ? 0 : -EADDRINUSE;
-    if (r == 0)
-        os_remove(path, &file);
+    struct os_name name;
+    struct os_socket_plan plan = {.kind = OS_KIND_STREAM, .name = &name};
+    r = os_name_unix(path, strlen(path), false, &name);
+    if (r >= 0)
+        r = find_owner(&plan, path, &file);
+    if (r >= 0)
+        r = unlink_that(path, &file);
     give_path_lock(path, lock);
     return r;
 }

@@ -168,7 +168,9 @@ static int fault_wait(void *state, enum wherry_direction direction,
     int count = 0;
     if (!is_delayed || (fault->late_count < LATE_MOST && !fault->has_ended))
         count = fault->inner->wait(fault->state, direction, waits);
-    if (count < 0 || !is_delayed || count == WHERRY_WAITS)
+    // Where there is nothing to wait for, it is tried again anyhow.
+    bool tries = count == 0 && !fault->has_ended;
+    if (count < 0 || !is_delayed || tries || count == WHERRY_WAITS)
         return count;
     waits[count] = (struct wherry_wait){fault->timer, os_wait_in};
     return count + 1;
@@ -211,9 +213,6 @@ static void fault_close(void *state)
 static struct wherry_transport moves_around(const struct wherry_transport *inner)
 {
     return (struct wherry_transport){
-        .scheme = "fault",
-        .abilities = inner->abilities,
-        .message_limit = inner->message_limit,
         .send = inner->send ? fault_send : NULL,
         .recv = inner->recv ? fault_recv : NULL,
         .flush = inner->flush ? fault_flush : NULL,
@@ -244,6 +243,8 @@ int fault_wrap(const struct fault_plan *plan, struct endpoint *end)
     atomic_init(&fault->is_cut, false);
     end->moves = &fault->moves;
     end->state = fault;
+    end->attend = NULL; // it would not know of what is late
+    end->abilities &= ~(unsigned)WHERRY_ABLE_PICK;
     end->abilities |= WHERRY_ABLE_TESTS_ONLY | (plan->drop ? WHERRY_ABLE_LOSS : 0);
     return 0;
 }

@@ -125,8 +125,7 @@ static int open_queue(const struct address *address, bool writes,
                       struct os_descriptor *out)
 {
     struct os_mq_plan plan = {.name = address_rest(address),
-                              .create =
-                                  (enum os_create)address_number(address, "create"),
+                              .create = object_create(address),
                               .writes = writes,
                               .messages = address_number(address, "maxmsg"),
                               .message_size = address_number(address, "msgsize")};

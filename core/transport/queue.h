@@ -45,6 +45,7 @@ bool queue_disown(struct queue_owner *);
 struct queue {
     const struct queue_calls *calls;
     int number;          /* its descriptor, or its identifier */
+    bool writes;         /* for its calls */
     size_t message_size; /* of the largest that may come */
     uint64_t message_limit;
     struct message_store *store;

@@ -7,7 +7,8 @@
  * message's kind is its type, and the kernel picks by it.  Nothing but the message's
  * bytes is written, so any program's msgsnd(2) and msgrcv(2) can be at the other end.
  * The queue and what is in it stay when everybody has gone, until wherry_remove; a
- * private one goes with the listener that made it.
+ * private one goes when the last process that has its reading end closes it (one that
+ * is killed leaves it: ipcrm).
  *
  * A wait without end is msgrcv(2) itself, which a signal handler's wherry_cancel ends.
  * The kernel has no other wait that can be ended: with a deadline, to send, and in a
@@ -197,7 +198,7 @@ static int sysv_remove(const struct address *address)
         r = sysv_find(&key);
     if (r >= 0)
         r = os_msg_remove(r);
-    return r == -EINVAL || r == -EIDRM ? -ENOENT : r;
+    return r == -EIDRM ? -ENOENT : r;
 }
 
 const struct transport transport_sysv = {

@@ -98,12 +98,14 @@ static int open_by_key(const struct address *address, const struct sysv_key *key
     return r < 0 ? r : explain(os_msg_open(&plan, is_made));
 }
 
-// One that is there is open to whoever may look at it.
-static int open_by_number(const struct sysv_key *key)
+// Looking takes the right to read, which a writer need not have.
+static int open_by_number(const struct sysv_key *key, bool writes)
 {
     struct os_msg_state there;
     int r = os_msg_look((int)key->number, &there);
-    if (r == -EINVAL || r == -EIDRM)
+    if (r == -EACCES && writes)
+        r = 0;
+    if (r == -EIDRM)
         return failure(-ENOENT, "there is no queue of that number (ipcs -q)");
     return r < 0 ? r : (int)key->number;
 }
@@ -112,18 +114,17 @@ int sysv_open(const struct address *address, const struct sysv_key *key, bool wr
               bool *is_made)
 {
     *is_made = false;
-    return key->sort == SYSV_QUEUE ? open_by_number(key)
+    return key->sort == SYSV_QUEUE ? open_by_number(key, writes)
                                    : open_by_key(address, key, writes, is_made);
 }
 
 int sysv_find(const struct sysv_key *key)
 {
-    struct os_msg_plan plan = {.key = key->number, .create = OS_CREATE_NO};
-    bool is_made;
+    int64_t number = key->number;
     if (key->sort == SYSV_PRIVATE)
         return -ENOENT;
     if (key->sort == SYSV_QUEUE)
-        return (int)key->number;
-    int r = key->sort == SYSV_FILE ? key_of_file(key, &plan.key) : 0;
-    return r < 0 ? r : os_msg_open(&plan, &is_made);
+        return (int)number;
+    int r = key->sort == SYSV_FILE ? key_of_file(key, &number) : 0;
+    return r < 0 ? r : os_msg_find(number);
 }

@@ -29,6 +29,18 @@ static int make_letter(struct queue *queue, size_t size)
     return 0;
 }
 
+// The kernel says so of a message, too, that is larger than all that the queue holds.
+static int full(const struct queue *queue, size_t size)
+{
+    struct os_msg_state now;
+    if (os_msg_look(queue->number, &now) < 0 || size <= (uint64_t)now.bytes_most)
+        return -EAGAIN;
+    return failure(
+        -EMSGSIZE,
+        "a message of %zu bytes is more than the queue holds, %lld (qbytes=)", size,
+        (long long)now.bytes_most);
+}
+
 static int sysv_put(struct queue *queue, const wherry_message *message)
 {
     const long type = message->kind == 0 ? KIND_LEAST : (long)message->kind;
@@ -38,7 +50,8 @@ static int sysv_put(struct queue *queue, const wherry_message *message)
     memcpy(queue->letter, &type, TYPE);
     if (message->size > 0)
         memcpy(queue->letter + TYPE, message->data, message->size);
-    return os_msg_send(queue->number, queue->letter, message->size);
+    r = os_msg_send(queue->number, queue->letter, message->size);
+    return r == -EAGAIN ? full(queue, message->size) : r;
 }
 
 static int64_t explain(const struct queue *queue, int64_t error)
@@ -87,7 +100,7 @@ static void sysv_tell(const struct queue *queue, struct wherry_channel_info *inf
     struct os_msg_state now;
     if (os_msg_look(queue->number, &now) < 0)
         return;
-    info->unread_bytes += (uint64_t)now.bytes;
+    *(queue->writes ? &info->unsent_bytes : &info->unread_bytes) += (uint64_t)now.bytes;
     info->waiting_messages = (uint64_t)now.messages;
     info->waiting_bytes_most = (uint64_t)now.bytes_most;
     info->last_sender = now.sender;
@@ -123,7 +136,7 @@ static int sysv_attend(void *state, int64_t wanted, const atomic_bool *stop)
 {
     struct queue *queue = state;
     const struct os_msg_wish wish = wish_of(queue, wanted);
-    if (queue->is_received || wanted > LONG_MAX)
+    if (!os_alone() || queue->is_received || wanted > LONG_MAX)
         return -ENOTSUP;
     uint8_t *place;
     int r = queue_place(queue, &place);
@@ -184,6 +197,7 @@ int sysv_end(const struct address *address, int id, bool writes, struct endpoint
                               ? (size_t)queue->message_limit
                               : INT_MAX - TYPE;
     queue->cuts = address_number(address, "truncate") != 0;
+    queue->writes = writes;
     queue_endpoint(queue, &moves, writes, out);
     out->abilities |= WHERRY_ABLE_PICK;
     out->message_limit = (uint64_t)limits.message_size;

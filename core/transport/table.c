@@ -194,7 +194,7 @@ wherry_mechanism_option(const struct wherry_mechanism *mechanism, size_t index)
 
 static const struct complaint removal_complaints[] = {
     {ENOENT, "there is nothing of that name"},
-    {EACCES, "this user may not remove it: see the rights of the directory"},
+    {EACCES, "this user may not remove it: see whose it is, and what directory"},
     {EPERM, "this user may not remove it: it is another user's"},
     {EADDRINUSE, "somebody listens there: stop it first"},
     {EEXIST, NULL},

@@ -107,9 +107,10 @@ WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
 /* Receives by kind, as msgrcv(2) does by type: 0 takes any, n > 0 exactly n, n < 0 the
  * lowest kind <= -n among what has arrived.  What is passed over is held for later
  * calls, in order, until `held=` bytes, 1,024 messages or 16 × `files=` open files are
- * reached (the last one may go over).
- * Errors: as wherry_recv, -ENOTSUP (no kinds here), and -ENOBUFS: the list is full and
- * nothing in it fits; nothing is lost. */
+ * reached (the last one may go over).  `sysv:` picks in the kernel, and holds nothing
+ * here; of `mq:`, what is held here is taken out of the queue and goes with the
+ * channel. Errors: as wherry_recv, -ENOTSUP (no kinds here), and -ENOBUFS: the list is
+ * full and nothing in it fits; nothing is lost. */
 WHERRY_EXPORT int wherry_recv_kind(wherry_channel *, int64_t kind, wherry_message **out,
                                    wherry_deadline deadline);
 
@@ -261,8 +262,9 @@ WHERRY_EXPORT void wherry_close(wherry_channel *);
 WHERRY_EXPORT void wherry_close_listener(wherry_listener *);
 
 /* Removes the object that an address names, with what waits in it: a queue, a FIFO, the
- * path of a unix(7) socket that nobody has bound any more.  Whoever has a queue or FIFO
- * open goes on with it; its name is free at once.  Options of the address are checked
+ * path of a unix(7) socket that nobody has bound any more.  Its name is free at once.
+ * Whoever has a FIFO or a queue of `mq:` open goes on with it; of `sysv:` they get
+ * -EIDRM.  Options of the address are checked
  * and not looked at.  Never waits.
  * Errors: -ENOENT (nothing there), -EACCES and -EPERM (not this user's), -EADDRINUSE
  * (somebody listens there), -EEXIST (it is of another sort), -ENOTSUP (a mechanism

@@ -288,6 +288,18 @@ TEST(all_ends_with_what_is_there_wherever_it_comes_from)
                 "one\ntwo\n");
 }
 
+TEST(what_would_be_lost_or_never_end_is_refused)
+{
+    shell("wherry recv --all unix:s; echo $?; wherry recv --kind 3 mq:/x; echo $?");
+    CHECK_STRING(said.out, "2\n2\n");
+    CHECK_CONTAINS(said.err, "--all is for queues and FIFOs");
+    CHECK_CONTAINS(said.err, "would be lost");
+    shell("touch key; q=sysv:$PWD/key,1; wherry send $q a; wherry recv --all --count 2 "
+          "$q; echo $?; wherry remove $q; rm key");
+    CHECK_STRING(said.out, "a\n1\n");
+    CHECK_CONTAINS(said.err, "1 of 2 messages were there");
+}
+
 TEST(what_is_not_there_is_not_removed_and_the_rest_is)
 {
     shell("mkfifo f g; wherry remove fifo:f fifo:missing fifo:g; echo $?; ls");

@@ -34,6 +34,13 @@ static long switches(void)
 }
 
 // Where there is no descriptor it is tried again, every 5 ms in the end.
+// The processor's clock counts a wake as 100 microseconds on some machines.
+static int64_t microseconds_most(const struct ends *ends)
+{
+    bool has_none = !ends_can(ends, WHERRY_ABLE_DESCRIPTOR);
+    return has_none ? 4 * CPU_MICROSECONDS : CPU_MICROSECONDS;
+}
+
 static long switches_most(const struct ends *ends)
 {
     bool has_none = !ends_can(ends, WHERRY_ABLE_DESCRIPTOR);
@@ -52,7 +59,7 @@ ROW_TEST(waiting_uses_no_processor)
     CHECK_ERROR(wherry_recv(ends.receiver, &message, wherry_after(WAIT_MILLISECONDS)),
                 -ETIMEDOUT);
     if (!harness_is_slow()) { // an interrupted wait is not an idle one
-        CHECK_RANGE(cpu_microseconds() - cpu, 0, CPU_MICROSECONDS);
+        CHECK_RANGE(cpu_microseconds() - cpu, 0, microseconds_most(&ends));
         CHECK_RANGE(switches() - slept, 1, switches_most(&ends));
     }
     ends_close(&ends);
@@ -70,7 +77,7 @@ ROW_TEST(waiting_for_room_uses_no_processor)
     CHECK_ERROR(wherry_write(ends.sender, bytes, sizeof bytes, 0, 0,
                              wherry_after(WAIT_MILLISECONDS)),
                 -ETIMEDOUT);
-    CHECK_RANGE(cpu_microseconds() - cpu, 0, CPU_MICROSECONDS);
+    CHECK_RANGE(cpu_microseconds() - cpu, 0, microseconds_most(&ends));
     ends_close(&ends);
 }
 
