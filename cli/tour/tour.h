@@ -296,7 +296,7 @@ struct tour_peer {
     const char *means;   /* "its socket module" */
     const char *package; /* of Debian, to install it */
     const char *address; /* ours; {directory} or {name} is replaced */
-    const char *back;    /* of the way back; NULL: the same */
+    const char *back;    /* of the way back, where that is another address */
     size_t largest;      /* the largest message that it is sent */
     bool text;           /* it knows lines only */
     bool loops;          /* its stdout is its stdin: what it hears, it says */

@@ -130,10 +130,8 @@ static int wait_with_bell(wherry_channel *channel, enum wherry_direction who,
 }
 
 // In the system's own call, where there is nothing else to wait for.
-static int attend(wherry_channel *channel, const struct patience *patience)
+static int attend(wherry_channel *channel)
 {
-    if (is_restless(channel, patience)) // it may be for long
-        rest(channel);
     int r = channel->attend(channel->state, channel->in.wanted, &channel->canceled);
     if (r == -ECANCELED)
         return failure(-ECANCELED, "%s: the wait was cancelled", channel->address);
@@ -164,7 +162,7 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
         return failure(-ETIMEDOUT, "%s: the deadline passed", channel->address);
     if (channel->attend && deadline == WHERRY_FOREVER && who == WHERRY_IN) {
-        int r = attend(channel, patience);
+        int r = attend(channel);
         if (r != -ENOTSUP)
             return r;
     }

@@ -146,10 +146,6 @@ int64_t os_msg_receive(int id, void *letter, size_t room,
 
 #ifdef CAN_AWAIT
 
-// rseq(2): while the thread is between the labels 1 and 2 the kernel sends it to 4 when
-// a signal is delivered to it.  The last instruction of the sequence enters the kernel;
-// what interrupts the call itself finds the thread behind it, and makes it return EINTR
-// as ever.
 struct waiting_call {
     int id;
     void *letter;
@@ -158,6 +154,10 @@ struct waiting_call {
     long flags;
 };
 
+// rseq(2): while the thread is between the labels 1 and 2 the kernel sends it to 4 when
+// a signal is delivered to it.  The last instruction of the sequence enters the kernel;
+// what interrupts the call itself finds the thread behind it, and makes it return EINTR
+// as ever.
 static long enter_unless(const atomic_bool *stop, const struct waiting_call *call)
 {
     char *self;

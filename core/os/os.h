@@ -374,7 +374,7 @@ const char *os_path_word(const char *path);
  * NULL: no memory. */
 char *os_path_absolute(const char *path);
 
-/* --- mq_linux.c: POSIX message queues, mq_overview(7) -------------------- */
+/* --- named objects ------------------------------------------------------- */
 
 /* What to do about an object of that name. */
 enum os_create {
@@ -382,6 +382,8 @@ enum os_create {
     OS_CREATE_NO,       /* open it */
     OS_CREATE_EXCLUSIVE /* make it; one that is there already is an error */
 };
+
+/* --- mq_linux.c: POSIX message queues, mq_overview(7) -------------------- */
 
 struct os_mq_plan {
     const char *name; /* "/NAME" */

@@ -204,6 +204,7 @@ struct queue *queue_new(const struct queue_calls *calls, int number,
 void queue_endpoint(struct queue *queue, const struct wherry_transport *moves,
                     bool writes, struct endpoint *out)
 {
+    queue->writes = writes;
     out->moves = moves;
     out->state = queue;
     out->store = queue->store;

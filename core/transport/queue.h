@@ -67,8 +67,8 @@ struct queue {
     struct queue_owner owner; /* of one that goes with this end, for its calls */
 };
 
-/* An end of the queue `number`, which it takes; NULL: no memory, the sentence is set.
- */
+/* An end of the queue `number`, which it takes on success; NULL: no memory, the
+ * sentence is set. */
 struct queue *queue_new(const struct queue_calls *, int number,
                         const struct address *address);
 

@@ -10,7 +10,8 @@
  * private one goes when the last process that has its reading end closes it (one that
  * is killed leaves it: ipcrm).
  *
- * A wait without end is msgrcv(2) itself, which a signal handler's wherry_cancel ends.
+ * A wait without end is msgrcv(2) itself, which a signal handler's wherry_cancel ends;
+ * what memory a busy channel has it keeps there, for nobody tells it that time passes.
  * The kernel has no other wait that can be ended: with a deadline, to send, and in a
  * process with threads (another thread's wherry_cancel could not reach that call) it is
  * tried again after 50 microseconds, then twice as many, up to 5 milliseconds.

@@ -197,7 +197,6 @@ int sysv_end(const struct address *address, int id, bool writes, struct endpoint
                               ? (size_t)queue->message_limit
                               : INT_MAX - TYPE;
     queue->cuts = address_number(address, "truncate") != 0;
-    queue->writes = writes;
     queue_endpoint(queue, &moves, writes, out);
     out->abilities |= WHERRY_ABLE_PICK;
     out->message_limit = (uint64_t)limits.message_size;

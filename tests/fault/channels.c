@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -314,8 +315,13 @@ static int wait_in_poll(struct ends *ends)
     short events;
     wherry_message *got = NULL;
     int r = wherry_fd(ends->receiver, WHERRY_IN, &fd, &events);
-    if (r == -ENOTSUP) // there is none
+    if (r == -ENOTSUP) {
+        struct wherry_channel_info info;
+        const size_t size = offsetof(struct wherry_channel_info, holder_count);
+        CHECK_INT(wherry_describe(ends->receiver, &info, size), 0);
+        CHECK(!(info.abilities & WHERRY_ABLE_DESCRIPTOR));
         return 0;
+    }
     if (r >= 0)
         r = (int)wherry_write(ends->sender, "wake", 4, 0, 0, soon());
     for (int turn = 0; r >= 0 && !got && turn < 4; turn++) {
