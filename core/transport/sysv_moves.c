@@ -136,7 +136,7 @@ static int sysv_attend(void *state, int64_t wanted, const atomic_bool *stop)
 {
     struct queue *queue = state;
     const struct os_msg_wish wish = wish_of(queue, wanted);
-    if (!os_alone() || queue->is_received || wanted > LONG_MAX)
+    if (queue->is_received || wanted > LONG_MAX)
         return -ENOTSUP;
     uint8_t *place;
     int r = queue_place(queue, &place);
