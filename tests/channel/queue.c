@@ -81,7 +81,7 @@ TEST(a_queued_message_that_can_never_go_is_dropped_and_holds_nothing_up)
 
 TEST(a_queued_message_stays_while_the_channel_is_in_trouble)
 {
-    static const int errors[] = {-ENOBUFS, -ENOMEM, -ETOOMANYREFS};
+    static const int errors[] = {-ENOBUFS, -ENOMEM, -ETOOMANYREFS, -EIDRM};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         channel = scripted_open(&script, "own:?full=drop-oldest");
         script.send = always(-EAGAIN);

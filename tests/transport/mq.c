@@ -6,6 +6,7 @@
 #define _GNU_SOURCE // setresuid
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -381,6 +382,66 @@ TEST(a_socket_is_removed_when_nobody_has_it_any_more)
     close(fd);
     WORKS(wherry_remove(address));
     CHECK(!exists(path));
+}
+
+static struct harness_gate bound, removed;
+
+static void listens_elsewhere(void *address)
+{
+    wherry_listener *listener;
+    if (unshare(CLONE_NEWNET) < 0)
+        SKIP("this process may have no network of its own");
+    WORKS(wherry_listen(address, &listener));
+    gate_pass(&bound);
+    gate_wait(&removed);
+    wherry_close_listener(listener);
+}
+
+// Where the kernel's table of sockets does not show it.
+TEST(a_socket_of_another_network_namespace_is_not_removed)
+{
+    char address[300];
+    const char *path = harness_path("s");
+    if (getuid() != 0)
+        SKIP("only root can make a network namespace");
+    gate_open(&bound);
+    gate_open(&removed);
+    snprintf(address, sizeof(address), "unix:%s", path);
+    pid_t child = harness_child(listens_elsewhere, address);
+    gate_wait(&bound);
+    FAILS(wherry_remove(address), -EADDRINUSE, "somebody listens there");
+    CHECK(exists(path));
+    gate_pass(&removed);
+    CHECK_INT(harness_wait(child), 0);
+    gate_close(&bound);
+    gate_close(&removed);
+}
+
+static void removes_as_nobody(void *address)
+{
+    enum { NOBODY = 65534 };
+
+    CHECK_INT(setresuid(NOBODY, NOBODY, NOBODY), 0);
+    FAILS(wherry_remove(address), -EPERM, "another user's");
+}
+
+TEST(a_socket_that_cannot_be_removed_is_told)
+{
+    char address[300];
+    const char *path = harness_path("s");
+    if (getuid() != 0)
+        SKIP("only root can become somebody else");
+    struct sockaddr_un stale = {.sun_family = AF_UNIX};
+    snprintf(stale.sun_path, sizeof(stale.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(bind(fd, (struct sockaddr *)&stale, sizeof(stale)), 0);
+    close(fd);
+    CHECK_INT(chmod(path, 0777), 0);
+    CHECK_INT(chmod(harness_directory(), 01777), 0);
+    snprintf(address, sizeof(address), "unix:%s", path);
+    CHECK_INT(harness_wait(harness_child(removes_as_nobody, address)), 0);
+    CHECK(exists(path));
+    WORKS(wherry_remove(address));
 }
 
 TEST(what_has_no_name_that_stays_is_not_removed)

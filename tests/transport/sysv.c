@@ -524,26 +524,57 @@ TEST(a_want_of_memory_changes_no_kind)
     remove_queue();
 }
 
-TEST(what_is_late_is_waited_for_here_too)
+static void hears_late(void *unused)
 {
     char address[128];
     wherry_listener *listener;
     wherry_channel *in;
     wherry_message *message;
+    (void)unused;
     snprintf(address, sizeof(address), "fault?delay=20ms:%s", at(""));
     WORKS(wherry_listen(address, &listener));
     WORKS(wherry_accept(listener, soon(), &in));
-    wherry_channel *out = writer_at(at(""));
-    put(out, "late", 3);
     CHECK_INT(wherry_recv(in, &message, WHERRY_FOREVER), 1);
     wherry_message_free(message);
-    put(out, "again", 3);
-    CHECK_INT(wherry_recv_kind(in, 3, &message, soon()), 1);
+    CHECK_INT(wherry_recv_kind(in, 3, &message, WHERRY_FOREVER), 1);
     wherry_message_free(message);
     wherry_close(in);
-    wherry_close(out);
     wherry_close_listener(listener);
+}
+
+// Nothing is there yet when the wait begins.
+TEST(what_is_late_is_waited_for_here_too)
+{
+    wherry_channel *out = writer_at(at(""));
+    pid_t child = harness_child(hears_late, NULL);
+    harness_wait_blocked(child);
+    put(out, "late", 3);
+    put(out, "again", 3);
+    CHECK_INT(harness_wait(child), 0);
+    wherry_close(out);
     remove_queue();
+}
+
+static void drops_a_letter(void *address)
+{
+    enum { NOBODY = 65534 };
+
+    CHECK_INT(setresuid(NOBODY, NOBODY, NOBODY), 0);
+    wherry_channel *out = writer_at(address);
+    put(out, "a letter", 1);
+    wherry_close(out);
+}
+
+TEST(who_may_only_write_can_write_to_a_queue_by_its_number)
+{
+    if (getuid() != 0)
+        SKIP("only root can become somebody else");
+    wherry_channel *in = reader_at("sysv:private?mode=622");
+    char address[256];
+    snprintf(address, sizeof(address), "%s", info_of(in).address);
+    CHECK_INT(harness_wait(harness_child(drops_a_letter, address)), 0);
+    take(in, 0, "a letter", 1);
+    wherry_close(in);
 }
 
 TEST(there_is_no_descriptor_to_wait_for)
