@@ -39,6 +39,8 @@ bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *
 const char *mechanism_moves(const struct wherry_mechanism *mechanism)
 {
     bool messages = has(mechanism, WHERRY_ABLE_MESSAGES);
+    if (has(mechanism, WHERRY_ABLE_NUMBER))
+        return "one number";
     // Connections keep messages apart by type=packet only; the others know no bytes.
     bool is_both = messages && has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
     return is_both ? "messages or bytes" : messages ? "messages" : "bytes";
@@ -61,6 +63,8 @@ const char *mechanism_kinds(const struct wherry_mechanism *mechanism)
 {
     if (!has(mechanism, WHERRY_ABLE_KINDS))
         return "no";
+    if (has(mechanism, WHERRY_ABLE_NUMBER))
+        return "the signal";
     if (has(mechanism, WHERRY_ABLE_PRIORITY))
         return "priority";
     if (has(mechanism, WHERRY_ABLE_PICK))

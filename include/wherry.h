@@ -9,6 +9,7 @@
  *   wherry/message.h     bytes, a kind, open files, who sent them
  *   wherry/channel.h     dial, listen, accept, pair, send, recv, drain, close
  *   wherry/relay.h       two channels joined
+ *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
  *
@@ -19,7 +20,9 @@
  *     returned pointer is borrowed.  Every function that frees accepts NULL.
  *   - The sentence behind an error is wherry_error_text().
  *   - Nothing here starts threads, installs signal handlers, logs, exits or changes the
- *     state of the process.  Every descriptor is close-on-exec from birth.
+ *     state of the process.  One exception: listening on `signal:` blocks its signals
+ * in the calling thread, until that channel is closed.  Every descriptor is
+ *     close-on-exec from birth.
  */
 #ifndef WHERRY_H
 #define WHERRY_H
@@ -29,5 +32,6 @@
 #include <wherry/mechanism.h>
 #include <wherry/message.h>
 #include <wherry/relay.h>
+#include <wherry/signal.h>
 
 #endif

@@ -34,6 +34,8 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     channel->framing = endpoint->framing;
     channel->mechanism_limit = endpoint->message_limit;
     channel->kind_least = endpoint->kind_least;
+    if (endpoint->peer.trust == WHERRY_TRUST_KERNEL)
+        atomic_store(&channel->peer_pid, endpoint->peer.pid);
     if (endpoint->abilities & WHERRY_ABLE_KINDS)
         channel->kind_limit = endpoint->kind_limit ? endpoint->kind_limit : INT64_MAX;
     channel->limits = *limits;

@@ -500,6 +500,76 @@ int64_t os_msg_await(int id, void *letter, size_t room, const struct os_msg_wish
  * (there are not so many), -ENOSYS. */
 int64_t os_msg_peek(int id, int64_t index, void *letter, size_t room);
 
+/* --- signal_linux.c: signals as messages, signal(7) ----------------------- */
+
+enum {
+    OS_SIGNALS = 65,        /* their numbers are 1 to 64 */
+    OS_SIGNAL_NAME = 16,    /* "RTMIN+15" */
+    OS_SIGNALS_AT_ONCE = 16 /* that one read takes */
+};
+
+/* A set of signals is a number with a bit for each. */
+#define OS_SIGNAL_BIT(number) (UINT64_C(1) << ((number)-1))
+
+/* The first one that is queued with its number, and not merged: SIGRTMIN. */
+int os_signal_first_queued(void);
+
+/* The number of "USR1", "SIGUSR1", "RTMIN+3" or "10".  Errors: -EINVAL. */
+int os_signal_number(const char *name);
+
+/* Its name: "USR1", "RTMIN+3"; one without a name is its digits. */
+void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
+
+/* Why no receiver can have it, or NULL. */
+const char *os_signal_refused(int number);
+
+/* What si_code of sigaction(2) tells of where a signal comes from. */
+struct os_signal_origin {
+    enum wherry_source source;
+    bool has_value;
+    bool is_vouched; /* the kernel wrote who sent it, not the sender */
+};
+
+void os_signal_read_origin(int number, int32_t code, struct os_signal_origin *out);
+
+/* Which signals a receiver has blocked, and in which thread; a plain value. */
+struct os_signal_hold {
+    uint64_t signals;
+    const void *thread;
+};
+
+/* Opens a receiver, and blocks its signals in the calling thread; reading never waits.
+ * Errors: -EMFILE …. */
+int os_signal_open(uint64_t signals, struct os_signal_hold *,
+                   struct os_descriptor *out);
+
+/* The receiver is no more: what this thread had not blocked before its first receiver,
+ * and no other of its receivers wants, is forgotten where it is pending and let through
+ * again.  From another thread than the one that opened it: nothing. */
+void os_signal_let_go(struct os_signal_hold *);
+
+struct os_signal {
+    int number;
+    bool has_value;
+    int32_t value;
+    enum wherry_source source;
+    bool is_vouched;
+    int64_t pid; /* -1: it was no process */
+    int64_t uid;
+};
+
+/* Up to `most` (at most OS_SIGNALS_AT_ONCE) that are pending; how many.  Errors:
+ * -EAGAIN. */
+int os_signal_receive(int fd, struct os_signal *out, size_t most);
+
+/* One process to send to, whoever gets its number later.  Errors: -ESRCH (there is
+ * none, or it has ended), -EPERM (it may not be sent signals), -EMFILE …. */
+int os_signal_target(int64_t pid, struct os_descriptor *out);
+
+/* With a number, or (NULL) without, as kill(2).  Errors: -EAGAIN (RLIMIT_SIGPENDING of
+ * its user is reached), -ESRCH (it is gone), -EPERM. */
+int os_signal_send(int fd, int number, const int32_t *value);
+
 /* --- identity_linux.c ---------------------------------------------------- */
 
 /* Who created the other end of a unix socket (SO_PEERCRED): trust is CREATOR, or NONE.

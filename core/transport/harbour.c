@@ -3,9 +3,9 @@
  * Places to be dialled: what every listening mechanism does once it is open.
  *
  * Two sorts.  A listening socket gives one channel after the other.  A FIFO, a bound
- * datagram socket or a queue is its one channel itself: accept gives it once, with the
- * duty to remove a name that was made for it, so that the name lives as long as
- * somebody listens behind it.
+ * datagram socket, a queue or a set of signals is its one channel itself: accept gives
+ * it once, with the duty to remove a name that was made for it, so that the name lives
+ * as long as somebody listens behind it.
  */
 #include "transport/transport.h"
 
@@ -58,7 +58,7 @@ static int new_harbour(const struct address *address, struct harbour **out)
 static void show(struct harbour *harbour, char *shown)
 {
     const char *text = address_text(harbour->address);
-    const char *own = address_scheme(harbour->address);
+    const char *scheme_given = address_scheme(harbour->address);
     const char *scheme = harbour->descriptor.kind == OS_KIND_DATAGRAM ? "udp" : "tcp";
     const char *options = strchr(text, '?');
     size_t room = sizeof(harbour->shown);
@@ -68,7 +68,7 @@ static void show(struct harbour *harbour, char *shown)
     size_t size = strlen(harbour->shown);
     if (size == 0)
         snprintf(harbour->shown, room, "%s", text);
-    else if (options && strncmp(harbour->shown, text, strlen(own)) == 0)
+    else if (options && strncmp(harbour->shown, text, strlen(scheme_given)) == 0)
         snprintf(harbour->shown + size, room - size, "%s", options);
     memcpy(shown, harbour->shown, room);
 }
@@ -131,8 +131,8 @@ static int give_one_end(struct harbour *harbour, struct endpoint *out)
     if (harbour->is_given)
         return failure(-EALREADY, "%s: its one channel has been accepted already",
                        harbour->shown);
-    int r = os_duplicate(harbour->descriptor.fd);
-    if (r < 0)
+    int r = copy.fd < 0 ? copy.fd : os_duplicate(copy.fd);
+    if (r < 0 && copy.fd >= 0)
         return endpoint_refuse(harbour->address, r, NULL);
     copy.fd = r;
     endpoint_show(out, harbour->shown);
@@ -167,6 +167,8 @@ void harbour_close(void *state)
     struct harbour *harbour = state;
     if (!harbour)
         return;
+    if (harbour->leave)
+        harbour->leave(harbour);
     if (harbour->path)
         os_remove(harbour->path, &harbour->made);
     os_release(&harbour->descriptor);

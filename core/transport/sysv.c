@@ -115,80 +115,60 @@ static int sysv_dial(const struct address *address, wherry_deadline deadline,
 
 /* --- listening ----------------------------------------------------------- */
 
-struct sysv_listener {
-    struct address *address;
-    int id;
-    struct queue_owner owner; // of a private one that is not yet accepted
-    bool is_given;
-    char shown[ENDPOINT_ADDRESS];
+// What a harbour has of a queue.
+struct sysv_place {
+    int id;                   // -1: it is not open
+    struct queue_owner owner; // of a private one
 };
 
-static void sysv_unlisten(void *state)
+static void leave_place(struct harbour *harbour)
 {
-    struct sysv_listener *listener = state;
-    if (queue_disown(&listener->owner))
-        (void)os_msg_remove(listener->id);
-    address_free(listener->address);
-    free(listener);
+    struct sysv_place *place = harbour->own;
+    bool is_last = queue_disown(&place->owner);
+    if (is_last && place->id >= 0)
+        (void)os_msg_remove(place->id);
+    free(place);
 }
 
-static void show(struct sysv_listener *listener, bool is_private, char *shown)
+static int give_reader(const struct harbour *harbour, struct os_descriptor none,
+                       struct endpoint *out)
 {
-    const char *text = address_text(listener->address);
-    const char *behind = strchr(text, '?');
-    if (is_private)
-        snprintf(listener->shown, sizeof(listener->shown), "sysv:#%d%s", listener->id,
-                 behind ? behind : "");
-    else
-        snprintf(listener->shown, sizeof(listener->shown), "%s", text);
-    memcpy(shown, listener->shown, sizeof(listener->shown));
+    struct sysv_place *place = harbour->own;
+    (void)none;
+    int r = sysv_end(harbour->address, place->id, false, out);
+    if (r < 0)
+        return r;
+    ((struct queue *)out->state)->owner = place->owner;
+    place->owner = QUEUE_OWNER_NONE;
+    return 0;
+}
+
+static int open_reader(struct harbour *harbour, const void *with)
+{
+    struct sysv_key key;
+    struct sysv_place *place = malloc(sizeof(*place));
+    (void)with;
+    if (!place)
+        return endpoint_refuse(harbour->address, -ENOMEM, NULL);
+    *place = (struct sysv_place){.id = -1, .owner = QUEUE_OWNER_NONE};
+    harbour->own = place;
+    harbour->give = give_reader;
+    harbour->leave = leave_place;
+    int r = sysv_key(harbour->address, &key);
+    bool is_private = r >= 0 && key.sort == SYSV_PRIVATE;
+    if (is_private && (r = queue_own(&place->owner)) < 0)
+        return endpoint_refuse(harbour->address, r, NULL);
+    if (r >= 0)
+        r = place->id = open_queue(harbour->address, &key, false);
+    if (r >= 0 && is_private)
+        snprintf(harbour->shown, sizeof(harbour->shown), "sysv:#%d", r);
+    return r;
 }
 
 static int sysv_listen(const struct address *address, void **state, char *shown)
 {
-    struct sysv_key key;
-    const struct transport *transport;
-    int r = sysv_key(address, &key);
-    if (r < 0)
-        return r;
-    struct sysv_listener *listener = calloc(1, sizeof(*listener));
-    if (!listener)
-        return endpoint_refuse(address, -ENOMEM, NULL);
-    listener->owner = QUEUE_OWNER_NONE;
-    r = transport_address(address_text(address), &transport, &listener->address);
-    if (r >= 0 && key.sort == SYSV_PRIVATE && (r = queue_own(&listener->owner)) < 0)
-        endpoint_refuse(address, r, NULL);
-    if (r >= 0)
-        r = listener->id = open_queue(address, &key, false);
-    if (r < 0) {
-        sysv_unlisten(listener);
-        return r;
-    }
-    show(listener, key.sort == SYSV_PRIVATE, shown);
-    *state = listener;
-    return 0;
-}
-
-static int sysv_accept(void *state, struct endpoint *out)
-{
-    struct sysv_listener *listener = state;
-    if (listener->is_given)
-        return failure(-EALREADY, "%s: its one channel has been accepted already",
-                       listener->shown);
-    endpoint_show(out, listener->shown);
-    int r = sysv_end(listener->address, listener->id, false, out);
-    if (r < 0)
-        return failure_prefix(r, "%s", listener->shown);
-    ((struct queue *)out->state)->owner = listener->owner;
-    listener->owner = QUEUE_OWNER_NONE;
-    listener->is_given = true;
-    return 0;
-}
-
-static int sysv_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS])
-{
-    (void)state, (void)waits;
-    return 0;
+    static const struct harbour_plan plan = {open_reader, NULL, NULL};
+    return harbour_listen(address, &plan, state, shown);
 }
 
 static int sysv_remove(const struct address *address)
@@ -219,8 +199,8 @@ const struct transport transport_sysv = {
     .check = sysv_check,
     .dial = sysv_dial,
     .listen = sysv_listen,
-    .accept = sysv_accept,
-    .accept_wait = sysv_accept_wait,
-    .unlisten = sysv_unlisten,
+    .accept = harbour_accept,
+    .accept_wait = harbour_wait,
+    .unlisten = harbour_close,
     .remove = sysv_remove,
 };

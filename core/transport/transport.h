@@ -136,7 +136,7 @@ int64_t pipe_room(void);
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
-    transport_mq, transport_sysv, transport_fault;
+    transport_mq, transport_sysv, transport_signal, transport_fault;
 
 /* --- stream.c: messages cut out of bytes --------------------------------- */
 
@@ -222,13 +222,17 @@ enum {
 /* --- harbour.c: a place to be dialled, while it is open ------------------ */
 
 /* Either a listening socket, or the one end that accept gives: the reading end of a
- * FIFO, a bound datagram socket, a queue. */
+ * FIFO, a bound datagram socket, a queue, signals. */
 struct harbour {
-    struct address *address; /* its own copy */
-    struct os_descriptor descriptor;
+    struct address *address;         /* its own copy */
+    struct os_descriptor descriptor; /* OS_DESCRIPTOR_NONE: it needs none */
+    void *own;                       /* what else the opener needs */
     /* Makes the one end of a copy of the descriptor (taken, also on failure); as for
      * datagrams, unless the opener says otherwise. */
     int (*give)(const struct harbour *, struct os_descriptor, struct endpoint *out);
+    /* Frees `own`, and undoes what opening did unless the one end was given, which then
+     * has that to do.  NULL: there is nothing. */
+    void (*leave)(struct harbour *);
     bool is_given;       /* the one end */
     bool is_chosen;      /* the system chose its port or name */
     bool one_user;       /* other users' connections are not let in (but root's) */

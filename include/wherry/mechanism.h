@@ -38,9 +38,12 @@ enum wherry_ability {
     WHERRY_ABLE_FRAMING = 1 << 18,    /* messages are cut by `framing=` */
     WHERRY_ABLE_DESCRIPTOR = 1 << 19, /* wherry_fd */
     WHERRY_ABLE_TESTS_ONLY = 1 << 20,
-    WHERRY_ABLE_PRIORITY = 1 << 21, /* the highest kind comes first, not the oldest */
+    WHERRY_ABLE_PRIORITY = 1 << 21, /* not the oldest comes first, but the highest kind
+                                       (of signals: the lowest) */
     WHERRY_ABLE_MANY_READERS = 1 << 22, /* each message is taken by one of them */
-    WHERRY_ABLE_PICK = 1 << 23 /* the kernel picks by kind: nothing is passed over */
+    WHERRY_ABLE_PICK = 1 << 23,  /* the kernel picks by kind: nothing is passed over */
+    WHERRY_ABLE_NUMBER = 1 << 24 /* a message is one number, in the 4 bytes of an int,
+                                    or nothing */
 };
 
 enum wherry_option_type {

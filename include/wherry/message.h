@@ -27,12 +27,24 @@ enum wherry_trust {
     WHERRY_TRUST_CREATOR, /* who made the socket, not necessarily who speaks: unix(7),
                              SO_PEERCRED of a socket pair or an inherited listener */
     WHERRY_TRUST_KERNEL   /* what the kernel attached to what the peer sent: unix(7),
-                             SCM_CREDENTIALS */
+                             SCM_CREDENTIALS; or to a signal */
+};
+
+/* What a signal came from (`signal:`; sigaction(2), si_code). */
+enum wherry_source {
+    WHERRY_SOURCE_NONE,    /* it is no signal */
+    WHERRY_SOURCE_PROCESS, /* a process, which pid and uid name; trust tells whether the
+                              kernel wrote them (kill(2)) or it did itself (sigqueue(3))
+                            */
+    WHERRY_SOURCE_KERNEL,  /* the kernel; the keyboard's Ctrl-C, too */
+    WHERRY_SOURCE_TIMER,   /* timer_create(2) */
+    WHERRY_SOURCE_FAULT    /* a fault of the program: no receiver is given one */
 };
 
 /* Who is at the other end, or who sent a message. */
 struct wherry_peer {
     enum wherry_trust trust;
+    enum wherry_source source; /* of a signal */
     int64_t pid; /* as this process sees it; -1: unknown, 0: not visible from here */
     int64_t uid; /* -1: unknown */
     int64_t gid; /* -1: unknown */

@@ -17,6 +17,7 @@ static void open_full(const struct row *row, const char *options, struct ends *e
 {
     ends_open(row, options, ends);
     ends_need_messages(ends);
+    ends_need_bytes(ends);
     if (ends_can(ends, WHERRY_ABLE_LOSS))
         SKIP("it is never full: the kernel loses what does not fit");
 }

@@ -18,12 +18,16 @@ enum { SIZES = sizeof sizes / sizeof sizes[0] };
 static size_t size_of(const struct ends *ends, unsigned number)
 {
     size_t size = sizes[number % SIZES];
+    if (ends_can(ends, WHERRY_ABLE_NUMBER))
+        return sizeof(int);
     uint64_t limit = ends->can.message_limit;
     return size < limit ? size : (size_t)limit;
 }
 
 static int64_t kind_of(const struct ends *ends, unsigned number)
 {
+    if (ends_can(ends, WHERRY_ABLE_NUMBER))
+        return ends->can.kind_least;
     // Where the highest comes first, the order among equals is still that of sending.
     if (ends->can.abilities & WHERRY_ABLE_PRIORITY)
         return 3;

@@ -7,6 +7,9 @@
 
 #include "rows.h"
 
+/* How many bytes a message of `size` has there: where each is one number, 4 or none. */
+size_t size_there(wherry_channel *, size_t size);
+
 /* Fills with what belongs to that number; never a newline, so that any framing carries
  * it. */
 void bytes_fill(void *bytes, size_t size, unsigned number);
@@ -23,7 +26,8 @@ void bytes_receive(wherry_channel *, size_t size, unsigned number, int64_t kind)
 /* As which kind a message of `kind` arrives. */
 int64_t kind_of_arrival(wherry_channel *channel, int64_t kind);
 
-/* Sends and receives a short text; for tests of something else. */
+/* Sends and receives a short text (its sum, where a message is one number); for tests
+ * of something else. */
 void text_send(wherry_channel *, const char *text);
 void text_receive(wherry_channel *, const char *text);
 

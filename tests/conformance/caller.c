@@ -46,8 +46,9 @@ static long long read_bytes(wherry_channel *channel, wherry_deadline deadline)
 static long long send_one(wherry_channel *channel, wherry_deadline deadline)
 {
     wherry_message *message;
-    CHECK_OK(wherry_message_new(PIECE, &message));
-    bytes_fill(wherry_message_data(message), PIECE, 0);
+    size_t size = size_there(channel, PIECE);
+    CHECK_OK(wherry_message_new(size, &message));
+    bytes_fill(wherry_message_data(message), size, 0);
     int r = wherry_send(channel, &message, 0, deadline);
     CHECK((r == 0) == (message == NULL));
     wherry_message_free(message);
@@ -57,15 +58,17 @@ static long long send_one(wherry_channel *channel, wherry_deadline deadline)
 static long long write_bytes(wherry_channel *channel, wherry_deadline deadline)
 {
     char bytes[PIECE];
-    bytes_fill(bytes, sizeof bytes, 0);
-    return wherry_write(channel, bytes, sizeof bytes, 0, 0, deadline);
+    size_t size = size_there(channel, PIECE);
+    bytes_fill(bytes, size, 0);
+    return wherry_write(channel, bytes, size, 0, 0, deadline);
 }
 
 static long long send_several(wherry_channel *channel, wherry_deadline deadline)
 {
     wherry_message *message;
-    CHECK_OK(wherry_message_new(PIECE, &message));
-    bytes_fill(wherry_message_data(message), PIECE, 0);
+    size_t size = size_there(channel, PIECE);
+    CHECK_OK(wherry_message_new(size, &message));
+    bytes_fill(wherry_message_data(message), size, 0);
     int r = wherry_send_many(channel, &message, 1, deadline);
     wherry_message_free(message);
     return r;

@@ -188,12 +188,13 @@ ROW_TEST(nothing_is_torn_when_the_deadline_finds_no_room)
     ends_need_messages(&ends);
     call_need(&call_send, &ends);
     unsigned count = fill_up(ends.sender, SIZE), got = 0;
+    const size_t size = size_there(ends.sender, SIZE);
     memset(bytes, 'x', sizeof bytes);
-    CHECK_ERROR(wherry_write(ends.sender, bytes, SIZE, 0, 0, wherry_after(5)),
+    CHECK_ERROR(wherry_write(ends.sender, bytes, size, 0, 0, wherry_after(5)),
                 -ETIMEDOUT);
     // The last one may be here in part still: a later call moves it on.
     wherry_deadline end = soon();
-    while (take_numbers(ends.receiver, SIZE, &got) && got < count) {
+    while (take_numbers(ends.receiver, size, &got) && got < count) {
         if (ends_can(&ends, WHERRY_ABLE_FINISH))
             (void)wherry_finish(ends.sender);
         CHECK(wherry_now() < end);

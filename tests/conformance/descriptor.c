@@ -94,9 +94,10 @@ static void send_waiting(struct ends *ends, void *nothing)
     (void)nothing;
     for (unsigned i = 0; i < WAITING; i++) {
         char bytes[SIZE];
-        bytes_fill(bytes, SIZE, i);
+        size_t size = size_there(ends->sender, SIZE);
+        bytes_fill(bytes, size, i);
         unsigned flags = i % 10 != 9 ? WHERRY_MORE : 0;
-        CHECK_INT(wherry_write(ends->sender, bytes, SIZE, 0, flags, soon()), 0);
+        CHECK_INT(wherry_write(ends->sender, bytes, size, 0, flags, soon()), 0);
     }
     finish_all(ends->sender);
 }
@@ -106,6 +107,7 @@ static void take_one_by_one(struct ends *ends, bool (*is_awake)(void *), void *a
 {
     wherry_message *message = NULL;
     unsigned got = 0;
+    size_t size = size_there(ends->receiver, SIZE);
     while (got < WAITING) {
         if (!is_awake(argument))
             FAIL("no wake for message %u of %d", got, WAITING);
@@ -113,8 +115,8 @@ static void take_one_by_one(struct ends *ends, bool (*is_awake)(void *), void *a
         if (r == -EAGAIN) // a part of one
             continue;
         CHECK_INT(r, 1);
-        CHECK_INT(wherry_message_size(message), SIZE);
-        bytes_check(wherry_message_data(message), SIZE, got++);
+        CHECK_INT(wherry_message_size(message), size);
+        bytes_check(wherry_message_data(message), size, got++);
         wherry_message_free(message);
     }
     if (ends->row->endless)
@@ -331,8 +333,16 @@ static void take_by_wake(wherry_channel *channel, struct pollfd in, unsigned rou
             FAIL("the wake of round %u was lost", round);
         r = wherry_read(channel, bytes, sizeof bytes, NULL, NULL, WHERRY_POLL);
     }
-    CHECK_INT(r, 1);
+    CHECK_INT(r, size_there(channel, 1));
     CHECK_INT(bytes[0], 'a' + round % 26);
+}
+
+// One byte, or the least that there is.
+static void send_round(wherry_channel *channel, unsigned round)
+{
+    const char bytes[4] = {(char)('a' + round % 26)};
+    size_t size = size_there(channel, 1);
+    CHECK_INT(wherry_write(channel, bytes, size, 0, 0, soon()), 0);
 }
 
 static void answer_rounds(struct ends *ends, void *argument)
@@ -340,9 +350,8 @@ static void answer_rounds(struct ends *ends, void *argument)
     unsigned rounds = *(unsigned *)argument;
     struct pollfd in = descriptor_of(ends->receiver, WHERRY_IN);
     for (unsigned i = 0; i < rounds; i++) {
-        char byte = (char)('a' + i % 26);
         take_by_wake(ends->receiver, in, i);
-        CHECK_INT(wherry_write(ends->receiver, &byte, 1, 0, 0, soon()), 0);
+        send_round(ends->receiver, i);
     }
 }
 
@@ -359,8 +368,7 @@ ROW_TEST(no_wake_is_lost_there_and_back)
     pid_t child = row_fork(row, NULL, ROW_RECEIVES, answer_rounds, &rounds, &ends);
     struct pollfd in = descriptor_of(ends.sender, WHERRY_IN);
     for (unsigned i = 0; i < rounds; i++) {
-        char byte = (char)('a' + i % 26);
-        CHECK_INT(wherry_write(ends.sender, &byte, 1, 0, 0, soon()), 0);
+        send_round(ends.sender, i);
         take_by_wake(ends.sender, in, i);
     }
     CHECK_INT(harness_wait(child), 0);
@@ -370,10 +378,8 @@ ROW_TEST(no_wake_is_lost_there_and_back)
 static void send_rounds(struct ends *ends, void *argument)
 {
     unsigned rounds = *(unsigned *)argument;
-    for (unsigned i = 0; i < rounds; i++) {
-        char byte = (char)('a' + i % 26);
-        CHECK_INT(wherry_write(ends->sender, &byte, 1, 0, 0, soon()), 0);
-    }
+    for (unsigned i = 0; i < rounds; i++)
+        send_round(ends->sender, i);
 }
 
 ROW_TEST(no_wake_is_lost_one_way)

@@ -11,7 +11,7 @@
 #include "bytes.h"
 
 /* MANY: as many as any kernel buffer takes; unix(7) datagrams wait ten at most. */
-enum { PAGE = 4096, SIZES = 9, MANY = 8 };
+enum { PAGE = 4096, SIZES = 9, MANY = 8, GATHERED = 9 };
 
 /* What crosses in one process must fit into the kernel. */
 enum { SMALL = 65507 };
@@ -168,6 +168,7 @@ ROW_TEST(a_lower_limit_of_the_address_holds)
     struct ends ends;
     char bytes[101];
     ends_open(row, "message=100", &ends);
+    ends_need_bytes(&ends);
     CHECK_INT(ends.can.message_limit, 100);
     bytes_fill(bytes, sizeof bytes, 0);
     CHECK_ERROR(wherry_write(ends.sender, bytes, 101, 0, 0, soon()), -EMSGSIZE);
@@ -182,6 +183,7 @@ ROW_TEST(what_the_framing_cannot_carry_is_refused)
 {
     struct ends ends;
     ends_open(row, NULL, &ends);
+    ends_need_bytes(&ends);
     bool is_line = strcmp(ends.can.framing, "line") == 0;
     bool is_raw = strcmp(ends.can.framing, "raw") == 0;
     int newline = wherry_write(ends.sender, "a\nb", 3, 0, 0, soon());
@@ -204,6 +206,7 @@ ROW_TEST(a_read_with_too_little_room_leaves_the_message)
     int64_t kind = -1;
     int ended = -1;
     ends_open(row, NULL, &ends);
+    ends_need_bytes(&ends);
     text_send(ends.sender, "ten bytes!");
     CHECK_ERROR(wherry_read(ends.receiver, room, 9, &kind, &ended, soon()), -ENOSPC);
     CHECK_INT(wherry_read(ends.receiver, room, 10, &kind, &ended, soon()), 10);
@@ -219,18 +222,19 @@ ROW_TEST(a_loan_arrives_like_any_message)
     struct ends ends;
     wherry_message *message;
     ends_open(row, NULL, &ends);
+    size_t size = size_there(ends.sender, 1000);
     for (unsigned i = 0; i < 3; i++) {
-        CHECK_OK(wherry_loan(ends.sender, 1000, &message, soon()));
-        CHECK_INT(wherry_message_size(message), 1000);
-        bytes_fill(wherry_message_data(message), 1000, i);
+        CHECK_OK(wherry_loan(ends.sender, size, &message, soon()));
+        CHECK_INT(wherry_message_size(message), size);
+        bytes_fill(wherry_message_data(message), size, i);
         CHECK_INT(wherry_send(ends.sender, &message, 0, soon()), 0);
         CHECK(message == NULL);
-        bytes_receive(ends.receiver, 1000, i, 0);
+        bytes_receive(ends.receiver, size, i, 0);
     }
     CHECK_ERROR(
         wherry_loan(ends.sender, (size_t)ends.can.message_limit + 1, &message, soon()),
         -EMSGSIZE);
-    CHECK_OK(wherry_loan(ends.sender, 10, &message, soon()));
+    CHECK_OK(wherry_loan(ends.sender, size_there(ends.sender, 10), &message, soon()));
     wherry_message_free(message); // given back unsent
     ends_close(&ends);
 }
@@ -242,8 +246,9 @@ ROW_TEST(several_at_once_arrive_each_for_itself)
     ends_open(row, NULL, &ends);
     ends_need_messages(&ends);
     for (unsigned i = 0; i < MANY; i++) {
-        CHECK_OK(wherry_message_new(i * 10 + 1, &messages[i]));
-        bytes_fill(wherry_message_data(messages[i]), i * 10 + 1, i);
+        size_t size = size_there(ends.sender, i * 10 + 1);
+        CHECK_OK(wherry_message_new(size, &messages[i]));
+        bytes_fill(wherry_message_data(messages[i]), size, i);
     }
     CHECK_INT(wherry_send_many(ends.sender, messages, MANY, soon()), MANY);
     for (unsigned i = 0; i < MANY; i++)
@@ -252,8 +257,9 @@ ROW_TEST(several_at_once_arrive_each_for_itself)
         int n = wherry_recv_many(ends.receiver, got, MANY - have, soon());
         CHECK_RANGE(n, 1, MANY - have);
         for (int i = 0; i < n; i++, have++) {
-            CHECK_INT(wherry_message_size(got[i]), have * 10 + 1);
-            bytes_check(wherry_message_data(got[i]), have * 10 + 1, have);
+            size_t size = size_there(ends.receiver, have * 10 + 1);
+            CHECK_INT(wherry_message_size(got[i]), size);
+            bytes_check(wherry_message_data(got[i]), size, have);
             wherry_message_free(got[i]);
         }
     }
@@ -269,17 +275,15 @@ ROW_TEST(gathered_messages_leave_with_the_next_plain_one)
     ends_open(row, NULL, &ends);
     ends_need_messages(&ends);
     for (unsigned i = 0; i < MANY; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "message %u", i);
+        char bytes[GATHERED];
+        size_t size = size_there(ends.sender, GATHERED);
+        bytes_fill(bytes, size, i);
         unsigned flags = i + 1 < MANY ? WHERRY_MORE : 0;
-        CHECK_INT(wherry_write(ends.sender, text, strlen(text), 0, flags, soon()), 0);
+        CHECK_INT(wherry_write(ends.sender, bytes, size, 0, flags, soon()), 0);
     }
     CHECK_INT(channel_info(ends.sender).queued_messages, 0);
-    for (unsigned i = 0; i < MANY; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "message %u", i);
-        text_receive(ends.receiver, text);
-    }
+    for (unsigned i = 0; i < MANY; i++)
+        bytes_receive(ends.receiver, GATHERED, i, 0);
     ends_close(&ends);
 }
 
@@ -307,17 +311,20 @@ ROW_TEST(the_counters_count_what_crossed)
     struct ends ends;
     ends_open(row, NULL, &ends);
     ends_need_messages(&ends);
-    for (unsigned i = 1; i <= 5; i++)
+    uint64_t bytes = 0;
+    for (unsigned i = 1; i <= 5; i++) {
         bytes_send(ends.sender, i * 100, i, 0);
+        bytes += size_there(ends.sender, i * 100);
+    }
     for (unsigned i = 1; i <= 5; i++)
         bytes_receive(ends.receiver, i * 100, i, 0);
     struct wherry_channel_info out = channel_info(ends.sender);
     struct wherry_channel_info in = channel_info(ends.receiver);
     CHECK_INT(out.sent_messages, 5);
-    CHECK_INT(out.sent_bytes, 1500);
+    CHECK_INT(out.sent_bytes, bytes);
     CHECK_INT(out.received_messages, 0);
     CHECK_INT(in.received_messages, 5);
-    CHECK_INT(in.received_bytes, 1500);
+    CHECK_INT(in.received_bytes, bytes);
     CHECK_INT(in.sent_messages, 0);
     CHECK_INT(out.dropped_messages, 0);
     CHECK_INT(in.unread_bytes, 0);

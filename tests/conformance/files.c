@@ -326,6 +326,7 @@ ROW_TEST(where_files_cannot_travel_they_are_refused)
     ends_open(row, NULL, &ends);
     if (ends_can(&ends, WHERRY_ABLE_FILES) || row->way == ROW_STDIO)
         SKIP("they can travel from this end");
+    ends_need_bytes(&ends);
     wherry_message *message = message_with(1, 1);
     CHECK_ERROR(wherry_send(ends.sender, &message, 0, soon()), -ENOTSUP);
     CHECK_CONTAINS(wherry_error_text(), channel_info(ends.sender).address);

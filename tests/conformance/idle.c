@@ -86,10 +86,11 @@ ROW_TEST(waiting_for_room_uses_no_processor)
         SKIP("it is never full, or never idle");
     fill_up(ends.sender, 1000);
     char bytes[1000] = "";
+    size_t size = size_there(ends.sender, sizeof bytes);
     int64_t cpu = cpu_microseconds();
-    CHECK_ERROR(wherry_write(ends.sender, bytes, sizeof bytes, 0, 0,
-                             wherry_after(WAIT_MILLISECONDS)),
-                -ETIMEDOUT);
+    CHECK_ERROR(
+        wherry_write(ends.sender, bytes, size, 0, 0, wherry_after(WAIT_MILLISECONDS)),
+        -ETIMEDOUT);
     cpu = cpu_microseconds() - cpu;
     CHECK_RANGE(cpu, 0, CPU_MICROSECONDS + microseconds_of_sleeps(tries_of(&ends)));
     ends_close(&ends);

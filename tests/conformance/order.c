@@ -17,8 +17,13 @@ static unsigned count_of(void)
     return row_is_thorough() ? FAST_COUNT : SLOW_COUNT;
 }
 
+// Where a message is one number, it is the message's own.
+static bool are_numbers;
+
 static size_t size_of(unsigned number)
 {
+    if (are_numbers)
+        return sizeof number;
     return NUMBER + number * 7919 % (SIZE_MOST - NUMBER);
 }
 
@@ -32,6 +37,10 @@ static void write_number(char *bytes, unsigned number)
 static unsigned read_number(const char *bytes)
 {
     char text[NUMBER + 1] = "", *end;
+    unsigned number_itself;
+    memcpy(&number_itself, bytes, sizeof number_itself);
+    if (are_numbers)
+        return number_itself;
     memcpy(text, bytes, NUMBER);
     unsigned long number = strtoul(text, &end, 16);
     CHECK_INT(end - text, NUMBER);
@@ -40,6 +49,10 @@ static unsigned read_number(const char *bytes)
 
 static void fill(char *bytes, size_t size, unsigned number)
 {
+    if (are_numbers) {
+        memcpy(bytes, &number, sizeof number);
+        return;
+    }
     write_number(bytes, number);
     memset(bytes + NUMBER, 'a' + (int)(number % 26), size - NUMBER);
 }
@@ -61,6 +74,7 @@ static void send_numbers(struct ends *ends, void *nothing)
     unsigned count = count_of();
     (void)nothing;
     bool may_lose = ends_can(ends, WHERRY_ABLE_LOSS);
+    are_numbers = ends_can(ends, WHERRY_ABLE_NUMBER);
     // Until it is killed, where the last ones may be lost.
     for (unsigned i = 0; i < count || may_lose; i++) {
         size_t size = ends_keep_messages(ends) ? size_of(i) : NUMBER;
@@ -126,6 +140,7 @@ ROW_TEST(numbered_messages_come_in_order)
 {
     struct ends ends;
     pid_t child = row_fork(row, NULL, ROW_SENDS, send_numbers, NULL, &ends);
+    are_numbers = ends_can(&ends, WHERRY_ABLE_NUMBER);
     if (ends_can(&ends, WHERRY_ABLE_LOSS)) {
         receive_some(&ends, child);
         ends_close(&ends);
@@ -151,6 +166,7 @@ ROW_TEST(numbered_messages_come_in_order)
 static void send_batches(struct ends *ends, void *nothing)
 {
     (void)nothing;
+    are_numbers = ends_can(ends, WHERRY_ABLE_NUMBER);
     for (unsigned i = 0; i < count_of() / MANY; i++) {
         wherry_message *batch[MANY];
         for (unsigned k = 0; k < MANY; k++) {
@@ -170,6 +186,7 @@ ROW_TEST(batches_keep_their_order)
 {
     struct ends ends;
     pid_t child = row_fork(row, NULL, ROW_SENDS, send_batches, NULL, &ends);
+    are_numbers = ends_can(&ends, WHERRY_ABLE_NUMBER);
     if (ends_can(&ends, WHERRY_ABLE_LOSS) || !ends_keep_messages(&ends))
         ends_skip(&ends, "it may lose messages or their boundaries");
     for (unsigned next = 0; next < count_of() / MANY * MANY;) {

@@ -34,6 +34,7 @@ static const struct row rows[] = {
     {"mq", "mq:/%s", "", ROW_DIAL, 0, true},
     {"sysv", "sysv:0x%s", "", ROW_DIAL, 0, true},
     {"sysv-private", "sysv:private", "", ROW_DIAL, 0, true},
+    {"signal", "signal:self", "", ROW_DIAL, 0, true},
     {"fd-packet", "fd:", "", ROW_SOCKET_PAIR, SOCK_SEQPACKET, false},
     {"fd-stream", "fd:", "", ROW_SOCKET_PAIR, SOCK_STREAM, false},
     {"fd-pipe", "fd:", "", ROW_PIPE, 0, false},
@@ -178,10 +179,19 @@ void ends_skip(const struct ends *ends, const char *reason)
 
 void ends_need(const struct ends *ends, unsigned ability)
 {
+    // tests/transport/signal.c has those of signals.
+    if ((ability & WHERRY_ABLE_KINDS) && ends_can(ends, WHERRY_ABLE_NUMBER))
+        ends_skip(ends, "its kinds are the numbers of signals");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if ((ability & words[i].ability) && !ends_can(ends, words[i].ability))
             ends_skip(ends, words[i].lacks);
     CHECK(ends_can(ends, ability));
+}
+
+void ends_need_bytes(const struct ends *ends)
+{
+    if (ends_can(ends, WHERRY_ABLE_NUMBER))
+        ends_skip(ends, "a message is one number here");
 }
 
 bool ends_keep_messages(const struct ends *ends)

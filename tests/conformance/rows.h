@@ -108,6 +108,9 @@ _Noreturn void ends_skip(const struct ends *, const char *reason);
 void ends_need(const struct ends *, unsigned ability);
 bool ends_can(const struct ends *, unsigned ability);
 
+/* Skips the test where a message is one number. */
+void ends_need_bytes(const struct ends *ends);
+
 /* Messages stay what they were: no boundaries are lost (raw over bytes loses them). */
 bool ends_keep_messages(const struct ends *);
 void ends_need_messages(const struct ends *);

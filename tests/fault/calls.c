@@ -117,7 +117,7 @@ static const struct call calls[] = {
     {SYS_inotify_init1, "inotify_init1", MAKES_DESCRIPTOR, SHAPE_PLAIN, 0, 0, 0},
     {SYS_memfd_create, "memfd_create", MAKES_DESCRIPTOR, SHAPE_PLAIN, 0, 0, 0},
     {SYS_pidfd_open, "pidfd_open", MAKES_DESCRIPTOR, SHAPE_PLAIN, 0, 0, 0},
-    {SYS_pidfd_send_signal, "pidfd_send_signal", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_pidfd_send_signal, "pidfd_send_signal", BIT(EPERM) | BIT(EAGAIN), SHAPE_PLAIN, 0, 0, 0},
     {SYS_accept4, "accept4", MAKES_DESCRIPTOR | BIT(EINTR) | BIT(EAGAIN) | BIT(EPERM),
      SHAPE_PLAIN, 0, 0, 0},
     {SYS_connect, "connect", WAITS | BIT(EAGAIN) | BIT(EPERM) | BIT(ETIMEDOUT),

@@ -37,22 +37,24 @@ struct row {
     const char *address; // %s becomes a name in the directory of the test
     enum way way;
     bool has_files;
+    bool has_numbers; // a message is 4 bytes, or none
 };
 
 static const struct row rows[] = {
-    {"pipe", "pipe:", BY_PAIR, false},
-    {"pipe-duplex", "pipe:?duplex=1", BY_PAIR, false},
-    {"fifo", "fifo:%s?writers=one", BY_DIAL, false},
-    {"pair-packet", "pair:", BY_PAIR, true},
-    {"pair-stream", "pair:?type=stream", BY_PAIR, true},
-    {"unix-packet", "unix:%s", BY_DIAL, true},
-    {"unix-stream", "unix:%s?type=stream", BY_DIAL, true},
-    {"unix-datagram", "unix:%s?type=datagram", BY_DIAL, true},
-    {"abstract-stream", "unix:@%s?type=stream", BY_DIAL, true},
-    {"tcp", "tcp:127.0.0.1:0", BY_DIAL, false},
-    {"udp", "udp:127.0.0.1:0", BY_DIAL, false},
-    {"mq", "mq:/%s", BY_DIAL, false},
-    {"sysv", "sysv:private", BY_DIAL, false},
+    {"pipe", "pipe:", BY_PAIR, false, false},
+    {"pipe-duplex", "pipe:?duplex=1", BY_PAIR, false, false},
+    {"fifo", "fifo:%s?writers=one", BY_DIAL, false, false},
+    {"pair-packet", "pair:", BY_PAIR, true, false},
+    {"pair-stream", "pair:?type=stream", BY_PAIR, true, false},
+    {"unix-packet", "unix:%s", BY_DIAL, true, false},
+    {"unix-stream", "unix:%s?type=stream", BY_DIAL, true, false},
+    {"unix-datagram", "unix:%s?type=datagram", BY_DIAL, true, false},
+    {"abstract-stream", "unix:@%s?type=stream", BY_DIAL, true, false},
+    {"tcp", "tcp:127.0.0.1:0", BY_DIAL, false, false},
+    {"udp", "udp:127.0.0.1:0", BY_DIAL, false, false},
+    {"mq", "mq:/%s", BY_DIAL, false, false},
+    {"sysv", "sysv:private", BY_DIAL, false, false},
+    {"signal", "signal:self", BY_DIAL, false, true},
 };
 
 struct ends {
@@ -60,6 +62,7 @@ struct ends {
     wherry_channel *sender;
     wherry_channel *receiver;
     bool has_files;
+    bool has_numbers;
 };
 
 struct scenario {
@@ -124,7 +127,8 @@ static void remove_queue(void)
 static int run_scenario(const void *argument)
 {
     const struct scenario *scenario = argument;
-    struct ends ends = {NULL, NULL, NULL, scenario->row->has_files};
+    struct ends ends = {NULL, NULL, NULL, scenario->row->has_files,
+                        scenario->row->has_numbers};
     int r = open_ends(scenario->row, &ends);
     if (r >= 0 && scenario->run)
         r = scenario->run(&ends);
@@ -153,16 +157,23 @@ static int expect(struct ends *ends, const void *bytes, size_t size)
 
 static int exchange(struct ends *ends)
 {
-    static const char *const texts[] = {"one", "two and a half", "", "three"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        int64_t r =
-            wherry_write(ends->sender, texts[i], strlen(texts[i]), 0, 0, soon());
+    static const char *const texts[2][4] = {{"one", "two and a half", "", "three"},
+                                            {"some", "more", "", "less"}};
+    for (size_t i = 0; i < 4; i++) {
+        const char *text = texts[ends->has_numbers][i];
+        int64_t r = wherry_write(ends->sender, text, strlen(text), 0, 0, soon());
         if (r >= 0)
-            r = expect(ends, texts[i], strlen(texts[i]));
+            r = expect(ends, text, strlen(text));
         if (r < 0)
             return (int)r;
     }
     return 0;
+}
+
+static int name_message(const struct ends *ends, int number, char text[16])
+{
+    return ends->has_numbers ? snprintf(text, 16, "%04d", number)
+                             : snprintf(text, 16, "message %d", number);
 }
 
 static int exchange_many(struct ends *ends)
@@ -171,7 +182,7 @@ static int exchange_many(struct ends *ends)
     char text[16];
     int r = 0, sent = 0;
     for (int i = 0; i < MANY && r >= 0; i++) {
-        int n = snprintf(text, sizeof text, "message %d", i);
+        int n = name_message(ends, i, text);
         r = wherry_message_copy(text, (size_t)n, &messages[i]);
     }
     while (r >= 0 && sent < MANY) {
@@ -186,7 +197,7 @@ static int exchange_many(struct ends *ends)
         r = wherry_recv_many(ends->receiver, got, MANY, soon());
         CHECK(r != 0);
         for (int k = 0; k < r; k++, i++) {
-            int n = snprintf(text, sizeof text, "message %d", i);
+            int n = name_message(ends, i, text);
             CHECK_INT(wherry_message_size(got[k]), n);
             CHECK_BYTES(wherry_message_data(got[k]), text, (size_t)n);
             wherry_message_free(got[k]);
@@ -351,7 +362,9 @@ static const struct {
     {"wait_in_poll", wait_in_poll},
 };
 
-static const int allowed[] = {-ETIMEDOUT, -ECONNRESET, -EPIPE, -EMFILE, -EADDRINUSE, 0};
+// EACCES: what EPERM means of signals.
+static const int allowed[] = {-ETIMEDOUT, -ECONNRESET, -EPIPE, -EMFILE,
+                              -EACCES,    -EADDRINUSE, 0};
 
 const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count)
 {

@@ -14,18 +14,20 @@ static const struct {
     const char *scheme;
     const char *before;
     const char *behind;
+    const char *text; /* what a text may be made of, again and again */
 } frames[] = {
-    {"pipe", "pipe:?", ""},
-    {"fifo", "fifo:/x?", ""},
-    {"stdio", "stdio:?", ""},
-    {"fd", "fd:3?", ""},
-    {"pair", "pair:?", ""},
-    {"unix", "unix:/x?", ""},
-    {"tcp", "tcp:127.0.0.1:1?", ""},
-    {"udp", "udp:127.0.0.1:1?", ""},
-    {"mq", "mq:/x?", ""},
-    {"sysv", "sysv:1?", ""},
-    {"fault", "fault?", ":pair:"},
+    {"pipe", "pipe:?", "", "x"},
+    {"fifo", "fifo:/x?", "", "x"},
+    {"stdio", "stdio:?", "", "x"},
+    {"fd", "fd:3?", "", "x"},
+    {"pair", "pair:?", "", "x"},
+    {"unix", "unix:/x?", "", "x"},
+    {"tcp", "tcp:127.0.0.1:1?", "", "x"},
+    {"udp", "udp:127.0.0.1:1?", "", "x"},
+    {"mq", "mq:/x?", "", "x"},
+    {"sysv", "sysv:1?", "", "x"},
+    {"signal", "signal:self?", "", "1,"},
+    {"fault", "fault?", ":pair:", "x"},
 };
 
 enum { FRAMES = sizeof(frames) / sizeof(frames[0]) };
@@ -110,7 +112,9 @@ static void check_text(size_t frame, const struct wherry_option *option)
 {
     char text[600];
     CHECK_RANGE(option->most, 1, (int64_t)sizeof(text) - 2);
-    memset(text, 'x', sizeof(text));
+    const char *of = frames[frame].text;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = of[i % strlen(of)];
     text[option->most + 1] = 0;
     refuses(frame, option->name, text);
     text[option->most] = 0;
