@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,16 @@ static const char *put_picked_kind(struct choices *choices, const char *value)
 {
     choices->has_kind = true;
     return read_number(value, -INT64_MAX, &choices->kind) ? NULL : "a number";
+}
+
+static const char *put_value(struct choices *choices, const char *value)
+{
+    int64_t number = 0;
+    choices->has_value = true;
+    if (!read_number(value, INT_MIN, &number) || number > INT_MAX)
+        return "a number from -2147483648 to 2147483647, an int";
+    choices->value = (int)number;
+    return NULL;
 }
 
 static const char *put_timeout(struct choices *choices, const char *value)
@@ -100,6 +111,7 @@ FLAG(listen)
 FLAG(messages)
 FLAG(one_way)
 FLAG(raw)
+FLAG(ready)
 FLAG(show_kind)
 FLAG(show_sender)
 FLAG(wait)
@@ -110,6 +122,8 @@ const struct setting setting_all = {"all", NULL, "Those for tests too.", put_all
 const struct setting setting_all_there = {
     "all", NULL, "Takes what is there already, and ends without waiting for more.",
     put_all};
+const struct setting setting_await = {
+    "wait", NULL, "Waits for these signals, and prints each that arrives.", put_wait};
 const struct setting setting_count = {"count", "N", "Ends after N messages.",
                                       put_count};
 const struct setting setting_dial = {"dial", NULL, "Dials instead of listening.",
@@ -148,14 +162,23 @@ const struct setting setting_raw = {
     "Bytes instead of lines; where the mechanism carries bytes, its framing "
     "is raw too unless said otherwise.",
     put_raw};
+const struct setting setting_ready = {
+    "ready", NULL,
+    "Waits until the process blocks or handles the signal, so that it does not end by "
+    "it.",
+    put_ready};
 const struct setting setting_show_kind = {
     "show-kind", NULL, "Begins each line with the kind and a tab.", put_show_kind};
 const struct setting setting_show_sender = {
     "show-sender", NULL, "Begins each line with who sent it and a tab.",
     put_show_sender};
+const struct setting setting_signal_count = {
+    "count", "N", "With --wait: ends after N signals.", put_count};
 const struct setting setting_timeout = {
     "timeout", "TIME",
     "Gives up when a wait for the peer takes longer: 500ms, 2s, 10min.", put_timeout};
+const struct setting setting_value = {
+    "value", "N", "The number that goes with the signal.", put_value};
 const struct setting setting_wait = {
     "wait", NULL, "Waits until somebody listens, where nobody does yet.", put_wait};
 

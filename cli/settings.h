@@ -14,10 +14,12 @@ enum { FILES_MOST = 16 }; /* --file, as many as a message takes by default */
 
 /* What the options of all verbs were set to; 0 and NULL where they were not. */
 struct choices {
-    bool all, dial, json, keep, listen, messages, one_way, raw, show_kind, show_sender,
-        wait;
+    bool all, dial, json, keep, listen, messages, one_way, raw, ready, show_kind,
+        show_sender, wait;
     bool has_kind;
     int64_t kind;
+    bool has_value;
+    int value;       /* that goes with a signal */
     int64_t count;   /* 0: no end */
     int64_t timeout; /* milliseconds, 0: none */
     const char *framing;
@@ -35,10 +37,12 @@ struct setting {
     const char *(*put)(struct choices *choices, const char *value);
 };
 
-extern const struct setting setting_all, setting_all_there, setting_count, setting_dial,
-    setting_file, setting_framing, setting_json, setting_keep, setting_kind,
-    setting_listen, setting_messages, setting_one_way, setting_pick_kind, setting_raw,
-    setting_show_kind, setting_show_sender, setting_timeout, setting_wait;
+extern const struct setting setting_all, setting_all_there, setting_await,
+    setting_count, setting_dial, setting_file, setting_framing, setting_json,
+    setting_keep, setting_kind, setting_listen, setting_messages, setting_one_way,
+    setting_pick_kind, setting_raw, setting_ready, setting_show_kind,
+    setting_show_sender, setting_signal_count, setting_timeout, setting_value,
+    setting_wait;
 
 /* Reads the arguments of a verb by its table; it wants `least` to `most` words (most <
  * 0: any number).  DONE, or USAGE, said on stderr. */

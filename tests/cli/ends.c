@@ -230,7 +230,7 @@ TEST(json_parses)
                 "import json, sys\n"
                 "rows = json.load(sys.stdin)[\"transports\"]\n"
                 "print(len(rows), rows[1][\"scheme\"], rows[1][\"open_files\"])'",
-                "10 fifo False\n");
+                "11 fifo False\n");
     CHECK_SHELL(
         "wherry recv unix:s & wherry describe --wait --json unix:s | python3 -c '\n"
         "import json, sys\n"

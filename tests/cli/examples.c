@@ -19,6 +19,7 @@ static const struct example {
     {"send", "ahoy\ncast off\n", NULL},
     {"recv", "7\tahoy\n", NULL},
     {"relay", "ahoy\n", NULL},
+    {"signal", NULL, "RTMIN\t7\tprocess "},
     {"remove", "", NULL},
     {"transports", NULL, "fifo"},
     {"describe", NULL, "peer trust         kernel\n"},
