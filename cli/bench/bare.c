@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ways of bare system calls: blocking write and read on pipes, send and recv on
- * sockets, mq_send and mq_receive or msgsnd and msgrcv on queues, one call a message,
- * or 64 KiB a call.
+ * sockets, mq_send and mq_receive or msgsnd and msgrcv on queues, sigqueue and
+ * sigwaitinfo of signals, one call a message, or 64 KiB a call.
  */
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
 #include <errno.h>
 #include <mqueue.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/msg.h>
 #include <sys/socket.h>
@@ -27,10 +29,35 @@ static ssize_t put_letter(struct bench_end *end, size_t size)
     return msgsnd(end->bare_out, end->bytes, size, 0) < 0 ? -1 : (ssize_t)size;
 }
 
+// Nothing tells when there is room for one more.
+static ssize_t put_signal(const struct bench_end *end, const void *bytes, size_t size)
+{
+    union sigval value = {.sival_int = 0};
+    int r;
+    memcpy(&value.sival_int, bytes, size);
+    while ((r = sigqueue(end->bare_out, SIGRTMIN, value)) < 0 && errno == EAGAIN)
+        sched_yield();
+    return r < 0 ? -1 : (ssize_t)size;
+}
+
+static ssize_t take_signal(void *bytes, size_t size)
+{
+    siginfo_t info;
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGRTMIN);
+    if (sigwaitinfo(&ours, &info) < 0)
+        return -1;
+    memcpy(bytes, &info.si_value.sival_int, size);
+    return (ssize_t)size;
+}
+
 static ssize_t give(struct bench_end *end, const void *bytes, size_t size)
 {
     if (end->mechanism->queue == BENCH_SYSTEM_V_QUEUE)
         return put_letter(end, size);
+    if (end->mechanism->queue == BENCH_SIGNALS)
+        return put_signal(end, bytes, size);
     if (end->mechanism->queue == BENCH_POSIX_QUEUE)
         return mq_send(end->bare_out, (const char *)bytes, size, 0) < 0 ? -1
                                                                         : (ssize_t)size;
@@ -44,6 +71,8 @@ static ssize_t give(struct bench_end *end, const void *bytes, size_t size)
 
 static ssize_t get(struct bench_end *end, void *bytes, size_t size)
 {
+    if (end->mechanism->queue == BENCH_SIGNALS)
+        return take_signal(bytes, size);
     if (end->mechanism->queue == BENCH_SYSTEM_V_QUEUE) // the type stands in front
         return msgrcv(end->bare_in, bytes, BENCH_LARGEST - sizeof(long), 0, 0);
     if (end->mechanism->queue == BENCH_POSIX_QUEUE) // which wants room for its largest

@@ -29,6 +29,8 @@ struct bar {
 static const struct bar bars[] = {
     {"round trip of 64 B, WHERRY_FOREVER", NULL, -1, 64, 64, RATIO_FOREVER, 1.05,
      false},
+    {"round trip of a signal, WHERRY_FOREVER", "signal", -1, 4, 4, RATIO_FOREVER, 1.05,
+     false},
     {"round trip of 64 B with a deadline, one core", NULL, BENCH_SAME, 64, 64,
      RATIO_DEADLINE, 1.6, false},
     {"round trip of 64 B with a deadline, two cores", NULL, BENCH_CROSS, 64, 64,
@@ -37,6 +39,7 @@ static const struct bar bars[] = {
     {"one way, 64 KiB and more, same buffers", NULL, -1, 65536, SIZE_MAX, RATIO_EACH,
      0.95, true},
     {"one way, a message each", "mq sysv", -1, 64, 8192, RATIO_EACH, 0.95, true},
+    {"one way, a signal each", "signal", -1, 4, 4, RATIO_EACH, 0.95, true},
     {"64 B with WHERRY_MORE to one write each", STREAM_SOCKETS, BENCH_CROSS, 64, 64,
      RATIO_MORE, 20, true},
     {"64 B by send_many to one write each", STREAM_SOCKETS, BENCH_CROSS, 64, 64,

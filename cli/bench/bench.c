@@ -220,8 +220,9 @@ static bool takes(const struct bench_mechanism *mechanism, size_t size)
 static void plan_sizes(const struct bench_mechanism *mechanism, enum bench_place place,
                        struct bench_results *results)
 {
-    for (size_t i = 0; i < wanted.size_count; i++) {
-        size_t size = wanted.sizes[i];
+    const size_t count = mechanism->only ? 1 : wanted.size_count;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = mechanism->only ? mechanism->only : wanted.sizes[i];
         bool has_bar = !wanted.bars || bench_bar_wants(mechanism, place, size);
         if (has_bar && takes(mechanism, size) && results->count < ROWS_MOST)
             results->rows[results->count++] = (struct bench_row){

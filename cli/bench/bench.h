@@ -42,7 +42,12 @@ enum bench_opening {
     BENCH_OPEN_STDIO   /* descriptors 0 and 1 of both are pipes */
 };
 
-enum bench_queue { BENCH_NO_QUEUE, BENCH_POSIX_QUEUE, BENCH_SYSTEM_V_QUEUE };
+enum bench_queue {
+    BENCH_NO_QUEUE,
+    BENCH_POSIX_QUEUE,
+    BENCH_SYSTEM_V_QUEUE,
+    BENCH_SIGNALS
+};
 
 struct bench_mechanism {
     const char *name;
@@ -54,6 +59,7 @@ struct bench_mechanism {
     enum bench_queue queue;
     bool is_lossy;
     size_t largest; /* the largest message it takes with standard buffers; 0: any */
+    size_t only;    /* the one size there is; 0: it has no such */
 };
 
 /* Ends with a NULL name. */
@@ -72,6 +78,10 @@ struct bench_bare {
     bool are_numbers; /* of System V queues, which no close(2) removes, */
     int numbers[2];   /* and which they are */
 };
+
+/* Of signals: blocks those of the bare side in this process, which are sent to it from
+ * then on. */
+void bench_bare_block(const struct bench_mechanism *);
 
 /* Opens both ends, both blocking.  Errors: negative errno. */
 int bench_bare_open(const struct bench_mechanism *, const char *directory,
@@ -304,6 +314,7 @@ struct bench_shared {
     struct bench_gate gate;
     struct bench_outcome outcome;
     char address[2][BENCH_PATH + 64];
+    pid_t pids[2]; /* [side] */
     char failure[512];
 };
 

@@ -14,6 +14,7 @@
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/msg.h>
@@ -93,6 +94,13 @@ const struct bench_mechanism bench_mechanisms[] = {
      .opening = BENCH_OPEN_TWO,
      .queue = BENCH_SYSTEM_V_QUEUE,
      .largest = 8192},
+    {.name = "signal",
+     .address = "signal:self?signal=RTMIN+1",
+     .calls = "sigqueue(3), sigwaitinfo(2)",
+     .opening = BENCH_OPEN_TWO,
+     .queue = BENCH_SIGNALS,
+     .largest = sizeof(int),
+     .only = sizeof(int)},
     {.name = NULL},
 };
 
@@ -262,6 +270,8 @@ int bench_bare_open(const struct bench_mechanism *mechanism, const char *directo
         return open_queues(directory, out);
     if (mechanism->queue == BENCH_SYSTEM_V_QUEUE)
         return make_queues(out);
+    if (mechanism->queue == BENCH_SIGNALS)
+        return 0;
     if (mechanism->domain == 0 && mechanism->opening == BENCH_OPEN_TWO)
         return open_fifos(directory, out);
     if (mechanism->domain == 0)
@@ -275,6 +285,15 @@ int bench_bare_open(const struct bench_mechanism *mechanism, const char *directo
     for (int side = 0; side < 2; side++)
         out->in[side] = out->out[side] = ends[side];
     return r;
+}
+
+void bench_bare_block(const struct bench_mechanism *mechanism)
+{
+    sigset_t bare;
+    sigemptyset(&bare);
+    sigaddset(&bare, SIGRTMIN);
+    if (mechanism->queue == BENCH_SIGNALS)
+        pthread_sigmask(SIG_BLOCK, &bare, NULL);
 }
 
 void bench_bare_close(struct bench_bare *bare, int but_side)

@@ -69,9 +69,13 @@ static void live(const struct bench_meeting *meeting, struct bench_end *end,
         bench_give_up(meeting, -ENOMEM, "buffers");
     end->bytes = pages + PAST_ALIASING;
     memset(end->bytes, 'w', BENCH_LARGEST);
+    bench_bare_block(end->mechanism);
+    meeting->shared->pids[side] = getpid();
     int r = bench_ours_open(end, ours, meeting);
     if (r < 0)
         bench_give_up(meeting, r, meeting->task->mechanism->address);
+    if (end->mechanism->queue == BENCH_SIGNALS)
+        end->bare_out = meeting->shared->pids[!side];
     int descriptor = descriptor_of(end->out);
     if (descriptor >= 0)
         bench_bare_match(end->bare_out, descriptor);

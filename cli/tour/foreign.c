@@ -88,8 +88,9 @@ static bool chat(const struct tour_peer *peer, struct tour_side *side)
 {
     const size_t sizes[] = {1, 64, peer->largest};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct tour_sample sample = {
-            .seed = 64 + i, .size = sizes[i], .text = peer->text};
+        struct tour_sample sample = {.seed = 64 + i,
+                                     .size = peer->numbers ? peer->largest : sizes[i],
+                                     .text = peer->text};
         if (!tour_say(side, &sample) || !tour_hear(side, &sample))
             return false;
     }
@@ -145,8 +146,8 @@ static bool conclude(const struct tour_peer *peer, const char *directory,
     if (fault->text[0])
         (void)snprintf(visit->text, sizeof(visit->text), "%s", fault->text);
     else
-        (void)snprintf(visit->text, sizeof(visit->text),
-                       "1 B to %s there and back, whole",
+        (void)snprintf(visit->text, sizeof(visit->text), "%s %s there and back, whole",
+                       peer->numbers ? "numbers of" : "1 B to",
                        tour_size_text(peer->largest, number));
     return visit->result != TOUR_WRONG;
 }
@@ -193,6 +194,16 @@ static bool may_wait(const struct tour_process *process, wherry_deadline end)
     return tour_process_lives(process) && !interrupted() && wherry_now() < end;
 }
 
+// Its first word said that it can be signalled.
+static int dial_process(const struct tour_process *process, struct tour_side *side)
+{
+    char address[TOUR_TEXT];
+    wherry_message_free(side->origin);
+    side->origin = NULL;
+    (void)snprintf(address, sizeof(address), "signal:%ld", (long)process->pid);
+    return wherry_dial(address, WHERRY_POLL, &side->out);
+}
+
 static int wait_for_it(const struct tour_peer *peer, const struct tour_process *process,
                        wherry_listener *listener, struct tour_side *side)
 {
@@ -207,7 +218,7 @@ static int wait_for_it(const struct tour_peer *peer, const struct tour_process *
     do
         r = wherry_recv(side->in, &side->origin, wherry_after(LOOK_MILLISECONDS));
     while (r == -ETIMEDOUT && may_wait(process, end));
-    return r;
+    return r >= 0 && peer->numbers ? dial_process(process, side) : r;
 }
 
 static bool talk_to(const struct tour_peer *peer, struct tour_side *side)

@@ -226,6 +226,43 @@ static int key_prepare(struct tour_place *place)
 
 const struct tour_opening tour_opening_key = {key_prepare, fifo_parent, fifo_child};
 
+/* --- each process signals the other -------------------------------------- */
+
+// The parent can be signalled from before the child is there; the child speaks first,
+// once it can be.
+static int process_prepare(struct tour_place *place)
+{
+    place->parent = getpid();
+    return wherry_listen(place->addresses[0], &place->listener);
+}
+
+static int dial_process(int64_t pid, struct tour_side *side)
+{
+    char address[TOUR_TEXT];
+    (void)snprintf(address, sizeof(address), "signal:%lld", (long long)pid);
+    return wherry_dial(address, WHERRY_POLL, &side->out);
+}
+
+static int process_parent(struct tour_place *place, struct tour_side *side)
+{
+    int r = wherry_accept(place->listener, WHERRY_POLL, &side->in);
+    return r < 0 ? r : dial_process(side->process->pid, side);
+}
+
+static int process_child(struct tour_place *place, struct tour_side *side)
+{
+    wherry_listener *listener;
+    int r = wherry_listen(place->addresses[0], &listener);
+    if (r < 0)
+        return r;
+    r = wherry_accept(listener, WHERRY_POLL, &side->in);
+    wherry_close_listener(listener);
+    return r < 0 ? r : dial_process(place->parent, side);
+}
+
+const struct tour_opening tour_opening_process = {process_prepare, process_parent,
+                                                  process_child};
+
 /* --- descriptors that a process finds when it starts --------------------- */
 
 static int stdio_prepare(struct tour_place *place)

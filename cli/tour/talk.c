@@ -5,7 +5,8 @@
  * The child speaks first and says what its end can do; the parent answers with what
  * both can.  Then each sends the other the same kinds of messages, in turn, and checks
  * what it gets; the parent measures round trips, which the child only returns; last,
- * where there is an end, each is told it.  All waits are for ever: guard.c ends them.
+ * where there is an end, each is told it.  Where a message is one number there are no
+ * terms to agree on, but for the processor.  All waits are for ever: guard.c ends them.
  */
 #include "tour/tour.h"
 
@@ -160,9 +161,10 @@ static bool own_terms(struct tour_side *side, struct terms *terms)
         wherry_describe(side->out, &out, sizeof(out)) < 0)
         return tour_refused(&side->proof.fault, "describing the channel");
     unsigned both = in.abilities & out.abilities;
+    side->numbers = both & WHERRY_ABLE_NUMBER;
     side->limit = out.message_limit;
     side->abilities =
-        (both & (WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES)) |
+        (side->numbers ? 0 : both & (WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES)) |
         (in.abilities & (WHERRY_ABLE_SENDER | WHERRY_ABLE_CONNECTIONLESS)) |
         (out.abilities & WHERRY_ABLE_FINISH);
     *terms = (struct terms){side->limit, out.file_limit, side->abilities,
@@ -173,7 +175,9 @@ static bool own_terms(struct tour_side *side, struct terms *terms)
 static bool say_terms(struct tour_side *side, const struct terms *terms)
 {
     wherry_message *message = NULL;
-    int r = wherry_message_copy(terms, sizeof(*terms), &message);
+    const int processor = (int)terms->processor;
+    int r = side->numbers ? wherry_message_copy(&processor, sizeof(processor), &message)
+                          : wherry_message_copy(terms, sizeof(*terms), &message);
     if (r >= 0)
         r = tour_side_address(side, message);
     if (r >= 0)
@@ -185,14 +189,20 @@ static bool say_terms(struct tour_side *side, const struct terms *terms)
 static bool hear_terms(struct tour_side *side, struct terms *terms)
 {
     wherry_message *message = NULL;
+    int processor = 0;
     if (!receive(side, 0, &message))
         return false;
-    bool right = wherry_message_size(message) == sizeof(*terms);
-    if (right)
+    const size_t size = side->numbers ? sizeof(processor) : sizeof(*terms);
+    bool right = wherry_message_size(message) == size;
+    if (right && side->numbers) {
+        memcpy(&processor, wherry_message_data(message), sizeof(processor));
+        terms->processor = processor;
+    } else if (right) {
         memcpy(terms, wherry_message_data(message), sizeof(*terms));
-    else
+    } else {
         tour_wrong(&side->proof.fault, "the first message has %zu bytes instead of %zu",
-                   wherry_message_size(message), sizeof(*terms));
+                   wherry_message_size(message), size);
+    }
     if (right && side->abilities & WHERRY_ABLE_CONNECTIONLESS)
         side->origin = message;
     else
@@ -208,7 +218,10 @@ static bool agree_as_child(struct tour_side *side, struct terms *terms)
 static bool agree_as_parent(struct tour_side *side, struct terms *terms)
 {
     struct terms own = {0};
-    if (!own_terms(side, &own) || !hear_terms(side, terms))
+    if (!own_terms(side, &own))
+        return false;
+    *terms = own;
+    if (!hear_terms(side, terms))
         return false;
     const uint64_t of_both = WHERRY_ABLE_KINDS | WHERRY_ABLE_FILES;
     terms->limit = own.limit < terms->limit ? own.limit : terms->limit;
@@ -223,11 +236,12 @@ static bool agree_as_parent(struct tour_side *side, struct terms *terms)
 /* --- what they say ------------------------------------------------------- */
 
 // The sizes that the mechanism takes; how many.
-static size_t fitting_sizes(const struct terms *terms, size_t out[TOUR_SIZES])
+static size_t fitting_sizes(const struct tour_side *side, const struct terms *terms,
+                            size_t out[TOUR_SIZES])
 {
     size_t count = 0;
     for (size_t i = 0; i < TOUR_SIZES - 1; i++)
-        if (sizes[i] < terms->limit)
+        if (sizes[i] < terms->limit && !side->numbers)
             out[count++] = sizes[i];
     out[count++] = (size_t)terms->limit;
     return count;
@@ -237,7 +251,7 @@ static bool talk_sizes(struct tour_side *side, bool is_child, const struct terms
 {
     static const int64_t kinds[TOUR_SIZES] = {0, 1, 1000000, INT64_MAX};
     size_t fitting[TOUR_SIZES];
-    size_t count = fitting_sizes(terms, fitting);
+    size_t count = fitting_sizes(side, terms, fitting);
     for (size_t i = 0; i < count; i++) {
         struct tour_sample sample = {.seed = i, .size = fitting[i]};
         if (terms->abilities & WHERRY_ABLE_KINDS)
@@ -348,9 +362,10 @@ static bool measure_all(struct tour_side *side, const struct terms *terms,
                         struct tour_stop *stop)
 {
     size_t fitting[TOUR_SIZES];
-    size_t count = fitting_sizes(terms, fitting);
+    size_t count = fitting_sizes(side, terms, fitting);
     for (size_t i = 0; i < count; i++) {
         unsigned rounds = rounds_of_size[i + 1 == count ? TOUR_SIZES - 1 : i];
+        rounds = side->numbers ? MOST_ROUNDS : rounds;
         stop->times[i].size = fitting[i];
         if (!measure(side, stop, rounds, &stop->times[i]))
             return false;
@@ -398,6 +413,8 @@ bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
         return false;
     if (side->proof.senders > 0)
         stop->abilities |= WHERRY_ABLE_SENDER;
+    if (side->numbers) // each came with its signal
+        stop->abilities |= WHERRY_ABLE_KINDS;
     if (!(terms.abilities & WHERRY_ABLE_FINISH))
         return true;
     if (wherry_finish(side->out) < 0)

@@ -105,9 +105,11 @@ void tour_stop_text(const struct tour_stop *stop, const char *micro, char *out,
         add(&sentence, "%s", stop->proof.fault.text);
         return;
     }
-    add(&sentence, "2 processes, 1 B to %s whole", tour_size_text(stop->limit, number));
+    const bool numbers = stop->limit == sizeof(int);
+    add(&sentence, "2 processes, %s %s whole", numbers ? "numbers of" : "1 B to",
+        tour_size_text(stop->limit, number));
     add_abilities(&sentence, stop);
-    const struct tour_time *time = tour_stop_time(stop, 64);
+    const struct tour_time *time = tour_stop_time(stop, numbers ? UINT64_MAX : 64);
     if (!time)
         return;
     add(&sentence, "; %s round trips", tour_count_text(time->rounds, number));

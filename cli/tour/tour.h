@@ -210,6 +210,7 @@ struct tour_side {
         *origin; /* the peer's first message, where answers need an address */
     unsigned abilities;
     uint64_t limit;
+    bool numbers; /* a message is one number, or nothing */
     struct tour_proof proof;
 };
 
@@ -254,6 +255,7 @@ struct tour_place {
     wherry_listener *listener;
     int descriptors[4];
     bool stays; /* what the addresses name outlives its processes */
+    int64_t parent;
 };
 
 /* How two processes get to talk by a mechanism.  Each returns a negative errno. */
@@ -265,7 +267,7 @@ struct tour_opening {
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
     tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,
-    tour_opening_key;
+    tour_opening_key, tour_opening_process;
 
 /* One way through a mechanism. */
 struct tour_way {
@@ -301,6 +303,7 @@ struct tour_peer {
     bool text;           /* it knows lines only */
     bool loops;          /* its stdout is its stdin: what it hears, it says */
     bool greets;         /* we learn its address from what it says first */
+    bool numbers;        /* it is signalled, by numbers */
     bool ends;           /* by itself, with status 0, when we have ended */
     bool (*meet)(const struct tour_peer *, const char *directory, struct tour_visit *);
     /* {directory}, {name} and {port} are replaced; ends with NULL */

@@ -67,5 +67,9 @@ const struct tour_way tour_ways[] = {
      .name = "sysv",
      .address = "sysv:{directory},1",
      .opening = &tour_opening_key},
+    {.scheme = "signal",
+     .name = "signal",
+     .address = "signal:self",
+     .opening = &tour_opening_process},
     {.scheme = NULL},
 };
