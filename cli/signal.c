@@ -151,8 +151,9 @@ static int send_to(const struct choices *choices, const char *process, int64_t n
     int r = wherry_dial(address, WHERRY_POLL, &channel);
     if (r < 0)
         return say_error(command_signal.name, "%s", wherry_error_text());
-    int status =
-        choices->ready ? wait_until_ready(choices, atoll(process), number) : DONE;
+    int status = choices->ready
+                     ? wait_until_ready(choices, strtol(process, NULL, 10), number)
+                     : DONE;
     if (status == DONE) {
         const size_t size = choices->has_value ? sizeof(choices->value) : 0;
         r = wherry_write(channel, &choices->value, size, 0, 0, open_deadline(choices));
@@ -166,7 +167,8 @@ static int send_to(const struct choices *choices, const char *process, int64_t n
 static bool is_process(const char *text)
 {
     const size_t digits = strspn(text, "0123456789");
-    return digits > 0 && digits <= DIGITS && !text[digits] && atol(text) > 0;
+    return digits > 0 && digits <= DIGITS && !text[digits] &&
+           strtol(text, NULL, 10) > 0;
 }
 
 static int send_all(const struct choices *choices)

@@ -49,7 +49,8 @@ int os_signal_first_queued(void)
 static int read_digits(const char *text)
 {
     size_t size = strspn(text, "0123456789");
-    return size == 0 || size > DIGITS_MOST || text[size] ? -EINVAL : atoi(text);
+    bool is_number = size > 0 && size <= DIGITS_MOST && !text[size];
+    return is_number ? (int)strtol(text, NULL, 10) : -EINVAL;
 }
 
 // RTMIN, RTMIN+3, RTMAX, RTMAX-3, as kill(1) has them.
