@@ -353,6 +353,41 @@ static void receive_its_own(void *channel)
     CHECK(!is_blocked(SIGRTMIN));
 }
 
+struct two_receivers {
+    struct harness_gate opened;
+    struct harness_gate given;
+    wherry_channel *strangers;
+};
+
+static void *close_a_strangers(void *argument)
+{
+    struct two_receivers *both = argument;
+    wherry_channel *own = receiver_of("signal:self?signal=USR1");
+    gate_pass(&both->opened);
+    gate_wait(&both->given);
+    wherry_close(both->strangers);
+    CHECK(is_blocked(SIGUSR1));
+    wherry_close(own);
+    CHECK(!is_blocked(SIGUSR1));
+    return NULL;
+}
+
+TEST(a_receiver_of_another_thread_does_not_count_for_this_one)
+{
+    pthread_t thread;
+    struct two_receivers both;
+    gate_open(&both.opened);
+    gate_open(&both.given);
+    CHECK_INT(pthread_create(&thread, NULL, close_a_strangers, &both), 0);
+    gate_wait(&both.opened);
+    both.strangers = receiver_of("signal:self?signal=USR1");
+    gate_pass(&both.given);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK(is_blocked(SIGUSR1));
+    gate_close(&both.opened);
+    gate_close(&both.given);
+}
+
 TEST(a_child_of_a_fork_receives_its_own_signals)
 {
     wherry_channel *in = receiver_of("signal:self");
