@@ -35,34 +35,51 @@ static uint32_t encode(uint64_t device)
     return (uint32_t)major(device) << 20 | (uint32_t)minor(device);
 }
 
-static bool attribute_fits(const struct nlattr *attribute, const char *bytes,
-                           const struct wanted *wanted)
+// What one socket's attributes say of where it is bound.
+struct found {
+    bool is_named; /* as the path is written */
+    bool has_place;
+    struct unix_diag_vfs place;
+};
+
+static void read_attribute(const struct nlattr *attribute, const char *bytes,
+                           const struct wanted *wanted, struct found *found)
 {
     size_t size = attribute->nla_len - (size_t)ATTRIBUTE;
+    size_t length = strlen(wanted->path);
     if (attribute->nla_type == UNIX_DIAG_NAME)
-        return size >= strlen(wanted->path) && size <= strlen(wanted->path) + 1 &&
-               memcmp(bytes, wanted->path, strlen(wanted->path)) == 0;
-    struct unix_diag_vfs place;
-    if (attribute->nla_type != UNIX_DIAG_VFS || size < sizeof(place))
-        return false;
-    memcpy(&place, bytes, sizeof(place));
-    return place.udiag_vfs_ino == wanted->inode &&
-           place.udiag_vfs_dev == wanted->device;
+        found->is_named = size >= length && size <= length + 1 &&
+                          memcmp(bytes, wanted->path, length) == 0;
+    if (attribute->nla_type == UNIX_DIAG_VFS && size >= sizeof(found->place)) {
+        memcpy(&found->place, bytes, sizeof(found->place));
+        found->has_place = true;
+    }
+}
+
+// The name alone counts where a file system shows other numbers than the kernel's list
+// (overlayfs, btrfs).  But a relative one is another file in another directory: there
+// the inode has to be the same.
+static bool found_fits(const struct found *found, const struct wanted *wanted)
+{
+    bool is_inode = found->has_place && found->place.udiag_vfs_ino == wanted->inode;
+    if (is_inode && found->place.udiag_vfs_dev == wanted->device)
+        return true;
+    return found->is_named && (wanted->path[0] == '/' || is_inode);
 }
 
 static bool socket_fits(const char *bytes, size_t size, const struct wanted *wanted)
 {
+    struct found found = {.is_named = false};
     size_t at = HEAD;
     while (at + ATTRIBUTE <= size) {
         struct nlattr attribute;
         memcpy(&attribute, bytes + at, sizeof(attribute));
         if (attribute.nla_len < ATTRIBUTE || at + attribute.nla_len > size)
             return false;
-        if (attribute_fits(&attribute, bytes + at + ATTRIBUTE, wanted))
-            return true;
+        read_attribute(&attribute, bytes + at + ATTRIBUTE, wanted, &found);
         at += (attribute.nla_len + 3u) & ~(size_t)3; // NLA_ALIGN, without its signs
     }
-    return false;
+    return found_fits(&found, wanted);
 }
 
 enum { GO_ON = 2 };

@@ -211,6 +211,27 @@ TEST(a_path_is_known_by_the_file_however_it_was_written)
     WORKS(unlink(path()));
 }
 
+TEST(a_stale_relative_path_is_not_taken_for_one_in_another_directory)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "s"};
+    static const char *const directories[] = {"theirs", "ours"};
+    wherry_listener *listener;
+    int sockets[2];
+    for (int i = 0; i < 2; i++) {
+        WORKS(mkdir(harness_path(directories[i]), 0700));
+        WORKS(chdir(harness_path(directories[i])));
+        sockets[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK_INT(bind(sockets[i], (struct sockaddr *)&name, sizeof(name)), 0);
+    }
+    close(sockets[1]);
+    WORKS(wherry_listen("unix:s", &listener));
+    wherry_close_listener(listener);
+    close(sockets[0]);
+    WORKS(unlink(harness_path("theirs/s")));
+    for (int i = 0; i < 2; i++)
+        WORKS(rmdir(harness_path(directories[i])));
+}
+
 TEST(looking_whether_a_listener_lives_disturbs_it_not)
 {
     wherry_listener *first, *second;
