@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The textbook programs: of each pair, the one with bare system calls and the one with
+ * Wherry print the very same, which stands in textbook/NAME.expected.
+ *
+ * And what docs/mechanisms.md says of how they differ when something goes wrong.
+ */
+#include "shell.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TEXT_MOST = 1024 };
+
+static const char *expected(const char *name)
+{
+    static char text[TEXT_MOST];
+    char path[TEXT_MOST];
+    snprintf(path, sizeof(path), EXPECTED "/%s.expected", name);
+    CHECK_RANGE(harness_read_file(path, text, sizeof(text)), 1, sizeof(text) - 2);
+    return text;
+}
+
+// The rest of what it says, to its end.
+static void check_rest(struct beside *beside, const char *name)
+{
+    char lines[TEXT_MOST];
+    snprintf(lines, sizeof(lines), "%s", expected(name));
+    for (char *line = lines, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        CHECK_STRING(beside_line(beside), line);
+    }
+    CHECK_STRING(beside_line(beside), "");
+    CHECK_INT(beside_end(beside), 0);
+}
+
+/* --- those that need nobody else ------------------------------------------ */
+
+static const struct alone {
+    const char *test;
+    const char *name;
+    const char *command;
+} alone[] = {
+    {"numbers_end_with_the_pipe_bare", "numbers", "numbers-bare"},
+    {"numbers_end_with_the_pipe_with_wherry", "numbers", "numbers-wherry"},
+    {"a_queue_is_read_by_type_bare", "queue-by-type", "queue-by-type-bare"},
+    {"a_queue_is_read_by_type_with_wherry", "queue-by-type", "queue-by-type-wherry"},
+    {"a_queue_is_drained_by_priority_bare", "queue-drain",
+     "queue-drain-bare /textbook-$$"},
+    {"a_queue_is_drained_by_priority_with_wherry", "queue-drain",
+     "queue-drain-wherry mq:/textbook-$$"},
+    {"two_processes_count_up_in_turns_bare", "pair", "pair-bare"},
+    {"two_processes_count_up_in_turns_with_wherry", "pair", "pair-wherry"},
+    {"signals_are_held_and_delivered_later_bare", "signal", "signal-bare"},
+    {"a_datagram_is_answered_to_its_sender_bare", "datagram", "datagram-bare"},
+    {"a_datagram_is_answered_to_its_sender_with_wherry", "datagram", "datagram-wherry"},
+    {"a_datagram_is_answered_over_udp_with_wherry", "datagram",
+     "datagram-wherry udp:127.0.0.1:0"},
+};
+
+static void run_alone(const void *argument)
+{
+    const struct alone *program = argument;
+    shell(program->command);
+    CHECK_STRING(said.err, "");
+    CHECK_STRING(said.out, expected(program->name));
+    CHECK_INT(said.status, 0);
+}
+
+/* --- a FIFO, and a shell that writes -------------------------------------- */
+
+static void feed_by_shell(const void *argument)
+{
+    struct beside reader;
+    beside_start(&reader, argument);
+    wait_for_path("boat");
+    CHECK_SHELL("{ echo ahoy; echo; echo cast off; printf 'no newline here'; } >boat",
+                "");
+    check_rest(&reader, "fifo");
+    CHECK(!path_is_there("boat"));
+}
+
+TEST(what_is_no_fifo_is_refused_by_both)
+{
+    harness_write_file("boat", "ahoy\n", 5);
+    shell("fifo-bare boat");
+    CHECK_CONTAINS(said.err, "boat: File exists");
+    CHECK_INT(said.status, 1);
+    shell("fifo-wherry fifo:boat");
+    CHECK_CONTAINS(said.err, "boat");
+    CHECK_INT(said.status, 1);
+    CHECK(path_is_there("boat"));
+}
+
+/* --- an echo, and who asks for it ------------------------------------------ */
+
+#define LINES "unix:pier?type=stream&framing=line"
+
+static const struct echo {
+    const char *test;
+    const char *server;
+    const char *client;
+} echoes[] = {
+    {"an_echo_is_heard_bare", "echo-bare server pier", "echo-bare client pier"},
+    {"an_echo_is_heard_with_wherry", "echo-wherry server '" LINES "'",
+     "echo-wherry client '" LINES "'"},
+    {"a_bare_client_hears_the_echo_of_wherry", "echo-wherry server '" LINES "'",
+     "echo-bare client pier"},
+    {"a_client_with_wherry_hears_a_bare_echo", "echo-bare server pier",
+     "echo-wherry client '" LINES "'"},
+};
+
+// Starts it, and gives the address at which it says that it listens.
+static const char *start_server(struct beside *server, const char *command)
+{
+    static const char said_first[] = "listening at ";
+    beside_start(server, command);
+    const char *line = beside_line(server);
+    CHECK_CONTAINS(line, said_first);
+    return line + strlen(said_first);
+}
+
+static void ask(struct beside *server, const char *client)
+{
+    char script[TEXT_MOST];
+    snprintf(script, sizeof(script),
+             "printf 'ahoy\\n\\ncast off\\nno newline here' | %s", client);
+    shell(script);
+    CHECK_STRING(said.err, "");
+    CHECK_STRING(said.out, expected("echo-client"));
+    CHECK_INT(said.status, 0);
+    check_rest(server, "echo-server");
+    CHECK(!path_is_there("pier"));
+}
+
+static void run_echo(const void *argument)
+{
+    const struct echo *echo = argument;
+    struct beside server;
+    start_server(&server, echo->server);
+    ask(&server, echo->client);
+}
+
+static void echo_over(const void *address)
+{
+    struct beside server;
+    char command[TEXT_MOST];
+    snprintf(command, sizeof(command), "echo-wherry server '%s'",
+             (const char *)address);
+    const char *shown = start_server(&server, command);
+    snprintf(command, sizeof(command), "echo-wherry client '%s'", shown);
+    ask(&server, command);
+}
+
+TEST(a_line_that_is_too_long_is_refused_by_both)
+{
+    static const char *const clients[] = {"echo-bare client pier",
+                                          "echo-wherry client '" LINES "'"};
+    for (int i = 0; i < 2; i++) {
+        struct beside server;
+        char script[TEXT_MOST];
+        start_server(&server, "echo-bare server pier");
+        snprintf(script, sizeof(script), "head -c 4097 /dev/zero | tr '\\0' a | %s",
+                 clients[i]);
+        shell(script);
+        CHECK_STRING(said.err, "echo: a line is too long\n");
+        CHECK_INT(said.status, 1);
+        check_rest(&server, "echo-server");
+    }
+}
+
+/* --- what goes wrong -------------------------------------------------------- */
+
+// The server is killed while its client is there, which then says no more.  Its pid.
+static pid_t kill_server(const char *server_command, const char *client_command,
+                         struct beside *client)
+{
+    struct beside server;
+    start_server(&server, server_command);
+    beside_start(client, client_command);
+    beside_tell(client, "ahoy\n");
+    CHECK_STRING(beside_line(client), "ahoy");
+    harness_kill(server.pid);
+    close(server.in);
+    close(server.out);
+    beside_hush(client);
+    return server.pid;
+}
+
+TEST(a_killed_server_looks_finished_to_bare_calls)
+{
+    struct beside client;
+    kill_server("echo-bare server pier", "echo-bare client pier", &client);
+    CHECK_STRING(beside_line(&client), "the server has finished");
+    CHECK_INT(beside_end(&client), 0);
+}
+
+TEST(a_killed_server_is_an_error_to_wherry)
+{
+    struct beside client;
+    char gone[TEXT_MOST];
+    pid_t server = kill_server("echo-wherry server unix:pier",
+                               "echo-wherry client unix:pier", &client);
+    snprintf(gone, sizeof(gone), "the peer (process %ld) has gone away", (long)server);
+    CHECK_CONTAINS(beside_line(&client), gone);
+    CHECK_INT(beside_end(&client), 1);
+}
+
+TEST(a_path_that_a_killed_server_left_stops_the_bare_one_only)
+{
+    struct beside server;
+    start_server(&server, "echo-bare server pier");
+    harness_kill(server.pid);
+    close(server.in);
+    close(server.out);
+    shell("echo-bare server pier");
+    CHECK_STRING(said.err, "echo: pier: Address already in use\n");
+    CHECK_INT(said.status, 1);
+    start_server(&server, "echo-wherry server '" LINES "'");
+    ask(&server, "echo-bare client pier");
+}
+
+TEST(whoever_is_given_no_arguments_says_which_are_needed)
+{
+    static const char *const programs[] = {"echo-bare",        "echo-wherry",
+                                           "fifo-bare",        "fifo-wherry",
+                                           "queue-drain-bare", "queue-drain-wherry"};
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        shell(programs[i]);
+        CHECK_CONTAINS(said.err, "usage: ");
+        CHECK_CONTAINS(said.err, programs[i]);
+        CHECK_INT(said.status, 2);
+    }
+}
+
+void harness_register(void)
+{
+    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
+        harness_add(alone[i].test, run_alone, &alone[i]);
+    for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++)
+        harness_add(echoes[i].test, run_echo, &echoes[i]);
+    harness_add("a_fifo_is_written_by_a_shell_bare", feed_by_shell, "fifo-bare boat");
+    harness_add("a_fifo_is_written_by_a_shell_with_wherry", feed_by_shell,
+                "fifo-wherry fifo:boat");
+    harness_add("an_echo_by_packets_is_the_same", echo_over, "unix:pier");
+    harness_add("an_echo_at_a_name_without_a_path_is_the_same", echo_over, "unix:@");
+    harness_add("an_echo_over_tcp_is_the_same", echo_over, "tcp:127.0.0.1:0");
+}
