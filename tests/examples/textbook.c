@@ -50,6 +50,8 @@ static const struct alone {
      "queue-drain-bare /textbook-$$"},
     {"a_queue_is_drained_by_priority_with_wherry", "queue-drain",
      "queue-drain-wherry mq:/textbook-$$"},
+    {"a_descriptor_is_handed_down_bare", "inherit", "inherit-bare"},
+    {"a_descriptor_is_handed_down_with_wherry", "inherit", "inherit-wherry"},
     {"two_processes_count_up_in_turns_bare", "pair", "pair-bare"},
     {"two_processes_count_up_in_turns_with_wherry", "pair", "pair-wherry"},
     {"signals_are_held_and_delivered_later_bare", "signal", "signal-bare"},
@@ -66,6 +68,36 @@ static void run_alone(const void *argument)
     CHECK_STRING(said.err, "");
     CHECK_STRING(said.out, expected(program->name));
     CHECK_INT(said.status, 0);
+}
+
+TEST(what_is_no_descriptor_is_refused_by_both)
+{
+    shell("inherit-bare none");
+    CHECK_CONTAINS(said.err, "no descriptor: none");
+    CHECK_INT(said.status, 2);
+    shell("inherit-bare 99");
+    CHECK_CONTAINS(said.err, "Bad file descriptor");
+    CHECK_INT(said.status, 1);
+    shell("inherit-wherry none; inherit-wherry 99");
+    CHECK_CONTAINS(said.err, "fd:none: a descriptor is a number");
+    CHECK_CONTAINS(said.err, "fd:99: no such descriptor is open");
+    CHECK_INT(said.status, 1);
+}
+
+/* --- a filter, which answers each line before the next ---------------------- */
+
+static void filter_lines(const void *argument)
+{
+    struct beside filter;
+    beside_start(&filter, argument);
+    beside_tell(&filter, "ahoy\n");
+    CHECK_STRING(beside_line(&filter), "1: ahoy");
+    beside_tell(&filter, "\nno newline here");
+    CHECK_STRING(beside_line(&filter), "2: ");
+    beside_hush(&filter);
+    CHECK_STRING(beside_line(&filter), "3: no newline here");
+    CHECK_STRING(beside_line(&filter), "");
+    CHECK_INT(beside_end(&filter), 0);
 }
 
 /* --- a FIFO, and a shell that writes -------------------------------------- */
@@ -240,6 +272,9 @@ void harness_register(void)
         harness_add(alone[i].test, run_alone, &alone[i]);
     for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++)
         harness_add(echoes[i].test, run_echo, &echoes[i]);
+    harness_add("a_filter_answers_each_line_bare", filter_lines, "filter-bare");
+    harness_add("a_filter_answers_each_line_with_wherry", filter_lines,
+                "filter-wherry");
     harness_add("a_fifo_is_written_by_a_shell_bare", feed_by_shell, "fifo-bare boat");
     harness_add("a_fifo_is_written_by_a_shell_with_wherry", feed_by_shell,
                 "fifo-wherry fifo:boat");
