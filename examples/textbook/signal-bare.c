@@ -28,6 +28,7 @@ static int take_all(const sigset_t *wanted, pid_t child)
     while ((r = sigtimedwait(wanted, &info, &at_once)) > 0 || errno == EINTR) {
         if (r < 0)
             continue; // a stop and a continue interrupt it without any handler
+        // The sender wrote its pid itself: the kernel vouches for that of kill(2) only.
         int is_his = info.si_code == SI_QUEUE && info.si_pid == child;
         printf("value %d from %s\n", info.si_value.sival_int,
                is_his ? "the child" : "somebody else");

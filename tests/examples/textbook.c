@@ -55,6 +55,7 @@ static const struct alone {
     {"two_processes_count_up_in_turns_bare", "pair", "pair-bare"},
     {"two_processes_count_up_in_turns_with_wherry", "pair", "pair-wherry"},
     {"signals_are_held_and_delivered_later_bare", "signal", "signal-bare"},
+    {"signals_are_held_and_delivered_later_with_wherry", "signal", "signal-wherry"},
     {"a_datagram_is_answered_to_its_sender_bare", "datagram", "datagram-bare"},
     {"a_datagram_is_answered_to_its_sender_with_wherry", "datagram", "datagram-wherry"},
     {"a_datagram_is_answered_over_udp_with_wherry", "datagram",
