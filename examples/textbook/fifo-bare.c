@@ -46,7 +46,7 @@ static int read_lines(FILE *in)
     free(line);
     if (ferror(in))
         return perror("fifo: read"), 1;
-    printf("the last writer has left after %d lines\n", count);
+    printf("the last writer has left (lines: %d)\n", count);
     return 0;
 }
 

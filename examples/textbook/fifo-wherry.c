@@ -27,7 +27,7 @@ static int read_lines(wherry_channel *in)
     }
     if (r < 0)
         return complain();
-    printf("the last writer has left after %d lines\n", count);
+    printf("the last writer has left (lines: %d)\n", count);
     return 0;
 }
 

@@ -267,6 +267,33 @@ TEST(whoever_is_given_no_arguments_says_which_are_needed)
     }
 }
 
+// Reads the one block of commands in docs/mechanisms.md.
+static const char *commands_of_the_manual(void)
+{
+    static char text[1 << 16];
+    static const char fence[] = "\n```sh\n";
+    CHECK_RANGE(harness_read_file(MANUAL, text, sizeof(text)), 1, sizeof(text) - 2);
+    char *block = strstr(text, fence);
+    CHECK(block != NULL);
+    block += strlen(fence);
+    char *end = strstr(block, "```");
+    CHECK(end != NULL);
+    *end = 0;
+    return block;
+}
+
+TEST(the_commands_of_the_manual_work_when_pasted)
+{
+    static const char fed[] = "line 1: ahoy\nthe last writer has left (lines: 1)\n";
+    char both[2 * TEXT_MOST];
+    shell(commands_of_the_manual());
+    const char *numbers = expected("numbers");
+    snprintf(both, sizeof(both), "%s%s%s%s", numbers, numbers, fed, fed);
+    CHECK_STRING(said.err, "");
+    CHECK_STRING(said.out, both);
+    CHECK_INT(said.status, 0);
+}
+
 void harness_register(void)
 {
     for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
