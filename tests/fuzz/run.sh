@@ -16,10 +16,12 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello'
+framing-header hello names'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
+# What knows the real table is all of the library.
+library="$(echo core/*/*.c)"
 
 if [ $# -eq 0 ] || ! [ "$1" -gt 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
@@ -34,14 +36,28 @@ targets=${*:-$all}
 export ASAN_OPTIONS="check_printf=0:malloc_context_size=0:max_malloc_fill_size=0:\
 quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
 
+sources_of() {
+    if [ "$1" = names ]; then
+        echo "$library"
+    else
+        echo "$sources"
+    fi
+}
+
+# The sources of all targets of this run.
+needed() {
+    for target in $targets; do
+        sources_of "$target"
+    done | tr ' ' '\n' | sort -u
+}
+
 # What is fuzzed is watched by coverage; the targets themselves and the formatting of
 # sentences are not, and comparisons are not traced: the dictionaries know the words.
 build_targets() {
     flags='-std=c11 -D_POSIX_C_SOURCE=200809L -O2 -g -Iinclude -Icore
         -fsanitize=address,undefined -fno-sanitize-recover=all'
     mkdir -p "$build"
-    objects=
-    for source in $sources; do
+    for source in $(needed); do
         object=$build/$(echo "$source" | tr / _).o
         watch='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp'
         if [ "$source" = core/base/error.c ]; then
@@ -49,10 +65,13 @@ build_targets() {
         fi
         # shellcheck disable=SC2086
         clang $flags $watch -c "$source" -o "$object"
-        objects="$objects $object"
     done
     for target in $targets; do
         object=$build/$target.o
+        objects=
+        for source in $(sources_of "$target"); do
+            objects="$objects $build/$(echo "$source" | tr / _).o"
+        done
         # shellcheck disable=SC2086
         clang $flags -DFRAMING="${target#framing-}" -c "$here/${target%%-*}.c" \
             -o "$object"
@@ -74,7 +93,7 @@ longest() {
 commit() {
     name=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
     # shellcheck disable=SC2086
-    git diff --quiet HEAD -- $sources "$here"/*.[ch] 2>/dev/null || name=$name+
+    git diff --quiet HEAD -- $library "$here"/*.[ch] 2>/dev/null || name=$name+
     echo "$name"
 }
 
