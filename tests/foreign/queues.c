@@ -185,3 +185,49 @@ TEST(python_picks_and_puts_by_msgrcv_and_msgsnd)
     wherry_close(in);
     wherry_close(out);
 }
+
+// Debian's python3 has the module sysv_ipc (python3-sysv-ipc); another one may not.
+static const char module[] = "import sys\n"
+                             "try:\n"
+                             "    import sysv_ipc\n"
+                             "except ImportError:\n"
+                             "    print('none', flush=True)\n"
+                             "    sys.exit(0)\n"
+                             "q = sysv_ipc.MessageQueue(int(sys.argv[1], 16))\n"
+                             "print(q.current_messages, flush=True)\n"
+                             "text, kind = q.receive(type=-5)\n"
+                             "print(kind, text.decode(), flush=True)\n"
+                             "q.send(text.upper(), type=kind + 100)\n";
+
+TEST(pythons_sysv_ipc_module_picks_and_puts)
+{
+    struct peer peer;
+    wherry_message *message;
+    wherry_channel *out;
+    char address[ADDRESS], key[32], line[32];
+    if (!harness_have_program("/usr/bin/python3"))
+        SKIP("there is no /usr/bin/python3");
+    snprintf(key, sizeof key, "0x%x", 0x59000000 | (int)getpid());
+    snprintf(address, sizeof address, "sysv:%s", key);
+    OPEN(wherry_dial(address, soon(), &out));
+    wherry_channel *in = reader_of(address);
+    OPEN(wherry_write(out, "six", 3, 6, 0, soon()));
+    OPEN(wherry_write(out, "four", 4, 4, 0, soon()));
+    peer_start(&peer, (const char *const[]){"/usr/bin/python3", "-I", "-c", module, key,
+                                            NULL});
+    peer_line(&peer, line, sizeof line);
+    if (strcmp(line, "none") == 0) {
+        peer_wait(&peer);
+        OPEN(wherry_remove(address));
+        SKIP("Debian has the module in python3-sysv-ipc");
+    }
+    CHECK_STRING(line, "2");
+    peer_prints(&peer, "4 four\n");
+    CHECK_INT(wherry_recv_kind(in, 104, &message, soon()), 1);
+    CHECK_BYTES(wherry_message_data(message), "FOUR", 4);
+    wherry_message_free(message);
+    peer_wait(&peer);
+    OPEN(wherry_remove(address));
+    wherry_close(in);
+    wherry_close(out);
+}
