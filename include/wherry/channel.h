@@ -46,7 +46,7 @@ WHERRY_EXPORT const char *wherry_error_text(void);
  * -ENOTSUP (the mechanism has no dial), -ENOENT and -ECONNREFUSED (nobody there),
  * -EACCES, -ENAMETOOLONG, -ETIMEDOUT, -EAGAIN (WHERRY_POLL), -EMFILE, -ENFILE, -ENOMEM,
  * -EHOSTUNREACH and -ENETUNREACH, -ENOTDIR, -ENOTSOCK and -EPROTOTYPE (the path is
- * something else). */
+ * something else), -ESRCH (signal: there is no such process). */
 WHERRY_EXPORT int wherry_dial(const char *address, wherry_deadline deadline,
                               wherry_channel **out);
 
@@ -84,16 +84,17 @@ WHERRY_EXPORT int wherry_pair(const char *address, wherry_channel *out[2]);
  * and -ECONNRESET (the peer is gone; *message is NULL if a part of it had gone out),
  * -EINVAL (*message is NULL, or a kind above the limit), -ENOTSUP (open files or a kind
  * on a channel without), -E2BIG (more open files than `files=`), -EBADMSG (bytes that
- * the framing cannot carry, such as a newline under `line`), -EPERM (the reading end of
- * a simplex mechanism), -ESHUTDOWN (after wherry_finish), -EDESTADDRREQ and -EISCONN
- * (to=), -ENOBUFS (`full=disconnect` closed it), -ETOOMANYREFS (too many open files on
- * their way, try later), -EIDRM (the queue was removed). */
+ * the framing cannot carry, such as a newline under `line`, or anything but a number
+ * over signal:), -EACCES (a process that may not be signalled any more), -EPERM (the
+ * reading end of a simplex mechanism), -ESHUTDOWN (after wherry_finish), -EDESTADDRREQ
+ * and -EISCONN (to=), -ENOBUFS (`full=disconnect` closed it), -ETOOMANYREFS (too many
+ * open files on their way, try later), -EIDRM (the queue was removed). */
 WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message,
                               unsigned flags, wherry_deadline deadline);
 
-/* Receives the next message in the order of arrival (`mq:` in the kernel's, the highest
- * kind first): 1 and *out, or 0 when the peer finished (*out is NULL).  May wait until
- * `deadline`.
+/* Receives the next message in the order of arrival (the kernel's own order over `mq:`,
+ * the highest kind first, and `signal:`, the lowest): 1 and *out, or 0 when the peer
+ * finished (*out is NULL).  May wait until `deadline`.
  * Errors: -EAGAIN (WHERRY_POLL), -ETIMEDOUT, -ECANCELED, -ECONNRESET (the peer died),
  * -EPROTO (it speaks another framing or version, or sent a broken record; the channel
  * is of no more use), -EMSGSIZE (it sent more than `message=`; of no more use where
@@ -223,7 +224,7 @@ struct wherry_channel_info {
     int64_t last_changed;
     uint64_t message_limit; /* the largest message this channel takes */
     int64_t kind_limit;     /* the largest kind; 0: there are none */
-    int64_t kind_least;     /* the smallest, as which kind 0 arrives (sysv: 1) */
+    int64_t kind_least;     /* as which kind 0 arrives (sysv: 1, signal: signal=) */
     uint64_t queue_limit;
     uint64_t file_limit;
     uint64_t memory;      /* bytes of memory that Wherry holds for the channel */

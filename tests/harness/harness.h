@@ -186,7 +186,7 @@ void harness_wait_blocked(pid_t tid);
 /* The caller's thread, for harness_wait_blocked. */
 pid_t harness_thread(void);
 
-/* True when a program of that name is in $PATH. */
+/* True when a program of that name is in $PATH, or at that path. */
 bool harness_have_program(const char *name);
 
 /* --- an event between processes or threads, made before the fork --- */
