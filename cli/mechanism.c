@@ -161,7 +161,7 @@ static bool is_shared(const struct wherry_option *option)
 {
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++) {
-        if (has(mechanism, WHERRY_ABLE_TESTS_ONLY))
+        if (mechanism->absent || has(mechanism, WHERRY_ABLE_TESTS_ONLY))
             continue;
         const struct wherry_option *each;
         size_t n = 0;
@@ -193,9 +193,24 @@ static void print_fact(const char *name, const char *text)
     say_wrapped(text, TEXT_COLUMN, WIDTH);
 }
 
+static void help_absent(const struct wherry_mechanism *mechanism)
+{
+    say_heading(mechanism->usage);
+    say_wrapped(mechanism->summary, 0, WIDTH);
+    putchar('\n');
+    print_fact("mechanism", mechanism->mechanism);
+    print_fact("largest", mechanism->limit);
+    print_fact("absent", mechanism->absent);
+    print_fact("instead", mechanism->instead);
+}
+
 void help_mechanism(const struct wherry_mechanism *mechanism)
 {
     char verbs[64];
+    if (mechanism->absent) {
+        help_absent(mechanism);
+        return;
+    }
     snprintf(verbs, sizeof(verbs), "%s%s%s",
              has(mechanism, WHERRY_ABLE_DIAL) ? "dial " : "",
              has(mechanism, WHERRY_ABLE_LISTEN) ? "listen " : "",

@@ -67,7 +67,8 @@ static const struct wherry_mechanism *next(size_t *index, bool all)
     const struct wherry_mechanism *mechanism;
     do
         mechanism = wherry_mechanism_at((*index)++);
-    while (mechanism && !all && (mechanism->abilities & WHERRY_ABLE_TESTS_ONLY));
+    while (mechanism && (mechanism->absent ||
+                         (!all && (mechanism->abilities & WHERRY_ABLE_TESTS_ONLY))));
     return mechanism;
 }
 

@@ -52,13 +52,18 @@ static const struct setting setting_html = {
 
 static bool are_schemes(char **words, int count)
 {
-    for (int i = 0; i < count; i++)
-        if (!mechanism_of(words[i])) {
+    for (int i = 0; i < count; i++) {
+        const struct wherry_mechanism *mechanism = mechanism_of(words[i]);
+        if (!mechanism)
             say_usage("tour",
                       "there is no mechanism \"%s\"; `wherry transports` lists them",
                       words[i]);
+        else if (mechanism->absent)
+            say_usage("tour", "%s: cannot be shown: %s; take %s", mechanism->scheme,
+                      mechanism->absent, mechanism->instead);
+        if (!mechanism || mechanism->absent)
             return false;
-        }
+    }
     return true;
 }
 
@@ -137,7 +142,7 @@ static void walk(struct tour *tour, const struct choices *choices)
 {
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)) && goes_on(tour); i++)
-        if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) &&
+        if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) && !mechanism->absent &&
             is_wanted(choices, mechanism))
             take_mechanism(tour, mechanism);
 }

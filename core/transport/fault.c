@@ -219,7 +219,8 @@ const struct transport transport_fault = {
                                WHERRY_ABLE_PAIR | WHERRY_ABLE_MESSAGES |
                                WHERRY_ABLE_LOSS | WHERRY_ABLE_TESTS_ONLY,
                   .framing = NULL,
-                  .limit = "that of the other mechanism"},
+                  .limit = "that of the other mechanism",
+                  .systems = "all"},
     .options = options,
     .options_first = true,
     .wraps = true,

@@ -233,8 +233,10 @@ const struct transport transport_fd = {
                   .example = NULL,
                   .abilities = ENDPOINT_SOCKET | WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN |
                                WHERRY_ABLE_CONNECTIONLESS | WHERRY_ABLE_MESSAGES,
+                  .traits = WHERRY_TRAIT_STARTS | WHERRY_TRAIT_GIVEN,
                   .framing = "wherry",
-                  .limit = "that of what the descriptor is"},
+                  .limit = "that of what the descriptor is",
+                  .systems = "POSIX"},
     .options = options,
     .check = fd_check,
     .dial = fd_dial,

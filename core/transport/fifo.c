@@ -230,9 +230,12 @@ const struct transport transport_fifo = {
                                WHERRY_ABLE_FINISH | WHERRY_ABLE_STRANGERS |
                                WHERRY_ABLE_MANY_WRITERS | WHERRY_ABLE_FRAMING |
                                WHERRY_ABLE_DESCRIPTOR,
+                  .traits = WHERRY_TRAIT_NAME_STAYS | WHERRY_TRAIT_SHELL |
+                            WHERRY_TRAIT_CONTAINERS,
                   .framing = "line",
                   .limit = "4,096 bytes with the framing (PIPE_BUF, so that writers "
-                           "never mix), or message= with writers=one"},
+                           "never mix), or message= with writers=one",
+                  .systems = "POSIX"},
     .options = options,
     .check = fifo_check,
     .dial = fifo_dial,

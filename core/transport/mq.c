@@ -195,8 +195,11 @@ const struct transport transport_mq = {
                                WHERRY_ABLE_PRIORITY | WHERRY_ABLE_OUTLIVES |
                                WHERRY_ABLE_STRANGERS | WHERRY_ABLE_MANY_WRITERS |
                                WHERRY_ABLE_MANY_READERS | WHERRY_ABLE_DESCRIPTOR,
+                  .traits = WHERRY_TRAIT_CONTAINERS,
                   .limit = "msgsize= of the queue (8,192 bytes unless "
-                           "fs.mqueue.msgsize_default says otherwise)"},
+                           "fs.mqueue.msgsize_default says otherwise)",
+                  .largest = 8192,
+                  .systems = "POSIX, not macOS"},
     .options = options,
     .check = mq_check,
     .dial = mq_dial,

@@ -55,7 +55,8 @@ const struct transport transport_pair = {
                   .framing = "wherry",
                   .limit =
                       "message= with type=stream; else what fits into the socket's "
-                      "buffer (about 200 KiB, buffer= raises it)"},
+                      "buffer (about 200 KiB, buffer= raises it)",
+                  .systems = "POSIX"},
     .options = options,
     .check = pair_check,
     .pair = pair_open,

@@ -193,7 +193,10 @@ const struct transport transport_signal = {
                                WHERRY_ABLE_KINDS | WHERRY_ABLE_PRIORITY |
                                WHERRY_ABLE_STRANGERS | WHERRY_ABLE_MANY_WRITERS |
                                WHERRY_ABLE_LOSS | WHERRY_ABLE_DESCRIPTOR,
-                  .limit = "one number, the 4 bytes of an int (sigqueue(3))"},
+                  .traits = WHERRY_TRAIT_NOTICE,
+                  .limit = "one number, the 4 bytes of an int (sigqueue(3))",
+                  .largest = 4,
+                  .systems = "POSIX, not macOS"},
     .options = options,
     .check = signal_check,
     .dial = signal_dial,

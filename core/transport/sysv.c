@@ -194,7 +194,10 @@ const struct transport transport_sysv = {
                       WHERRY_ABLE_RECV | WHERRY_ABLE_MESSAGES | WHERRY_ABLE_KINDS |
                       WHERRY_ABLE_PICK | WHERRY_ABLE_OUTLIVES | WHERRY_ABLE_STRANGERS |
                       WHERRY_ABLE_MANY_WRITERS | WHERRY_ABLE_MANY_READERS,
-         .limit = "kernel.msgmax bytes (8,192 unless the system says otherwise)"},
+         .traits = WHERRY_TRAIT_CONTAINERS,
+         .limit = "kernel.msgmax bytes (8,192 unless the system says otherwise)",
+         .largest = 8192,
+         .systems = "POSIX (XSI)"},
     .options = options,
     .check = sysv_check,
     .dial = sysv_dial,

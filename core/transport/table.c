@@ -3,7 +3,8 @@
  * The table of mechanisms, and addresses checked against it.
  *
  * Whatever tells of mechanisms reads this table: the parser, the error texts, `wherry
- * transports` and `wherry help`, the manual and the tests.
+ * transports`, `wherry choose` and `wherry help`, the manual and the tests.  What has
+ * no transport has its row in absent.c.
  */
 #include "transport/transport.h"
 
@@ -21,6 +22,7 @@ static const struct transport *const transports[] = {
 
 enum {
     TRANSPORTS = sizeof(transports) / sizeof(transports[0]),
+    NAMES = 64, // of all schemes, absent ones too
     SCHEMES_TEXT = TRANSPORTS * (ADDRESS_SCHEME + 3)
 };
 
@@ -115,24 +117,35 @@ const struct transport *transport_find(const char *scheme)
 
 static bool options_first(const char *scheme)
 {
+    // An absent one's grammar is not known here: whatever stands behind its scheme is
+    // taken as it is, for it is refused anyway.
     const struct transport *transport = transport_find(scheme);
-    return transport && transport->options_first;
+    return transport ? transport->options_first : absent_find(scheme) != NULL;
 }
 
 static int unknown_scheme(const char *scheme)
 {
-    const char *names[TRANSPORTS];
+    const char *names[NAMES];
     char all[SCHEMES_TEXT];
     size_t used = 0;
-    for (size_t i = 0; i < TRANSPORTS; i++) {
-        names[i] = transports[i]->mechanism.scheme;
-        used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s:", i ? " " : "",
-                                 names[i]);
+    size_t count = 0;
+    const struct wherry_mechanism *mechanism;
+    for (; count < NAMES && (mechanism = wherry_mechanism_at(count)); count++) {
+        names[count] = mechanism->scheme;
+        if (!mechanism->absent)
+            used += (size_t)snprintf(all + used, sizeof(all) - used,
+                                     "%s%s:", count ? " " : "", names[count]);
     }
-    const char *nearest = address_nearest(scheme, names, TRANSPORTS);
+    const char *nearest = address_nearest(scheme, names, count);
     return failure(-EINVAL, "there is no scheme \"%s\"%s%s%s; the schemes are %s",
                    scheme, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
                    nearest ? ":\"" : "", all);
+}
+
+static int no_transport(const char *scheme)
+{
+    const struct wherry_mechanism *absent = absent_find(scheme);
+    return absent ? absent_refuse(absent) : unknown_scheme(scheme);
 }
 
 static int check(const struct transport *transport, struct address *address)
@@ -141,7 +154,7 @@ static int check(const struct transport *transport, struct address *address)
     if (r < 0 || !transport->check)
         return r;
     static const struct complaint stands[] = {
-        {EINVAL, NULL}, {ENAMETOOLONG, NULL}, {0, NULL}};
+        {EINVAL, NULL}, {ENAMETOOLONG, NULL}, {ENOTSUP, NULL}, {0, NULL}};
     r = transport->check(address);
     return r < 0 ? endpoint_refuse(address, r, stands) : 0;
 }
@@ -154,7 +167,7 @@ int transport_address(const char *text, const struct transport **transport,
     if (r < 0)
         return r;
     const struct transport *found = transport_find(address_scheme(address));
-    r = found ? check(found, address) : unknown_scheme(address_scheme(address));
+    r = found ? check(found, address) : no_transport(address_scheme(address));
     if (r < 0) {
         address_free(address);
         return r;
@@ -166,15 +179,28 @@ int transport_address(const char *text, const struct transport **transport,
 
 /* --- the public face ----------------------------------------------------- */
 
+static size_t count_absent(void)
+{
+    size_t count = 0;
+    while (absent_mechanisms[count].scheme)
+        count++;
+    return count;
+}
+
 const struct wherry_mechanism *wherry_mechanism_at(size_t index)
 {
-    return index < TRANSPORTS ? &transports[index]->mechanism : NULL;
+    if (index < TRANSPORTS)
+        return &transports[index]->mechanism;
+    index -= TRANSPORTS;
+    return index < count_absent() ? &absent_mechanisms[index] : NULL;
 }
 
 const struct wherry_mechanism *wherry_mechanism_find(const char *scheme)
 {
     const struct transport *transport = scheme ? transport_find(scheme) : NULL;
-    return transport ? &transport->mechanism : NULL;
+    if (transport)
+        return &transport->mechanism;
+    return scheme ? absent_find(scheme) : NULL;
 }
 
 const struct wherry_option *

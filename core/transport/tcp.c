@@ -90,8 +90,10 @@ const struct transport transport_tcp = {
                       (ENDPOINT_SOCKET & ~(WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER)) |
                       WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN | WHERRY_ABLE_STRANGERS |
                       WHERRY_ABLE_HOSTS,
+                  .traits = WHERRY_TRAIT_CONTAINERS,
                   .framing = "wherry",
-                  .limit = "message= (bytes, any number)"},
+                  .limit = "message= (bytes, any number)",
+                  .systems = "all"},
     .options = options,
     .check = inet_check,
     .dial = tcp_dial,

@@ -112,7 +112,7 @@ struct transport {
 const struct transport *transport_find(const char *scheme);
 
 /* Takes an address apart and checks it against its transport's options.
- * Errors: -EINVAL, -ENAMETOOLONG, -ENOMEM; the sentence is set. */
+ * Errors: -EINVAL, -ENAMETOOLONG, -ENOTSUP (absent.c), -ENOMEM; the sentence is set. */
 int transport_address(const char *text, const struct transport **transport,
                       struct address **out);
 
@@ -137,6 +137,17 @@ int64_t pipe_room(void);
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
     transport_mq, transport_sysv, transport_signal, transport_fault;
+
+/* --- absent.c: rows without a transport ---------------------------------- */
+
+/* Ends with a NULL scheme. */
+extern const struct wherry_mechanism absent_mechanisms[];
+
+/* The absent mechanism with that scheme, or NULL. */
+const struct wherry_mechanism *absent_find(const char *scheme);
+
+/* -ENOTSUP, and the sentence: why, and what to take instead. */
+int absent_refuse(const struct wherry_mechanism *);
 
 /* --- stream.c: messages cut out of bytes --------------------------------- */
 

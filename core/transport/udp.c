@@ -66,8 +66,11 @@ const struct transport transport_udp = {
                                WHERRY_ABLE_HOSTS | WHERRY_ABLE_STRANGERS |
                                WHERRY_ABLE_LOSS | WHERRY_ABLE_MANY_WRITERS |
                                WHERRY_ABLE_FRAMING | WHERRY_ABLE_DESCRIPTOR,
+                  .traits = WHERRY_TRAIT_CONTAINERS,
                   .framing = "wherry",
-                  .limit = "65,507 bytes less the framing's (one IP packet)"},
+                  .limit = "65,507 bytes less the framing's (one IP packet)",
+                  .largest = 65507,
+                  .systems = "all"},
     .options = options,
     .check = inet_check,
     .dial = udp_dial,

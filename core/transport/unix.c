@@ -231,10 +231,12 @@ const struct transport transport_unix = {
                   .abilities = ENDPOINT_SOCKET | WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN |
                                WHERRY_ABLE_CONNECTIONLESS | WHERRY_ABLE_MESSAGES |
                                WHERRY_ABLE_STRANGERS,
+                  .traits = WHERRY_TRAIT_NAME_STAYS | WHERRY_TRAIT_CONTAINERS,
                   .framing = "wherry",
                   .limit =
                       "message= with type=stream; else what fits into the socket's "
-                      "buffer (about 200 KiB, buffer= raises it)"},
+                      "buffer (about 200 KiB, buffer= raises it)",
+                  .systems = "POSIX"},
     .options = options,
     .check = unix_check,
     .dial = unix_dial,

@@ -2,8 +2,10 @@
 /*
  * The table of mechanisms: what each transport can do, as data.
  *
- * `wherry transports`, `wherry help SCHEME`, the error texts, the manual and the tests
- * all read this one table.
+ * `wherry transports`, `wherry choose`, `wherry help SCHEME`, the error texts, the
+ * manual and the tests all read this one table.  It has a row for each mechanism that
+ * Wherry knows of; what cannot be opened yet, or not on this system, says so in its row
+ * and in the error of whoever tries.
  */
 #ifndef WHERRY_MECHANISM_H
 #define WHERRY_MECHANISM_H
@@ -46,6 +48,24 @@ enum wherry_ability {
                                     or nothing */
 };
 
+/* What a mechanism is like, beyond what its channels can do. */
+enum wherry_trait {
+    WHERRY_TRAIT_MEMORY = 1 << 0, /* processes see the same memory; no channel */
+    WHERRY_TRAIT_TURNS = 1 << 1,  /* a semaphore: processes take turns; no channel */
+    WHERRY_TRAIT_NAME_STAYS = 1 << 2, /* the name outlives its processes, no messages */
+    WHERRY_TRAIT_NOTICE = 1 << 3,     /* reaches a process whatever it is doing */
+    WHERRY_TRAIT_SHELL = 1 << 4,      /* what a shell joins its commands with */
+    WHERRY_TRAIT_STARTS = 1 << 5,     /* to a program that this one starts, or back */
+    WHERRY_TRAIT_CONTAINERS = 1 << 6, /* into a container with which this one shares a
+                                         directory, a network or an IPC namespace */
+    WHERRY_TRAIT_BROWSER = 1 << 7,    /* a page in a browser can be at the other end */
+    WHERRY_TRAIT_ENCRYPTED = 1 << 8,  /* nobody on the way can read it */
+    WHERRY_TRAIT_SERVER = 1 << 9,     /* needs a server that runs beside */
+    WHERRY_TRAIT_REQUESTS = 1 << 10,  /* a message one way, and its one answer */
+    WHERRY_TRAIT_GIVEN = 1 << 11,     /* somebody else has opened what it uses */
+    WHERRY_TRAIT_ELSEWHERE = 1 << 12  /* of other systems than this one */
+};
+
 enum wherry_option_type {
     WHERRY_OPTION_NUMBER,   /* 42 */
     WHERRY_OPTION_SIZE,     /* bytes: 4096, 64K, 16M, 1G (powers of 1,024) */
@@ -66,7 +86,7 @@ struct wherry_option {
     const char *help;    /* one sentence */
 };
 
-/* One transport, as the table describes it. */
+/* One mechanism, as the table describes it. */
 struct wherry_mechanism {
     const char *scheme;
     const char *usage;     /* "unix:PATH or unix:@NAME" */
@@ -74,17 +94,26 @@ struct wherry_mechanism {
     const char *summary;   /* one sentence: what to use it for */
     const char *example;   /* an address that works as it stands, or NULL */
     unsigned abilities;    /* all that it can do, whatever the options */
+    unsigned traits;       /* enum wherry_trait */
     const char *framing;   /* its default framing; NULL: none */
     const char *limit;     /* the largest message, in words, with its reason */
+    uint64_t largest;      /* ditto in bytes, whatever the options, on a system as it
+                              comes; 0: any, or as message= says */
+    const char *systems;   /* which have it, whether Wherry runs there or not */
+    const char *absent;    /* why it cannot be opened: "later"; NULL: it can */
+    const char *instead;   /* of an absent one: what to take now, an address first:
+                              "tcp: through an ssh(1) tunnel" */
 };
 
-/* The transport at `index` (from 0) of the table, or NULL past its end. */
+/* The mechanism at `index` (from 0) of the table, or NULL past its end.  Those that are
+ * absent come last; their abilities are what they will be able to do. */
 WHERRY_EXPORT const struct wherry_mechanism *wherry_mechanism_at(size_t index);
 
-/* The transport with that scheme, or NULL. */
+/* The mechanism with that scheme, absent or not, or NULL. */
 WHERRY_EXPORT const struct wherry_mechanism *wherry_mechanism_find(const char *scheme);
 
-/* The option at `index` (from 0) of a transport, or NULL past the last. */
+/* The option at `index` (from 0) of a mechanism, or NULL past the last; an absent one
+ * has none. */
 WHERRY_EXPORT const struct wherry_option *
 wherry_mechanism_option(const struct wherry_mechanism *, size_t index);
 
@@ -100,7 +129,8 @@ WHERRY_EXPORT const struct wherry_framing_info *wherry_framing_at(size_t index);
 
 /* Whether an address is well-formed, with known options within their bounds.  Opens
  * nothing.
- * Errors: -EINVAL; wherry_error_text() says what is wrong and what would work. */
+ * Errors: -EINVAL, -ENOTSUP (its mechanism is absent); wherry_error_text() says what is
+ * wrong and what would work. */
 WHERRY_EXPORT int wherry_address_check(const char *address);
 
 WHERRY_END

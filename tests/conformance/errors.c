@@ -28,7 +28,12 @@ struct bad {
 
 static const struct bad table[] = {
     {"an_unknown_scheme", "unxi:/tmp/x", ANY, -EINVAL, {"unxi", "unix:", "tcp:"}},
-    {"a_foreign_scheme", "http://example.org/", ANY, -EINVAL, {"http", "tcp:"}},
+    {"a_foreign_scheme", "gopher://example.org/", ANY, -EINVAL, {"gopher", "tcp:"}},
+    {"an_absent_mechanism",
+     "http://example.org/",
+     ANY,
+     -ENOTSUP,
+     {"http:", "later", "tcp:"}},
     {"no_scheme", "/run/service", ANY, -EINVAL, {"/run/service", "unix:"}},
     {"an_empty_address", "", ANY, -EINVAL, {"empty", "SCHEME:REST"}},
     {"an_unknown_option", "pair:?tipe=stream", PAIR, -EINVAL, {"tipe", "type"}},

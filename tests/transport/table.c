@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of mechanisms: complete, and every option bounded as it says.
+ * The table of mechanisms: complete, every option bounded as it says, and what is
+ * absent said to be so by whoever is asked for it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -172,12 +174,9 @@ TEST(every_mechanism_is_described)
 {
     const struct wherry_mechanism *mechanism;
     size_t count = 0;
-    for (; (mechanism = wherry_mechanism_at(count)); count++) {
-        CHECK(mechanism == wherry_mechanism_find(mechanism->scheme));
-        CHECK_CONTAINS(mechanism->usage, mechanism->scheme);
-        CHECK(strlen(mechanism->mechanism) > 0);
-        CHECK(strlen(mechanism->limit) > 0);
-        CHECK(strchr(mechanism->summary, 0)[-1] == '.');
+    for (; (mechanism = wherry_mechanism_at(count)) && !mechanism->absent; count++) {
+        CHECK(mechanism->instead == NULL);
+        CHECK(!(mechanism->traits & WHERRY_TRAIT_ELSEWHERE));
         CHECK(mechanism->abilities & (WHERRY_ABLE_DIAL | WHERRY_ABLE_PAIR));
         CHECK(mechanism->abilities & WHERRY_ABLE_SEND);
         CHECK(mechanism->abilities & WHERRY_ABLE_RECV);
@@ -185,6 +184,88 @@ TEST(every_mechanism_is_described)
             CHECK_ERROR(wherry_address_check(mechanism->example), 0);
     }
     CHECK_INT(count, FRAMES);
+}
+
+TEST(every_row_of_the_table_is_whole)
+{
+    const struct wherry_mechanism *mechanism;
+    for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++) {
+        CHECK(mechanism == wherry_mechanism_find(mechanism->scheme));
+        CHECK_CONTAINS(mechanism->usage, mechanism->scheme);
+        CHECK(strlen(mechanism->mechanism) > 0);
+        CHECK(strlen(mechanism->limit) > 0);
+        CHECK(strlen(mechanism->systems) > 0);
+        CHECK(strchr(mechanism->summary, 0)[-1] == '.');
+    }
+}
+
+/* --- what is absent ------------------------------------------------------ */
+
+static const struct wherry_mechanism *absent_at(size_t index)
+{
+    const struct wherry_mechanism *mechanism = wherry_mechanism_at(FRAMES + index);
+    if (mechanism && !mechanism->absent)
+        FAIL("%s: stands behind the first that is absent", mechanism->scheme);
+    return mechanism;
+}
+
+TEST(every_mechanism_of_the_design_has_a_row_of_its_own)
+{
+    static const char *const schemes[] = {
+        "local",   "queue", "exec", "tls",  "ws",    "http", "nats", "npipe",
+        "streams", "lease", "sem",  "semv", "memfd", "shm",  "shmv", "file"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (!wherry_mechanism_find(schemes[i]))
+            FAIL("%s: has no row", schemes[i]);
+}
+
+// Whatever one says to take instead begins with a scheme, which can be opened.
+TEST(what_to_take_instead_of_an_absent_one_is_there)
+{
+    const struct wherry_mechanism *mechanism;
+    for (size_t i = 0; (mechanism = absent_at(i)); i++) {
+        char scheme[32];
+        size_t size = strcspn(mechanism->instead, ":");
+        CHECK_RANGE(size, 1, sizeof(scheme) - 1);
+        snprintf(scheme, sizeof(scheme), "%.*s", (int)size, mechanism->instead);
+        const struct wherry_mechanism *instead = wherry_mechanism_find(scheme);
+        if (!instead || instead->absent)
+            FAIL("%s: %s: is not there either", mechanism->scheme, scheme);
+    }
+    CHECK(wherry_mechanism_at(FRAMES) != NULL);
+}
+
+static void check_refusal(const struct wherry_mechanism *mechanism, int result)
+{
+    CHECK_ERROR(result, -ENOTSUP);
+    CHECK_CONTAINS(wherry_error_text(), mechanism->scheme);
+    CHECK_CONTAINS(wherry_error_text(), mechanism->absent);
+    CHECK_CONTAINS(wherry_error_text(), mechanism->instead);
+}
+
+TEST(whoever_opens_what_is_absent_hears_why_and_what_to_take)
+{
+    const struct wherry_mechanism *mechanism;
+    for (size_t i = 0; (mechanism = absent_at(i)); i++) {
+        wherry_channel *ends[2];
+        wherry_listener *listener;
+        char address[64];
+        snprintf(address, sizeof(address), "%s:x", mechanism->scheme);
+        check_refusal(mechanism, wherry_address_check(address));
+        check_refusal(mechanism, wherry_dial(address, WHERRY_POLL, &ends[0]));
+        check_refusal(mechanism, wherry_listen(address, &listener));
+        check_refusal(mechanism, wherry_pair(address, ends));
+        check_refusal(mechanism, wherry_remove(address));
+        CHECK(wherry_mechanism_option(mechanism, 0) == NULL);
+    }
+}
+
+TEST(the_grammar_of_what_is_absent_is_no_matter)
+{
+    FAILS(wherry_address_check("exec:grep 'a?b'"), -ENOTSUP, "exec: is not there");
+    FAILS(wherry_address_check("ws:host:80/%zz?x"), -ENOTSUP, "ws: is not there");
+    FAILS(wherry_address_check("fault?delay=1ms:shm:/x"), -ENOTSUP, "unix:");
+    FAILS(wherry_address_check("memfdd:"), -EINVAL, "did you mean \"memfd:\"");
 }
 
 static bool has_way(const char *address, unsigned ability)
@@ -225,7 +306,10 @@ TEST(the_ways_to_open_are_those_that_the_table_says)
 
 TEST(past_the_end_and_for_strangers_there_is_nothing)
 {
-    CHECK(wherry_mechanism_at(FRAMES) == NULL);
+    size_t count = FRAMES;
+    while (wherry_mechanism_at(count))
+        count++;
+    CHECK(wherry_mechanism_at(count + 1) == NULL);
     CHECK(wherry_mechanism_at(SIZE_MAX) == NULL);
     CHECK(wherry_mechanism_find("nothing") == NULL);
     CHECK(wherry_mechanism_find("") == NULL);

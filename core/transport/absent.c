@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mechanisms that cannot be opened: rows of the table, and the error of whoever
+ * tries.
+ *
+ * A row here says what the mechanism will be like, why it is absent, and what to take
+ * instead.  Once there is a transport for it, its row moves into that file.
+ */
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/base.h"
+
+static const char later[] = "later";
+
+/* What every channel can do that is a stream with a framing. */
+enum {
+    STREAM = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |
+             WHERRY_ABLE_KINDS | WHERRY_ABLE_FINISH | WHERRY_ABLE_FRAMING |
+             WHERRY_ABLE_DESCRIPTOR,
+    MEETING = WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN | WHERRY_ABLE_STRANGERS
+};
+
+const struct wherry_mechanism absent_mechanisms[] = {
+    /* --- channels --- */
+    {.scheme = "local",
+     .usage = "local:NAME",
+     .mechanism = "unix(7) socket and rings in shared memory",
+     .summary = "Both ways between programs of one machine, through memory that they "
+                "share.",
+     .abilities = STREAM | MEETING | WHERRY_ABLE_MESSAGES | WHERRY_ABLE_FILES |
+                  WHERRY_ABLE_SENDER | WHERRY_ABLE_DRAIN,
+     .framing = "wherry",
+     .limit = "message= (large ones stream through the rings)",
+     .systems = "Linux",
+     .absent = later,
+     .instead = "unix: which can do the same, through the kernel"},
+    {.scheme = "queue",
+     .usage = "queue:NAME",
+     .mechanism = "a queue in shared memory",
+     .summary = "Messages from many writers to many readers of one machine, kept while "
+                "nobody runs.",
+     .abilities = MEETING | WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_MESSAGES |
+                  WHERRY_ABLE_KINDS | WHERRY_ABLE_OUTLIVES | WHERRY_ABLE_MANY_WRITERS |
+                  WHERRY_ABLE_MANY_READERS | WHERRY_ABLE_DESCRIPTOR,
+     .limit = "what the queue was made for",
+     .systems = "Linux",
+     .absent = later,
+     .instead = "mq: or sysv:, the kernel's queues"},
+    {.scheme = "exec",
+     .usage = "exec:COMMAND",
+     .mechanism = "a child's stdin and stdout",
+     .summary = "To a command that is started for it, through its stdin and stdout.",
+     .abilities = STREAM | WHERRY_ABLE_DIAL,
+     .traits = WHERRY_TRAIT_SHELL | WHERRY_TRAIT_STARTS,
+     .framing = "line",
+     .limit = "message= (bytes, any number)",
+     .systems = "POSIX, Windows",
+     .absent = later,
+     .instead = "fd: over the pipes of a child that you start, and stdio: in it"},
+    {.scheme = "tls",
+     .usage = "tls:HOST:PORT",
+     .mechanism = "TLS over tcp(7)",
+     .summary = "As tcp:, so that nobody on the way can read or change it.",
+     .abilities = STREAM | MEETING | WHERRY_ABLE_DRAIN | WHERRY_ABLE_HOSTS,
+     .traits = WHERRY_TRAIT_CONTAINERS | WHERRY_TRAIT_ENCRYPTED,
+     .framing = "wherry",
+     .limit = "message= (bytes, any number)",
+     .systems = "all",
+     .absent = later,
+     .instead = "tcp: through a tunnel of ssh(1) or stunnel(8)"},
+    {.scheme = "ws",
+     .usage = "ws:HOST:PORT/PATH",
+     .mechanism = "WebSocket, RFC 6455",
+     .summary = "Both ways between a page in a browser and a program.",
+     .abilities = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |
+                  WHERRY_ABLE_DESCRIPTOR | MEETING | WHERRY_ABLE_MESSAGES |
+                  WHERRY_ABLE_HOSTS,
+     .traits = WHERRY_TRAIT_CONTAINERS | WHERRY_TRAIT_BROWSER,
+     .limit = "message=",
+     .systems = "all",
+     .absent = later,
+     .instead = "tcp: behind a WebSocket gateway, such as websockify(1)"},
+    {.scheme = "http",
+     .usage = "http:HOST:PORT/PATH",
+     .mechanism = "HTTP/1.1, RFC 9112",
+     .summary = "Single requests of pages and programs, each with one answer.",
+     .abilities = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | MEETING | WHERRY_ABLE_MESSAGES |
+                  WHERRY_ABLE_HOSTS | WHERRY_ABLE_DESCRIPTOR,
+     .traits = WHERRY_TRAIT_CONTAINERS | WHERRY_TRAIT_BROWSER | WHERRY_TRAIT_REQUESTS,
+     .limit = "message=",
+     .systems = "all",
+     .absent = later,
+     .instead = "tcp: with framing=raw, behind a web server that hands requests on"},
+    {.scheme = "nats",
+     .usage = "nats:HOST:PORT/SUBJECT",
+     .mechanism = "a NATS server",
+     .summary = "Subjects that programs on any machines publish to and subscribe to.",
+     .abilities = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX | MEETING |
+                  WHERRY_ABLE_CONNECTIONLESS | WHERRY_ABLE_MESSAGES |
+                  WHERRY_ABLE_HOSTS | WHERRY_ABLE_LOSS | WHERRY_ABLE_MANY_WRITERS |
+                  WHERRY_ABLE_MANY_READERS | WHERRY_ABLE_DESCRIPTOR,
+     .traits = WHERRY_TRAIT_CONTAINERS | WHERRY_TRAIT_SERVER,
+     .limit = "max_payload of the server (1 MiB unless it says otherwise)",
+     .largest = 1 << 20,
+     .systems = "all",
+     .absent = later,
+     .instead = "tcp: to one program that passes messages on to the others"},
+    {.scheme = "npipe",
+     .usage = "npipe:NAME",
+     .mechanism = "a named pipe of Windows",
+     .summary = "Both ways between programs of one Windows machine.",
+     .abilities = STREAM | MEETING | WHERRY_ABLE_MESSAGES | WHERRY_ABLE_SENDER,
+     .traits = WHERRY_TRAIT_ELSEWHERE,
+     .framing = "wherry",
+     .limit = "message=",
+     .systems = "Windows",
+     .absent = "later, on Windows",
+     .instead = "unix: which is its like here"},
+    {.scheme = "streams",
+     .usage = "streams:PATH",
+     .mechanism = "System V STREAMS, pipe(2) with fattach(3)",
+     .summary = "Both ways between programs of one machine, with messages in priority "
+                "bands.",
+     .abilities = STREAM | MEETING | WHERRY_ABLE_MESSAGES | WHERRY_ABLE_PRIORITY |
+                  WHERRY_ABLE_FILES | WHERRY_ABLE_SENDER,
+     .traits = WHERRY_TRAIT_NAME_STAYS | WHERRY_TRAIT_ELSEWHERE,
+     .limit = "what the modules on the stream take",
+     .systems = "Solaris, AIX",
+     .absent = "absent on Linux: its kernel has none",
+     .instead = "unix: which passes open files too, or mq: for priorities"},
+
+    /* --- semaphores --- */
+    {.scheme = "lease",
+     .usage = "lease:NAME",
+     .mechanism = "a semaphore in shared memory",
+     .summary = "Turns on one machine; a holder's death gives its turn back.",
+     .abilities = WHERRY_ABLE_STRANGERS | WHERRY_ABLE_DESCRIPTOR,
+     .traits = WHERRY_TRAIT_TURNS | WHERRY_TRAIT_NAME_STAYS,
+     .limit = "it carries none",
+     .systems = "Linux",
+     .absent = later,
+     .instead = "mq: with a message for each turn, taken to hold it and sent back"},
+    {.scheme = "sem",
+     .usage = "sem:/NAME",
+     .mechanism = "POSIX semaphore, sem_overview(7)",
+     .summary = "Turns on one machine, with programs that use sem_open(3).",
+     .abilities = WHERRY_ABLE_STRANGERS | WHERRY_ABLE_OUTLIVES,
+     .traits = WHERRY_TRAIT_TURNS,
+     .limit = "it carries none",
+     .systems = "POSIX",
+     .absent = later,
+     .instead = "mq: with a message for each turn, taken to hold it and sent back"},
+    {.scheme = "semv",
+     .usage = "semv:KEY",
+     .mechanism = "System V semaphores, semop(2)",
+     .summary = "Turns on one machine, several at once, undone when a holder dies.",
+     .abilities = WHERRY_ABLE_STRANGERS | WHERRY_ABLE_OUTLIVES,
+     .traits = WHERRY_TRAIT_TURNS | WHERRY_TRAIT_CONTAINERS,
+     .limit = "it carries none",
+     .systems = "POSIX (XSI)",
+     .absent = later,
+     .instead = "sysv: with a message for each turn, taken to hold it and sent back"},
+
+    /* --- regions --- */
+    {.scheme = "memfd",
+     .usage = "memfd:",
+     .mechanism = "memfd_create(2)",
+     .summary = "Memory without a name, sealed against change, handed over as an open "
+                "file.",
+     .abilities = WHERRY_ABLE_DUPLEX | WHERRY_ABLE_STRANGERS,
+     .traits = WHERRY_TRAIT_MEMORY | WHERRY_TRAIT_CONTAINERS,
+     .limit = "any size that there is memory for",
+     .systems = "Linux, FreeBSD",
+     .absent = later,
+     .instead = "unix: or pair: with a descriptor of memfd_create(2) as open file"},
+    {.scheme = "shm",
+     .usage = "shm:/NAME",
+     .mechanism = "POSIX shared memory, shm_overview(7)",
+     .summary = "Memory under a name, for any programs of one machine.",
+     .abilities = WHERRY_ABLE_DUPLEX | WHERRY_ABLE_STRANGERS | WHERRY_ABLE_OUTLIVES,
+     .traits = WHERRY_TRAIT_MEMORY,
+     .limit = "any size that /dev/shm has room for",
+     .systems = "POSIX",
+     .absent = later,
+     .instead = "unix: with a descriptor of shm_open(3) as open file"},
+    {.scheme = "shmv",
+     .usage = "shmv:KEY",
+     .mechanism = "System V shared memory, shmop(2)",
+     .summary = "Memory under a number, with programs that use shmget(2).",
+     .abilities = WHERRY_ABLE_DUPLEX | WHERRY_ABLE_STRANGERS | WHERRY_ABLE_OUTLIVES,
+     .traits = WHERRY_TRAIT_MEMORY | WHERRY_TRAIT_CONTAINERS,
+     .limit = "kernel.shmmax bytes",
+     .systems = "POSIX (XSI)",
+     .absent = later,
+     .instead = "unix: with a descriptor of memfd_create(2) as open file"},
+    {.scheme = "file",
+     .usage = "file:PATH",
+     .mechanism = "a file, mmap(2)",
+     .summary = "Memory that is a file, and outlives the machine's next start.",
+     .abilities = WHERRY_ABLE_DUPLEX | WHERRY_ABLE_STRANGERS | WHERRY_ABLE_OUTLIVES,
+     .traits = WHERRY_TRAIT_MEMORY | WHERRY_TRAIT_CONTAINERS,
+     .limit = "any size that the file system has room for",
+     .systems = "POSIX, Windows",
+     .absent = later,
+     .instead = "unix: with the open file"},
+    {.scheme = NULL},
+};
+
+const struct wherry_mechanism *absent_find(const char *scheme)
+{
+    for (const struct wherry_mechanism *each = absent_mechanisms; each->scheme; each++)
+        if (strcmp(each->scheme, scheme) == 0)
+            return each;
+    return NULL;
+}
+
+int absent_refuse(const struct wherry_mechanism *mechanism)
+{
+    return failure(-ENOTSUP, "%s: is not there: %s; the nearest that is: %s",
+                   mechanism->scheme, mechanism->absent, mechanism->instead);
+}
