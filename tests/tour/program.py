@@ -98,7 +98,7 @@ class Tour:
 def transports():
     said = subprocess.run([WHERRY, 'transports', '--json'], stdout=subprocess.PIPE,
                           check=True)
-    return [row['scheme'] for row in json.loads(said.stdout)['transports']]
+    return [row['scheme'] for row in json.loads(said.stdout)['transports'] if row['here']]
 
 
 @test
