@@ -264,7 +264,8 @@ const struct command command_transports = {
         "  systems       which have the mechanism; Wherry itself runs on Linux\n"
         "  here          no: it cannot be opened, yet or on this system\n"
         "\n"
-        "`wherry help SCHEME` tells the options of one, and what it cannot do.\n"
+        "`wherry help SCHEME` tells the options of one, and what it cannot do;\n"
+        "`wherry choose` tells which one to take.\n"
         "\n"
         "Example:\n"
         "  wherry transports\n",

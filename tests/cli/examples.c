@@ -22,6 +22,7 @@ static const struct example {
     {"signal", NULL, "RTMIN\t7\tprocess "},
     {"remove", "", NULL},
     {"transports", NULL, "fifo"},
+    {"choose", NULL, "Take stdio:"},
     {"describe", NULL, "peer trust         kernel\n"},
     {"bench", NULL, "One way: Wherry / bare system calls\n"},
     {"help", NULL, "fifo:PATH\n"},

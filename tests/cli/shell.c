@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,6 +92,14 @@ void shell(const char *script)
     said.status = harness_wait(pid);
     close(out[0]);
     close(err[0]);
+}
+
+int64_t processor_time(void)
+{
+    struct rusage used;
+    CHECK_INT(getrusage(RUSAGE_CHILDREN, &used), 0);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * INT64_C(1000000000) +
+           (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * INT64_C(1000);
 }
 
 /* --- beside the test ----------------------------------------------------- */

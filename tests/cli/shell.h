@@ -32,6 +32,9 @@ void shell(const char *script);
         CHECK_INT(said.status, 0);                                                     \
     } while (0)
 
+/* Nanoseconds of processor that all scripts so far have taken. */
+int64_t processor_time(void);
+
 /* A program that goes on beside the test. */
 struct beside {
     pid_t pid;
