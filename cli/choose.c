@@ -142,7 +142,7 @@ static void print_advice(const struct answer *answers, size_t fitting)
     char name[NAME_MOST];
     char text[LIST_MOST];
     if (best == here)
-        snprintf(text, sizeof(text), "Take %s: `wherry help %s:` tells how.",
+        snprintf(text, sizeof(text), "Take %s (`wherry help %s:` tells how).",
                  best->usage, best->scheme);
     else if (here)
         snprintf(text, sizeof(text),
