@@ -49,40 +49,58 @@ static const char *with_options(const char *address)
     return address[scheme] == '?' && colon ? colon + 1 : address;
 }
 
+static bool names_option(const char *address, const char *option)
+{
+    const size_t size = strlen(option);
+    const char *at = strchr(with_options(address), '?');
+    for (; at; at = strchr(at + 1, '&'))
+        if (strncmp(at + 1, option, size) == 0 && at[size + 1] == '=')
+            return true;
+    return false;
+}
+
+// Where the mechanism has it, and the address does not say it itself.
+static bool may_add(const char *address, const char *option)
+{
+    const struct wherry_mechanism *mechanism = mechanism_of(address);
+    return mechanism && mechanism_has_option(mechanism, option) &&
+           !names_option(address, option);
+}
+
+static const char *framing_to_add(const char *address, const struct choices *choices)
+{
+    const struct wherry_mechanism *mechanism = mechanism_of(address);
+    bool carries_bytes =
+        mechanism && mechanism->framing && !has(mechanism, WHERRY_ABLE_MESSAGES);
+    bool is_raw = choices->raw && carries_bytes && !names_option(address, "framing");
+    return choices->framing ? choices->framing : is_raw ? "raw" : NULL;
+}
+
 static char *add_options(const char *address, const struct opening *opening)
 {
     const struct choices *choices = opening->choices;
-    const struct wherry_mechanism *mechanism = mechanism_of(address);
-    bool is_given = strstr(address, "framing=") != NULL;
-    bool carries_bytes =
-        mechanism && mechanism->framing && !has(mechanism, WHERRY_ABLE_MESSAGES);
-    const char *framing = choices->framing;
-    if (!framing && choices->raw && carries_bytes && !is_given)
-        framing = "raw";
-    bool looks = opening->only_looks && mechanism &&
-                 mechanism_has_option(mechanism, "create") &&
-                 !strstr(address, "create=");
-    bool keeps = choices->keep && mechanism &&
-                 mechanism_has_option(mechanism, "keep") && !strstr(address, "keep=");
-    size_t size = strlen(address) + (framing ? strlen(framing) : 0) + 32;
-    char *whole = malloc(size);
+
+    const struct {
+        const char *name;
+        const char *value; // NULL: it is not added
+    } additions[] = {
+        {"framing", framing_to_add(address, choices)},
+        {"keep", choices->keep && may_add(address, "keep") ? "yes" : NULL},
+        {"create", opening->only_looks && may_add(address, "create") ? "no" : NULL},
+    };
+
+    enum { ROOM = 64 };
+
+    size_t used = strlen(address);
+    char *whole = malloc(used + ROOM);
     if (!whole)
         return NULL;
-    bool is_first = !strchr(with_options(address), '?');
-    int used = snprintf(whole, size, "%s", address);
-    if (framing) {
-        used += snprintf(whole + used, size - (size_t)used, "%cframing=%s",
-                         is_first ? '?' : '&', framing);
-        is_first = false;
-    }
-    if (keeps) {
-        used += snprintf(whole + used, size - (size_t)used, "%ckeep=yes",
-                         is_first ? '?' : '&');
-        is_first = false;
-    }
-    if (looks)
-        snprintf(whole + used, size - (size_t)used, "%ccreate=no",
-                 is_first ? '?' : '&');
+    memcpy(whole, address, used + 1);
+    for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++)
+        if (additions[i].value)
+            used += (size_t)snprintf(whole + used, ROOM, "%c%s=%s",
+                                     strchr(with_options(whole), '?') ? '&' : '?',
+                                     additions[i].name, additions[i].value);
     return whole;
 }
 

@@ -313,6 +313,16 @@ TEST(what_is_not_there_is_not_removed_and_the_rest_is)
     CHECK_STRING(said.out, "2\n"); // a wrong word, and nothing is touched
 }
 
+TEST(an_option_in_a_path_is_no_option)
+{
+    CHECK_SHELL("wherry describe 'fifo:create=no' 2>/dev/null; echo $?; ls;"
+                "wherry recv --raw unix:framing=x?type=stream > heard &"
+                "printf 'a\\0b' |"
+                "    wherry send --wait --raw 'unix:framing=x?type=stream'; wait;"
+                "wc -c < heard; rm heard",
+                "1\nwherry\n3\n");
+}
+
 TEST(describe_makes_nothing)
 {
     shell("wherry describe fifo:f; echo $?; wherry describe mq:/wherry-test-$$; echo "
