@@ -52,12 +52,22 @@ void os_mq_limits(struct os_mq_limits *out)
 
 /* --- opening ------------------------------------------------------------- */
 
+// The kernel's own choice is never more than it allows.
+static int64_t standard_number(const char *standard, const char *most)
+{
+    int64_t number = system_number(standard);
+    int64_t limit = system_number(most);
+    return limit >= 0 && limit < number ? limit : number;
+}
+
 // mq_open(3) takes both numbers or none.
 static int choose_room(const struct os_mq_plan *plan, struct mq_attr *room)
 {
-    int64_t messages = plan->messages ? plan->messages : system_number("msg_default");
-    int64_t size =
-        plan->message_size ? plan->message_size : system_number("msgsize_default");
+    int64_t messages =
+        plan->messages ? plan->messages : standard_number("msg_default", "msg_max");
+    int64_t size = plan->message_size
+                       ? plan->message_size
+                       : standard_number("msgsize_default", "msgsize_max");
     if (messages < 0 || size < 0)
         return -ENOTSUP;
     room->mq_maxmsg = (long)messages;

@@ -99,6 +99,39 @@ TEST(what_is_in_a_queue_outlives_whoever_put_it_there)
     remove_queue();
 }
 
+// In a namespace of its own.
+static void set_system(const char *name, const char *number)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/sys/fs/mqueue/%s", name);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        SKIP("what the system chooses cannot be set here");
+    CHECK(fputs(number, file) >= 0);
+    CHECK_INT(fclose(file), 0);
+}
+
+TEST(what_the_system_chooses_is_never_more_than_it_allows)
+{
+    struct wherry_channel_info info;
+    if (unshare(CLONE_NEWIPC) < 0)
+        SKIP("only root may have a namespace of its own");
+    set_system("msg_max", "4");
+    set_system("msgsize_max", "512");
+    if (setresuid(65534, 65534, 65534) < 0) // for root the bounds are others
+        SKIP("it cannot become another user");
+    wherry_channel *in = reader("?msgsize=100");
+    WORKS(wherry_describe(in, &info, sizeof(info)));
+    CHECK_INT(info.waiting_most, 4);
+    wherry_close(in);
+    remove_queue();
+    in = reader("?maxmsg=2");
+    WORKS(wherry_describe(in, &info, sizeof(info)));
+    CHECK_INT(info.message_limit, 512);
+    wherry_close(in);
+    remove_queue();
+}
+
 TEST(any_program_may_be_at_the_other_end)
 {
     char bytes[8192] = "";
