@@ -249,7 +249,7 @@ static const struct setting *find(const struct command *command, const char *nam
                                   size_t size)
 {
     const struct setting *const *each = command->settings;
-    for (; *each; each++)
+    for (; each && *each; each++)
         if (strlen((*each)->name) == size && strncmp((*each)->name, name, size) == 0)
             return *each;
     return NULL;
