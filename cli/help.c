@@ -90,17 +90,32 @@ static int run(int argc, char **argv)
     struct choices choices;
     if (settings_read(&command_help, argc, argv, 0, 1, &choices) != DONE)
         return USAGE;
+    if (choices.json && choices.word_count > 0)
+        return say_usage("help", "--json prints all there is: \"%s\" is one too many",
+                         choices.words[0]);
+    if (choices.json)
+        return help_manual(), DONE;
     if (choices.word_count > 0)
         return help_word(choices.words[0]);
     help_verbs(stdout);
     return DONE;
 }
 
-static const struct setting *const settings[] = {NULL};
+static const char *put_json(struct choices *choices, const char *value)
+{
+    (void)value;
+    choices->json = true;
+    return NULL;
+}
+
+static const struct setting setting_json_all = {
+    "json", NULL, "Prints all of the help there is as JSON, for programs.", put_json};
+
+static const struct setting *const settings[] = {&setting_json_all, NULL};
 
 const struct command command_help = {
     .name = "help",
-    .arguments = "[VERB | SCHEME | channel | framing]",
+    .arguments = "[--json] [VERB | SCHEME | channel | framing]",
     .summary = "Explains a verb, a mechanism, or what all of them share.",
     .settings = settings,
     .help = "Example:\n"

@@ -87,14 +87,24 @@ static const struct lack {
     {WHERRY_ABLE_STRANGERS, "processes that are no kin"},
 };
 
+const char *mechanism_lack(const struct wherry_mechanism *mechanism, size_t index)
+{
+    if (mechanism->absent)
+        return NULL;
+    for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
+        if (!has(mechanism, lacks[i].ability) && index-- == 0)
+            return lacks[i].text;
+    return index == 0 && has(mechanism, WHERRY_ABLE_LOSS)
+               ? "a promise that every message arrives, once and in order"
+               : NULL;
+}
+
 static void print_lacks(const struct wherry_mechanism *mechanism)
 {
+    const char *lack;
     say_heading("It has not:");
-    for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
-        if (!has(mechanism, lacks[i].ability))
-            printf("  %s\n", lacks[i].text);
-    if (has(mechanism, WHERRY_ABLE_LOSS))
-        printf("  a promise that every message arrives, once and in order\n");
+    for (size_t i = 0; (lack = mechanism_lack(mechanism, i)); i++)
+        printf("  %s\n", lack);
     putchar('\n');
 }
 
@@ -128,7 +138,7 @@ static void show_amount(char text[VALUE_MOST], enum wherry_option_type type,
     snprintf(text, VALUE_MOST, "%" PRId64, amount);
 }
 
-static void show_values(const struct wherry_option *option, char *text, size_t size)
+void mechanism_values(const struct wherry_option *option, char *text, size_t size)
 {
     char least[VALUE_MOST];
     char most[VALUE_MOST];
@@ -147,8 +157,8 @@ static void show_values(const struct wherry_option *option, char *text, size_t s
 
 static void print_option(const struct wherry_option *option)
 {
-    char values[256];
-    show_values(option, values, sizeof(values));
+    char values[VALUES_MOST];
+    mechanism_values(option, values, sizeof(values));
     printf("  %s=%s  (%s%s)\n", option->name, values,
            option->standard ? "usually " : "not set",
            option->standard ? option->standard : "");
@@ -157,7 +167,7 @@ static void print_option(const struct wherry_option *option)
 }
 
 // Those of the channel itself come last in every mechanism's table, the same for all.
-static bool is_shared(const struct wherry_option *option)
+bool mechanism_shares(const struct wherry_option *option)
 {
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++) {
@@ -178,7 +188,7 @@ static size_t print_options(const struct wherry_mechanism *mechanism, bool share
     const struct wherry_option *option;
     size_t printed = 0;
     for (size_t i = 0; (option = wherry_mechanism_option(mechanism, i)); i++)
-        if (is_shared(option) == shared) {
+        if (mechanism_shares(option) == shared) {
             print_option(option);
             printed++;
         }
@@ -187,47 +197,50 @@ static size_t print_options(const struct wherry_mechanism *mechanism, bool share
 
 /* --- pages --------------------------------------------------------------- */
 
-static void print_fact(const char *name, const char *text)
+size_t mechanism_remarks(const struct wherry_mechanism *mechanism,
+                         struct remark remarks[REMARKS_MOST])
 {
-    printf("%-*s", TEXT_COLUMN, name);
-    say_wrapped(text, TEXT_COLUMN, WIDTH);
-}
+    // "dial listen", by whether it has the one, the other and pair.
+    static const char *const openers[2][2][2] = {
+        {{"", "pair"}, {"listen", "listen pair"}},
+        {{"dial", "dial pair"}, {"dial listen", "dial listen pair"}}};
 
-static void help_absent(const struct wherry_mechanism *mechanism)
-{
-    say_heading(mechanism->usage);
-    say_wrapped(mechanism->summary, 0, WIDTH);
-    putchar('\n');
-    print_fact("mechanism", mechanism->mechanism);
-    print_fact("largest", mechanism->limit);
-    print_fact("absent", mechanism->absent);
-    print_fact("instead", mechanism->instead);
+    const bool is_there = !mechanism->absent;
+    const bool dials = has(mechanism, WHERRY_ABLE_DIAL);
+    const bool listens = has(mechanism, WHERRY_ABLE_LISTEN);
+    const struct remark all[] = {
+        {"mechanism", mechanism->mechanism},
+        {"opened by",
+         is_there ? openers[dials][listens][has(mechanism, WHERRY_ABLE_PAIR)] : NULL},
+        {"ways", is_there ? mechanism_ways(mechanism) : NULL},
+        {"moves", is_there ? mechanism_moves(mechanism) : NULL},
+        {"framing", is_there ? mechanism->framing : NULL},
+        {"kinds", is_there ? mechanism_kinds(mechanism) : NULL},
+        {"largest", mechanism->limit},
+        {"example", is_there ? mechanism->example : NULL},
+        {"absent", mechanism->absent},
+        {"instead", mechanism->instead},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && count < REMARKS_MOST; i++)
+        if (all[i].text)
+            remarks[count++] = all[i];
+    return count;
 }
 
 void help_mechanism(const struct wherry_mechanism *mechanism)
 {
-    char verbs[64];
-    if (mechanism->absent) {
-        help_absent(mechanism);
-        return;
-    }
-    snprintf(verbs, sizeof(verbs), "%s%s%s",
-             has(mechanism, WHERRY_ABLE_DIAL) ? "dial " : "",
-             has(mechanism, WHERRY_ABLE_LISTEN) ? "listen " : "",
-             has(mechanism, WHERRY_ABLE_PAIR) ? "pair" : "");
+    struct remark remarks[REMARKS_MOST];
     say_heading(mechanism->usage);
     say_wrapped(mechanism->summary, 0, WIDTH);
     putchar('\n');
-    print_fact("mechanism", mechanism->mechanism);
-    print_fact("opened by", verbs);
-    print_fact("ways", mechanism_ways(mechanism));
-    print_fact("moves", mechanism_moves(mechanism));
-    if (mechanism->framing)
-        print_fact("framing", mechanism->framing);
-    print_fact("kinds", mechanism_kinds(mechanism));
-    print_fact("largest", mechanism->limit);
-    if (mechanism->example)
-        print_fact("example", mechanism->example);
+    size_t count = mechanism_remarks(mechanism, remarks);
+    for (size_t i = 0; i < count; i++) {
+        printf("%-*s", TEXT_COLUMN, remarks[i].name);
+        say_wrapped(remarks[i].text, TEXT_COLUMN, WIDTH);
+    }
+    if (mechanism->absent)
+        return;
     putchar('\n');
     print_lacks(mechanism);
     say_heading("Options of the address:");
@@ -243,17 +256,23 @@ void help_channel(void)
     printf("\nExample: unix:pier?full=drop-oldest&queue=1M\n");
 }
 
+void framing_carries(const struct wherry_framing_info *framing, char *text, size_t size)
+{
+    snprintf(text, size, "%s%s%sbytes",
+             framing->abilities & WHERRY_ABLE_KINDS ? "kinds, " : "",
+             framing->abilities & WHERRY_ABLE_FILES ? "open files, " : "",
+             framing->abilities & WHERRY_ABLE_DRAIN ? "confirmations, " : "");
+}
+
 void help_framings(void)
 {
+    char carried[CARRIED_MOST];
     say_heading("framing=NAME, how messages are cut out of bytes:");
     const struct wherry_framing_info *framing;
     for (size_t i = 0; (framing = wherry_framing_at(i)); i++) {
         printf("  %-*s", TEXT_COLUMN - 2, framing->name);
         say_wrapped(framing->summary, TEXT_COLUMN, WIDTH);
-        printf("%*scarries %s%s%s%s\n", TEXT_COLUMN, "",
-               framing->abilities & WHERRY_ABLE_KINDS ? "kinds, " : "",
-               framing->abilities & WHERRY_ABLE_FILES ? "open files, " : "",
-               framing->abilities & WHERRY_ABLE_DRAIN ? "confirmations, " : "",
-               "bytes");
+        framing_carries(framing, carried, sizeof(carried));
+        printf("%*scarries %s\n", TEXT_COLUMN, "", carried);
     }
 }
