@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "complete.h"
 #include "help.h"
 #include "interrupt.h"
 #include "say.h"
@@ -67,6 +68,8 @@ static int run(int argc, char **argv)
         return printf("wherry %s\n", WHERRY_VERSION), DONE;
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help_verbs(stdout), DONE;
+    if (strcmp(name, "--complete") == 0)
+        return complete(argc - 2, argv + 2);
     const struct command *command = find(name);
     if (!command)
         return name[0] == '-'
