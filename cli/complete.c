@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "choose.h"
 #include "help.h"
 #include "settings.h"
 
@@ -184,6 +185,13 @@ static void offer_verbs(struct ask *ask)
         offer(ask, commands[i]->name, "", commands[i]->summary);
 }
 
+static void offer_scenarios(struct ask *ask)
+{
+    for (const struct scenario *each = scenarios; each->name; each++)
+        offer(ask, each->name, "", each->text);
+    offer(ask, "list", "", "Lists them.");
+}
+
 // Those that have a name, up to the system's last.
 static void offer_signals(struct ask *ask)
 {
@@ -204,10 +212,10 @@ static const struct placeholder {
     const char *name;
     void (*offer)(struct ask *ask);
 } placeholders[] = {
-    {"ADDRESS", offer_addresses}, {"FILE", offer_files},
-    {"MECHANISM", offer_schemes}, {"PATH", offer_files},
-    {"SCHEME", offer_schemes},    {"SIGNAL", offer_signals},
-    {"VERB", offer_verbs},
+    {"ADDRESS", offer_addresses},  {"FILE", offer_files},
+    {"MECHANISM", offer_schemes},  {"PATH", offer_files},
+    {"SCENARIO", offer_scenarios}, {"SCHEME", offer_schemes},
+    {"SIGNAL", offer_signals},     {"VERB", offer_verbs},
 };
 
 // "ADDRESS…", or a word that stands for itself.

@@ -136,6 +136,13 @@ TEST(a_signal_is_completed_by_its_name)
     check_answers("signal 1", "");
 }
 
+TEST(a_scenario_is_completed_by_its_name)
+{
+    check_answers("choose --for ed", "editor-plugin\n");
+    check_answers("choose --for li", "list\n");
+    check_answers("choose --across-hosts --for=tur", "--for=turns\n");
+}
+
 TEST(files_are_left_to_the_shell)
 {
     CHECK_SHELL("wherry --complete send --file x", "\tfile\n");
