@@ -52,6 +52,7 @@ struct queue {
 
     /* the sender's, for its calls */
     bool was_full;
+    int64_t room_left;  /* bytes, as far as it knows */
     uint8_t *letter;    /* a head and a message; NULL: none yet */
     size_t letter_room; /* bytes of the message */
 

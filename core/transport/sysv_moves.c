@@ -29,29 +29,42 @@ static int make_letter(struct queue *queue, size_t size)
     return 0;
 }
 
-// The kernel says so of a message, too, that is larger than all that the queue holds.
-static int full(const struct queue *queue, size_t size)
+// The kernel copies a message before it looks for room, and says that there is none of
+// one, too, that is larger than all that the queue holds.  So whoever has met a full
+// queue asks how much room there is, and counts down from there.
+static int look_for_room(struct queue *queue, size_t size)
 {
     struct os_msg_state now;
-    if (os_msg_look(queue->number, &now) < 0 || size <= (uint64_t)now.bytes_most)
-        return -EAGAIN;
-    return failure(
-        -EMSGSIZE,
-        "a message of %zu bytes is more than the queue holds, %lld (qbytes=)", size,
-        (long long)now.bytes_most);
+    if (os_msg_look(queue->number, &now) < 0)
+        return 0; // a writer need not be allowed to look
+    if (size > (uint64_t)now.bytes_most)
+        return failure(
+            -EMSGSIZE,
+            "a message of %zu bytes is more than the queue holds, %lld (qbytes=)", size,
+            (long long)now.bytes_most);
+    bool is_full =
+        now.bytes + (int64_t)size > now.bytes_most || now.messages >= now.bytes_most;
+    queue->room_left = is_full ? 0 : now.bytes_most - now.bytes;
+    return is_full ? -EAGAIN : 0;
 }
 
 static int sysv_put(struct queue *queue, const wherry_message *message)
 {
     const long type = message->kind == 0 ? KIND_LEAST : (long)message->kind;
-    int r = make_letter(queue, message->size);
+    const int64_t size = (int64_t)message->size;
+    int r = queue->room_left < size ? look_for_room(queue, message->size) : 0;
+    if (r >= 0)
+        r = make_letter(queue, message->size);
     if (r < 0)
         return r;
     memcpy(queue->letter, &type, TYPE);
     if (message->size > 0)
         memcpy(queue->letter + TYPE, message->data, message->size);
     r = os_msg_send(queue->number, queue->letter, message->size);
-    return r == -EAGAIN ? full(queue, message->size) : r;
+    queue->room_left -= size;
+    if (r == -EAGAIN && (r = look_for_room(queue, message->size)) >= 0)
+        r = -EAGAIN; // it was full just now
+    return r;
 }
 
 static int64_t explain(const struct queue *queue, int64_t error)
@@ -196,6 +209,7 @@ int sysv_end(const struct address *address, int id, bool writes, struct endpoint
     queue->message_size = queue->message_limit < INT_MAX - TYPE
                               ? (size_t)queue->message_limit
                               : INT_MAX - TYPE;
+    queue->room_left = INT64_MAX;
     queue->cuts = address_number(address, "truncate") != 0;
     queue_endpoint(queue, &moves, writes, out);
     out->abilities |= WHERRY_ABLE_PICK;

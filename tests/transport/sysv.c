@@ -297,6 +297,75 @@ TEST(a_message_over_the_systems_limit_is_refused)
     remove_queue();
 }
 
+enum { NUMBERS = 20000, LARGE = 60 };
+
+static void sends_numbers(void *unused)
+{
+    (void)unused;
+    int bytes[LARGE / sizeof(int)] = {0};
+    wherry_channel *out = writer_at(at("?create=no"));
+    for (int i = 0; i < NUMBERS; i++) {
+        bytes[0] = i;
+        WORKS(wherry_write(out, bytes, LARGE, 0, 0, soon()));
+    }
+    wherry_close(out);
+}
+
+// It takes one at a time, so each send but the first meets a full queue, or one that is
+// being emptied just then.
+TEST(nothing_is_lost_where_a_queue_is_always_full)
+{
+    int bytes[LARGE / sizeof(int)];
+    wherry_channel *in = reader_at(at("?qbytes=100"));
+    pid_t child = harness_child(sends_numbers, NULL);
+    for (int i = 0; i < NUMBERS; i++) {
+        CHECK_INT(wherry_read(in, bytes, sizeof(bytes), NULL, NULL, soon()), LARGE);
+        CHECK_INT(bytes[0], i);
+    }
+    CHECK_INT(harness_wait(child), 0);
+    wherry_close(in);
+    remove_queue();
+}
+
+static void writes_without_reading(void *gates)
+{
+    enum { NOBODY = 65534 };
+
+    struct harness_gate *full = gates;
+    CHECK_INT(setresuid(NOBODY, NOBODY, NOBODY), 0);
+    char bytes[LARGE] = "";
+    wherry_channel *out = writer_at(at("?create=no"));
+    WORKS(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL));
+    CHECK_ERROR(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL), -EAGAIN);
+    gate_pass(&full[0]);
+    gate_wait(&full[1]);
+    WORKS(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL));
+    wherry_close(out);
+}
+
+TEST(a_writer_that_may_not_look_goes_on_when_there_is_room)
+{
+    char bytes[LARGE];
+    struct harness_gate gates[2];
+    if (getuid() != 0)
+        SKIP("only root can become somebody else");
+    gate_open(&gates[0]);
+    gate_open(&gates[1]);
+    wherry_channel *in = reader_at(at("?qbytes=100&mode=622"));
+    pid_t child = harness_child(writes_without_reading, gates);
+    gate_wait(&gates[0]);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(wherry_read(in, bytes, sizeof(bytes), NULL, NULL, soon()), LARGE);
+        if (i == 0)
+            gate_pass(&gates[1]);
+    }
+    CHECK_INT(harness_wait(child), 0);
+    gate_close(&gates[0]);
+    gate_close(&gates[1]);
+    wherry_close(in);
+    remove_queue();
+}
+
 static void dials_as_nobody(void *unused)
 {
     enum { NOBODY = 65534 };
