@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv: what a user of System V message queues knows: types, keys, limits, and that
+ * sysv: what a user of System V message queues knows: types, keys, waiting, and that
  * msgsnd(2) and msgrcv(2) of any program are at the other end.
  */
 #define _GNU_SOURCE // setresuid
@@ -15,70 +15,13 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#include "talk.h"
-
-// The same in the test's children.
-static key_t key(void)
-{
-    static key_t number;
-    if (number == 0)
-        number = (key_t)(0x57000000 | getpid());
-    return number;
-}
-
-static const char *at(const char *options)
-{
-    static char texts[4][128];
-    static unsigned next;
-    char *text = texts[next++ % 4];
-    snprintf(text, sizeof(texts[0]), "sysv:0x%x%s", (unsigned)key(), options);
-    return text;
-}
-
-static wherry_channel *reader_at(const char *address)
-{
-    wherry_listener *listener;
-    wherry_channel *channel;
-    WORKS(wherry_listen(address, &listener));
-    WORKS(wherry_accept(listener, WHERRY_POLL, &channel));
-    FAILS(wherry_accept(listener, WHERRY_POLL, &channel), -EALREADY, "sysv:");
-    wherry_close_listener(listener);
-    return channel;
-}
-
-static wherry_channel *writer_at(const char *address)
-{
-    wherry_channel *channel;
-    WORKS(wherry_dial(address, WHERRY_POLL, &channel));
-    return channel;
-}
-
-static void remove_queue(void)
-{
-    WORKS(wherry_remove(at("")));
-}
+#include "sysv_talk.h"
 
 static int number(void)
 {
     int id = msgget(key(), 0);
     WORKS(id);
     return id;
-}
-
-static void put(wherry_channel *channel, const char *text, int64_t kind)
-{
-    WORKS(wherry_write(channel, text, strlen(text), kind, 0, WHERRY_POLL));
-}
-
-static void take(wherry_channel *channel, int64_t wanted, const char *text,
-                 int64_t kind)
-{
-    wherry_message *message;
-    CHECK_INT(wherry_recv_kind(channel, wanted, &message, WHERRY_POLL), 1);
-    CHECK_INT(wherry_message_size(message), strlen(text));
-    CHECK_BYTES(wherry_message_data(message), text, strlen(text));
-    CHECK_INT(wherry_message_kind(message), kind);
-    wherry_message_free(message);
 }
 
 TEST(a_message_is_picked_as_msgrcv_picks_and_the_rest_stays_in_the_queue)
@@ -238,153 +181,6 @@ TEST(a_queue_is_made_found_or_refused_as_create_says)
     wherry_close(writer_at(at("")));
     remove_queue();
     FAILS(wherry_remove(at("")), -ENOENT, "nothing of that name");
-}
-
-/* --- limits --------------------------------------------------------------- */
-
-TEST(qbytes_sets_what_the_queue_holds)
-{
-    wherry_channel *out = writer_at(at("?qbytes=100"));
-    char bytes[60] = "";
-    CHECK_INT(info_of(out).waiting_bytes_most, 100);
-    WORKS(wherry_write(out, bytes, sizeof(bytes), 0, 0, WHERRY_POLL));
-    CHECK_ERROR(wherry_write(out, bytes, sizeof(bytes), 0, 0, WHERRY_POLL), -EAGAIN);
-    CHECK_ERROR(wherry_write(out, bytes, sizeof(bytes), 0, 0, at_once()), -ETIMEDOUT);
-    char more[101] = "";
-    FAILS(wherry_write(out, more, sizeof(more), 0, 0, soon()), -EMSGSIZE, "holds, 100");
-    CHECK_INT(info_of(out).unsent_bytes, 60);
-    wherry_channel *in = reader_at(at(""));
-    struct wherry_channel_info info = info_of(in);
-    CHECK_INT(info.waiting_bytes_most, 100);
-    CHECK_INT(info.waiting_messages, 1);
-    CHECK_INT(info.unread_bytes, 60);
-    CHECK_INT(info.last_sender, getpid());
-    CHECK_INT(info.last_receiver, 0);
-    CHECK_INT(info.last_received, 0);
-    CHECK(info.last_sent > 0);
-    wherry_close(in);
-    wherry_close(out);
-    remove_queue();
-}
-
-TEST(a_message_over_the_readers_limit_stays_or_is_cut)
-{
-    wherry_message *message;
-    wherry_channel *out = writer_at(at(""));
-    put(out, "too large", 2);
-    put(out, "good", 1);
-    wherry_channel *in = reader_at(at("?message=4"));
-    for (int i = 0; i < 2; i++)
-        FAILS(wherry_recv(in, &message, soon()), -EMSGSIZE, "message= on this side");
-    take(in, 1, "good", 1);
-    wherry_close(in);
-    in = reader_at(at("?message=4&truncate=cut"));
-    take(in, 0, "too ", 2);
-    wherry_close(in);
-    wherry_close(out);
-    remove_queue();
-}
-
-TEST(a_message_over_the_systems_limit_is_refused)
-{
-    static char bytes[1 << 20];
-    wherry_channel *out = writer_at(at(""));
-    uint64_t limit = info_of(out).message_limit;
-    if (limit + 1 > sizeof(bytes))
-        SKIP("this system takes messages of a megabyte and more");
-    FAILS(wherry_write(out, bytes, limit + 1, 0, 0, soon()), -EMSGSIZE, "limit of");
-    wherry_close(out);
-    remove_queue();
-}
-
-enum { NUMBERS = 20000, LARGE = 60 };
-
-static void sends_numbers(void *unused)
-{
-    (void)unused;
-    int bytes[LARGE / sizeof(int)] = {0};
-    wherry_channel *out = writer_at(at("?create=no"));
-    for (int i = 0; i < NUMBERS; i++) {
-        bytes[0] = i;
-        WORKS(wherry_write(out, bytes, LARGE, 0, 0, soon()));
-    }
-    wherry_close(out);
-}
-
-// It takes one at a time, so each send but the first meets a full queue, or one that is
-// being emptied just then.
-TEST(nothing_is_lost_where_a_queue_is_always_full)
-{
-    int bytes[LARGE / sizeof(int)];
-    wherry_channel *in = reader_at(at("?qbytes=100"));
-    pid_t child = harness_child(sends_numbers, NULL);
-    for (int i = 0; i < NUMBERS; i++) {
-        CHECK_INT(wherry_read(in, bytes, sizeof(bytes), NULL, NULL, soon()), LARGE);
-        CHECK_INT(bytes[0], i);
-    }
-    CHECK_INT(harness_wait(child), 0);
-    wherry_close(in);
-    remove_queue();
-}
-
-static void writes_without_reading(void *gates)
-{
-    enum { NOBODY = 65534 };
-
-    struct harness_gate *full = gates;
-    CHECK_INT(setresuid(NOBODY, NOBODY, NOBODY), 0);
-    char bytes[LARGE] = "";
-    wherry_channel *out = writer_at(at("?create=no"));
-    WORKS(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL));
-    CHECK_ERROR(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL), -EAGAIN);
-    gate_pass(&full[0]);
-    gate_wait(&full[1]);
-    WORKS(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL));
-    wherry_close(out);
-}
-
-TEST(a_writer_that_may_not_look_goes_on_when_there_is_room)
-{
-    char bytes[LARGE];
-    struct harness_gate gates[2];
-    if (getuid() != 0)
-        SKIP("only root can become somebody else");
-    gate_open(&gates[0]);
-    gate_open(&gates[1]);
-    wherry_channel *in = reader_at(at("?qbytes=100&mode=622"));
-    pid_t child = harness_child(writes_without_reading, gates);
-    gate_wait(&gates[0]);
-    for (int i = 0; i < 2; i++) {
-        CHECK_INT(wherry_read(in, bytes, sizeof(bytes), NULL, NULL, soon()), LARGE);
-        if (i == 0)
-            gate_pass(&gates[1]);
-    }
-    CHECK_INT(harness_wait(child), 0);
-    gate_close(&gates[0]);
-    gate_close(&gates[1]);
-    wherry_close(in);
-    remove_queue();
-}
-
-static void dials_as_nobody(void *unused)
-{
-    enum { NOBODY = 65534 };
-
-    (void)unused;
-    wherry_channel *channel;
-    CHECK_INT(setresuid(NOBODY, NOBODY, NOBODY), 0);
-    FAILS(wherry_dial(at(""), soon(), &channel), -EACCES, "may not open");
-    FAILS(wherry_remove(at("")), -EPERM, "may not remove");
-}
-
-TEST(another_users_queue_is_told)
-{
-    if (getuid() != 0)
-        SKIP("only root can become somebody else");
-    wherry_channel *out = writer_at(at(""));
-    CHECK_INT(harness_wait(harness_child(dials_as_nobody, NULL)), 0);
-    wherry_close(out);
-    remove_queue();
 }
 
 TEST(a_queue_that_is_removed_ends_its_channels)
