@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +190,21 @@ int open_check(const struct opening *opening, const char *address)
     return say_bad_address(opening->verb, address, why);
 }
 
+// Whoever sends may go on when the channel is closed: that must not end the program.
+static void hold_signals(const char *address)
+{
+    const struct wherry_mechanism *mechanism = mechanism_of(address);
+    sigset_t queued;
+    if (!has(mechanism, WHERRY_ABLE_NUMBER))
+        return;
+    sigemptyset(&queued);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        sigaddset(&queued, number);
+    sigaddset(&queued, SIGUSR1);
+    sigaddset(&queued, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &queued, NULL);
+}
+
 int open_channel(const struct opening *opening, const char *address, struct opened *out)
 {
     *out = (struct opened){.address = NULL};
@@ -198,8 +215,10 @@ int open_channel(const struct opening *opening, const char *address, struct open
     if (!out->address || interrupt_begin() < 0)
         status =
             say_error(opening->verb, "%s: no memory or no descriptor left", address);
-    if (status == DONE && opening->listens)
+    if (status == DONE && opening->listens) {
+        hold_signals(address);
         status = listen_at(opening, out);
+    }
     if (status == DONE)
         status = open_next(opening, out);
     if (status != DONE)

@@ -68,8 +68,9 @@ int say_bad_address(const char *verb, const char *address, const char *why)
     snprintf(scheme, sizeof(scheme), "%.*s", (int)strcspn(address, ":?"), address);
     bool is_known = wherry_mechanism_find(scheme) != NULL;
     say_error(verb, "%s", why);
-    fprintf(stderr, "Try: wherry %s%s\n", is_known ? "help " : "transports",
-            is_known ? scheme : "");
+    // With its colon: some schemes are verbs as well.
+    fprintf(stderr, "Try: wherry %s%s%s\n", is_known ? "help " : "transports",
+            is_known ? scheme : "", is_known ? ":" : "");
     return USAGE;
 }
 

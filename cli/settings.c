@@ -164,8 +164,8 @@ const struct setting setting_raw = {
     put_raw};
 const struct setting setting_ready = {
     "ready", NULL,
-    "Waits until the process blocks or handles the signal, so that it does not end by "
-    "it.",
+    "Waits until the process blocks, handles or ignores the signal, so that it does "
+    "not end by it.",
     put_ready};
 const struct setting setting_show_kind = {
     "show-kind", NULL, "Begins each line with the kind and a tab.", put_show_kind};

@@ -2,9 +2,13 @@
 /*
  * signal: sends signals with a number, and prints what arrives.
  */
+#define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +18,15 @@
 #include "output.h"
 #include "say.h"
 
-enum { NAME = 16, ADDRESS = 4096, DIGITS = 9, LIST = 1024, LOOK_MILLISECONDS = 2 };
+enum { NAME = 16, ADDRESS = 4096, DIGITS = 9, LOOK_MILLISECONDS = 2 };
 
 /* --- receiving ----------------------------------------------------------- */
 
 static void print_source(const struct wherry_peer *sender)
 {
     static const char *const sources[] = {
-        [WHERRY_SOURCE_NONE] = "somewhere", [WHERRY_SOURCE_PROCESS] = "process",
-        [WHERRY_SOURCE_KERNEL] = "kernel",  [WHERRY_SOURCE_TIMER] = "timer",
+        [WHERRY_SOURCE_NONE] = "somebody", [WHERRY_SOURCE_PROCESS] = "process",
+        [WHERRY_SOURCE_KERNEL] = "kernel", [WHERRY_SOURCE_TIMER] = "timer",
         [WHERRY_SOURCE_FAULT] = "fault",
     };
 
@@ -74,15 +78,19 @@ static int wait_for_signals(const struct choices *choices)
         .verb = command_signal.name, .choices = choices, .listens = true};
     struct opened opened;
     char address[ADDRESS] = "signal:self?signal=";
+    sigset_t ours;
+    sigemptyset(&ours);
     for (int i = 0; i < choices->word_count; i++) {
         size_t used = strlen(address);
-        if (wherry_signal_number(choices->words[i]) < 0)
+        int number = wherry_signal_number(choices->words[i]);
+        if (number < 0)
             return say_usage(command_signal.name, "%s", wherry_error_text());
-        if (used > LIST)
-            return say_usage(command_signal.name, "these are too many");
+        sigaddset(&ours, number);
         (void)snprintf(address + used, sizeof(address) - used, "%s%s", i ? "," : "",
                        choices->words[i]);
     }
+    // Whoever sends may go on when this ends: that must not end it otherwise.
+    pthread_sigmask(SIG_BLOCK, &ours, NULL);
     int status = open_channel(&opening, address, &opened);
     if (status != DONE)
         return status;
@@ -93,29 +101,69 @@ static int wait_for_signals(const struct choices *choices)
 
 /* --- sending ------------------------------------------------------------- */
 
-// Of the lines SigBlk (blocked, and so received by whoever waits) and SigCgt (handled)
-// of proc(5).
-static bool has_bit(const char *line, int64_t number)
+/* What proc(5) tells of one thread. */
+struct disposition {
+    bool is_blocked;
+    bool is_handled; // or ignored
+    bool has_ended;
+};
+
+static bool has_bit(const char *line, const char *name, int64_t number)
 {
-    bool is_one = strncmp(line, "SigBlk:", 7) == 0 || strncmp(line, "SigCgt:", 7) == 0;
-    return is_one && (strtoull(line + 7, NULL, 16) >> (number - 1) & 1);
+    const size_t size = strlen(name);
+    return strncmp(line, name, size) == 0 &&
+           (strtoull(line + size, NULL, 16) >> (number - 1) & 1);
 }
 
-// 1: it would not end by that signal, 0: it would; negative errno: it is not to be
-// seen.
+static int look_at_thread(const char *path, int64_t number, struct disposition *out)
+{
+    char line[256];
+    FILE *status = fopen(path, "re");
+    *out = (struct disposition){.is_blocked = false};
+    if (!status)
+        return -errno;
+    while (fgets(line, sizeof(line), status)) {
+        bool is_state = strncmp(line, "State:\t", 7) == 0;
+        out->has_ended |= is_state && (line[7] == 'Z' || line[7] == 'X');
+        out->is_blocked |= has_bit(line, "SigBlk:", number);
+        out->is_handled |= has_bit(line, "SigCgt:", number);
+        out->is_handled |= has_bit(line, "SigIgn:", number);
+    }
+    (void)fclose(status);
+    return 0;
+}
+
+// signal(7): what does nothing to a process that neither blocks nor handles it.
+static bool is_harmless(int64_t number)
+{
+    return number == SIGCHLD || number == SIGURG || number == SIGWINCH ||
+           number == SIGCONT;
+}
+
+// Whether the process would live on: 1, 0, or a negative errno.  The kernel gives a
+// signal to any thread that does not block it.
 static int is_ready(int64_t pid, int64_t number)
 {
-    char path[64];
-    char line[256];
-    int found = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/status", pid);
-    FILE *status = fopen(path, "re");
-    if (!status)
+    char path[320];
+    struct disposition thread = {.is_blocked = false};
+    struct dirent *entry;
+    bool is_ready = true;
+    int r = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/task", pid);
+    DIR *tasks = opendir(path);
+    if (!tasks)
         return errno == ENOENT ? -ESRCH : -errno;
-    while (!found && fgets(line, sizeof(line), status))
-        found = has_bit(line, number);
-    (void)fclose(status);
-    return found;
+    while ((entry = readdir(tasks))) { // NOLINT(concurrency-mt-unsafe): one thread
+        (void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/task/%s/status", pid,
+                       entry->d_name);
+        if (entry->d_name[0] == '.' || look_at_thread(path, number, &thread) < 0)
+            continue; // it has just ended
+        is_ready &= thread.is_blocked || thread.is_handled;
+        if (thread.has_ended && strtol(entry->d_name, NULL, 10) == pid)
+            r = -ESRCH;
+    }
+    closedir(tasks);
+    return r < 0 ? r : is_ready || is_harmless(number);
 }
 
 static int wait_until_ready(const struct choices *choices, int64_t pid, int64_t number)
@@ -184,6 +232,10 @@ static int send_all(const struct choices *choices)
         if (!is_process(process))
             return say_usage(command_signal.name, "%s is no process's number", process);
     }
+    if (choices->ready && (number == SIGKILL || number == SIGSTOP))
+        return say_usage(command_signal.name,
+                         "--ready: no process can block or handle %s",
+                         choices->words[0]);
     int status = DONE;
     for (int i = 1; i < choices->word_count && !interrupted(); i++)
         if (send_to(choices, choices->words[i], number) != DONE)

@@ -21,8 +21,8 @@
  *   - The sentence behind an error is wherry_error_text().
  *   - Nothing here starts threads, installs signal handlers, logs, exits or changes the
  *     state of the process.  One exception: listening on `signal:` blocks its
- *     signals in the calling thread until that channel is closed.  Every descriptor
- *     is close-on-exec from birth.
+ *     signals in the calling thread (wherry/signal.h).  Every descriptor is
+ *     close-on-exec from birth.
  */
 #ifndef WHERRY_H
 #define WHERRY_H

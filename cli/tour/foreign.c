@@ -197,11 +197,9 @@ static bool may_wait(const struct tour_process *process, wherry_deadline end)
 // Its first word said that it can be signalled.
 static int dial_process(const struct tour_process *process, struct tour_side *side)
 {
-    char address[TOUR_TEXT];
     wherry_message_free(side->origin);
     side->origin = NULL;
-    (void)snprintf(address, sizeof(address), "signal:%ld", (long)process->pid);
-    return wherry_dial(address, WHERRY_POLL, &side->out);
+    return tour_dial_process(process->pid, &side->out);
 }
 
 static int wait_for_it(const struct tour_peer *peer, const struct tour_process *process,
@@ -241,6 +239,8 @@ bool tour_meet_dialler(const struct tour_peer *peer, const char *directory,
     struct tour_process process = {-1, -1};
     int in_out[2] = {-1, -1};
     tour_address(peer->address, directory, address);
+    if (peer->numbers)
+        tour_hold_signals();
     int r = wherry_listen(address, &listener);
     if (r >= 0)
         r = open_stdio(peer, in_out);

@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -232,21 +234,30 @@ const struct tour_opening tour_opening_key = {key_prepare, fifo_parent, fifo_chi
 // once it can be.
 static int process_prepare(struct tour_place *place)
 {
+    tour_hold_signals();
     place->parent = getpid();
     return wherry_listen(place->addresses[0], &place->listener);
 }
 
-static int dial_process(int64_t pid, struct tour_side *side)
+int tour_dial_process(int64_t pid, wherry_channel **out)
 {
     char address[TOUR_TEXT];
     (void)snprintf(address, sizeof(address), "signal:%lld", (long long)pid);
-    return wherry_dial(address, WHERRY_POLL, &side->out);
+    return wherry_dial(address, WHERRY_POLL, out);
+}
+
+void tour_hold_signals(void)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGRTMIN);
+    pthread_sigmask(SIG_BLOCK, &ours, NULL);
 }
 
 static int process_parent(struct tour_place *place, struct tour_side *side)
 {
     int r = wherry_accept(place->listener, WHERRY_POLL, &side->in);
-    return r < 0 ? r : dial_process(side->process->pid, side);
+    return r < 0 ? r : tour_dial_process(side->process->pid, &side->out);
 }
 
 static int process_child(struct tour_place *place, struct tour_side *side)
@@ -257,7 +268,7 @@ static int process_child(struct tour_place *place, struct tour_side *side)
         return r;
     r = wherry_accept(listener, WHERRY_POLL, &side->in);
     wherry_close_listener(listener);
-    return r < 0 ? r : dial_process(place->parent, side);
+    return r < 0 ? r : tour_dial_process(place->parent, &side->out);
 }
 
 const struct tour_opening tour_opening_process = {process_prepare, process_parent,

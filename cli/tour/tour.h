@@ -280,6 +280,12 @@ struct tour_way {
 
 extern const struct tour_way tour_ways[]; /* ends with a scheme of NULL */
 
+/* Dials a process, to signal it. */
+int tour_dial_process(int64_t pid, wherry_channel **out);
+
+/* Signals that come when their receiver is closed already do no harm from now on. */
+void tour_hold_signals(void);
+
 /* Fills in `out`, {directory} or {name} replaced. */
 void tour_address(const char *pattern, const char *directory, char out[TOUR_TEXT]);
 

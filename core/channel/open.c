@@ -13,7 +13,7 @@ static const struct wherry_peer nobody = {.pid = -1, .uid = -1, .gid = -1};
 static int missing(const struct transport *transport, const char *verb,
                    const char *instead)
 {
-    return failure(-ENOTSUP, "%s: cannot be %s; %s (wherry help %s)",
+    return failure(-ENOTSUP, "%s: cannot be %s; %s (wherry help %s:)",
                    transport->mechanism.scheme, verb, instead,
                    transport->mechanism.scheme);
 }

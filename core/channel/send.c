@@ -453,9 +453,11 @@ static int finish(wherry_channel *channel)
     if (r == -ENOTSUP && channel->words)
         r = 0;
     channel->out.finished = r >= 0;
-    if (r == -ENOTSUP) // nobody was told anything: sending goes on
-        channel->out.ending = false;
-    return r;
+    if (r != -ENOTSUP)
+        return r;
+    // Nobody was told anything: sending goes on.
+    channel->out.ending = false;
+    return failure(r, "the other end cannot be told of an end here");
 }
 
 int wherry_finish(wherry_channel *channel)

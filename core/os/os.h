@@ -535,7 +535,7 @@ void os_signal_read_origin(int number, int32_t code, struct os_signal_origin *ou
 /* Which signals a receiver has blocked, and in which thread; a plain value. */
 struct os_signal_hold {
     uint64_t signals;
-    const void *thread;
+    uint64_t thread; /* 0: in none */
 };
 
 /* Opens a receiver, and blocks its signals in the calling thread; reading never waits.
@@ -545,7 +545,8 @@ int os_signal_open(uint64_t signals, struct os_signal_hold *,
 
 /* The receiver is no more: what this thread had not blocked before its first receiver,
  * and no other of its receivers wants, is forgotten where it is pending and let through
- * again.  From another thread than the one that opened it: nothing. */
+ * again.  From another thread than the one that opened it: nothing, and that thread's
+ * signals stay blocked. */
 void os_signal_let_go(struct os_signal_hold *);
 
 struct os_signal {
@@ -566,8 +567,14 @@ int os_signal_receive(int fd, struct os_signal *out, size_t most);
  * none, or it has ended), -EPERM (it may not be sent signals), -EMFILE …. */
 int os_signal_target(int64_t pid, struct os_descriptor *out);
 
-/* With a number, or (NULL) without, as kill(2).  Errors: -EAGAIN (RLIMIT_SIGPENDING of
- * its user is reached), -ESRCH (it is gone), -EPERM. */
+/* Whether that process has ended, though it may not have been waited for. */
+bool os_signal_is_gone(int fd);
+
+/* With a number, or (NULL) without, as kill(2).  When RLIMIT_SIGPENDING of its user is
+ * reached a standard signal arrives without its number, and any without a number
+ * arrives without its sender.
+ * Errors: -EAGAIN (that limit, of a real-time signal with a number), -ESRCH (it is gone
+ * and was waited for), -EPERM. */
 int os_signal_send(int fd, int number, const int32_t *value);
 
 /* --- identity_linux.c ---------------------------------------------------- */

@@ -5,7 +5,8 @@
  * A receiver reads them from a descriptor, which only works while they are blocked in
  * the threads of the process.  So opening one blocks its signals in the calling thread,
  * and the last one of that thread lets them through again.  What each thread has asked
- * for is counted in memory of that thread; nothing is kept for the process.
+ * for is counted in memory of that thread; for the process there is only the number
+ * that the next thread is told apart by.
  */
 #define _GNU_SOURCE
 #include "os/os.h"
@@ -140,6 +141,13 @@ static const struct {
     {SI_KERNEL, WHERRY_SOURCE_KERNEL, false, true},
 };
 
+// When as many signals of a user wait as may, the kernel delivers what cannot be queued
+// without writing down who sent it: all is 0, as if root had.
+static bool is_unsigned(int32_t code, uint32_t pid, uint32_t uid)
+{
+    return code == SI_USER && pid == 0 && uid == 0;
+}
+
 void os_signal_read_origin(int number, int32_t code, struct os_signal_origin *out)
 {
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
@@ -161,9 +169,20 @@ void os_signal_read_origin(int number, int32_t code, struct os_signal_origin *ou
 
 /* What receivers of this thread have asked for. */
 static _Thread_local struct mask_use {
+    uint64_t thread; // 0: it has asked for nothing yet
     uint32_t wanted[OS_SIGNALS];
     bool was_blocked[OS_SIGNALS]; // before the first of them
 } use;
+
+// Of this thread, and of no other before or after it; a fork's child goes on as it.
+// (Neither its memory nor its system's number is that: both are used again.)
+static uint64_t this_thread(void)
+{
+    static atomic_uint_least64_t last;
+    if (use.thread == 0)
+        use.thread = atomic_fetch_add(&last, 1) + 1;
+    return use.thread;
+}
 
 static sigset_t system_set(uint64_t signals)
 {
@@ -192,7 +211,7 @@ int os_signal_open(uint64_t signals, struct os_signal_hold *hold,
         return -errno;
     pthread_sigmask(SIG_BLOCK, &set, &before);
     want(signals, &before);
-    *hold = (struct os_signal_hold){.signals = signals, .thread = &use};
+    *hold = (struct os_signal_hold){.signals = signals, .thread = this_thread()};
     *out = (struct os_descriptor){
         .fd = fd, .kind = OS_KIND_OTHER, .nonblocking = true, .owned = true};
     return 0;
@@ -212,17 +231,17 @@ static void forget_pending(const sigset_t *set)
 
 void os_signal_let_go(struct os_signal_hold *hold)
 {
-    uint64_t free = 0;
-    if (hold->thread != &use) // of another thread, whose mask is out of reach
+    uint64_t released = 0;
+    if (hold->thread != this_thread()) // of another thread, whose mask is out of reach
         return;
     for (int number = 1; number < OS_SIGNALS; number++)
         if (hold->signals & OS_SIGNAL_BIT(number) && use.wanted[number] > 0 &&
             --use.wanted[number] == 0 && !use.was_blocked[number])
-            free |= OS_SIGNAL_BIT(number);
-    hold->thread = NULL;
-    if (free == 0)
+            released |= OS_SIGNAL_BIT(number);
+    hold->thread = 0;
+    if (released == 0)
         return;
-    const sigset_t set = system_set(free);
+    const sigset_t set = system_set(released);
     forget_pending(&set);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -232,6 +251,8 @@ static void read_arrival(const struct signalfd_siginfo *info, struct os_signal *
     struct os_signal_origin origin;
     const int32_t code = info->ssi_code;
     os_signal_read_origin((int)info->ssi_signo, code, &origin);
+    if (is_unsigned(code, info->ssi_pid, info->ssi_uid))
+        origin = (struct os_signal_origin){.source = WHERRY_SOURCE_NONE};
     const bool is_process = origin.source == WHERRY_SOURCE_PROCESS;
     *out = (struct os_signal){.number = (int)info->ssi_signo,
                               .has_value = origin.has_value,
@@ -263,12 +284,10 @@ int os_signal_receive(int fd, struct os_signal *out, size_t most)
 
 int os_signal_target(int64_t pid, struct os_descriptor *out)
 {
-    struct os_wait ended = {.events = os_wait_in};
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     if (fd < 0)
-        return errno == EINVAL ? -ESRCH : -errno; // a thread's number
-    ended.fd = fd;
-    int r = os_wait(&ended, 1, WHERRY_POLL) > 0 ? -ESRCH : 0; // not waited for yet
+        return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno; // of a thread
+    int r = os_signal_is_gone(fd) ? -ESRCH : 0; // though nobody has waited for it yet
     bool is_refused = syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) < 0;
     if (r >= 0 && is_refused && errno == EPERM)
         r = -EPERM;
@@ -279,6 +298,12 @@ int os_signal_target(int64_t pid, struct os_descriptor *out)
     *out = (struct os_descriptor){
         .fd = fd, .kind = OS_KIND_OTHER, .nonblocking = true, .owned = true};
     return 0;
+}
+
+bool os_signal_is_gone(int fd)
+{
+    struct os_wait ended = {.fd = fd, .events = os_wait_in};
+    return os_wait(&ended, 1, WHERRY_POLL) > 0;
 }
 
 int os_signal_send(int fd, int number, const int32_t *value)

@@ -8,8 +8,9 @@
  * added to a signal: kill(2), sigqueue(3) and a timer can be at the other end.
  *
  * Standard signals merge while they are pending, real-time ones queue, each with its
- * number, until RLIMIT_SIGPENDING of the receiver.  The lowest of those that are
- * pending comes first.  What is sent while a receiver is stopped waits for it.
+ * number, until RLIMIT_SIGPENDING of the receiver's user; then a standard one loses its
+ * number, and one without a number its sender.  The lowest of those that are pending
+ * comes first.  What is sent while a receiver is stopped waits for it.
  */
 #include "transport/signal.h"
 
@@ -22,7 +23,7 @@
 
 #include "base/base.h"
 
-enum { LIST_MOST = 255, PID_DIGITS = 9 };
+enum { LIST_MOST = 192, PID_DIGITS = 9 };
 
 static const struct wherry_option own_options[] = {
     {.name = "signal",

@@ -4,7 +4,8 @@
  * number, the bytes are the number that goes with it, or none.
  *
  * A read takes all that are pending, up to a few, which are handed out one by one; one
- * for which there is no memory stays among them until the next call.
+ * for which there is no memory stays among them until the next call.  Of several
+ * signals only one is read at a time, so that the lowest is always the next.
  */
 #include "transport/signal.h"
 
@@ -20,6 +21,8 @@ struct signal_end {
     int fd;
     struct os_signal_hold hold; // of a receiver
     int first;                  // a sender sends kind 0 as that
+    size_t at_once;             // how many are read
+    bool was_full;              // when it was last sent to
     struct message_store *store;
     struct os_signal ahead[OS_SIGNALS_AT_ONCE];
     size_t next; // of those that were read
@@ -30,7 +33,7 @@ struct signal_end {
 
 static int signal_send(void *state, wherry_message **message, unsigned flags)
 {
-    const struct signal_end *end = state;
+    struct signal_end *end = state;
     const int kind = (int)(*message)->kind;
     const size_t size = (*message)->size;
     int32_t value = 0;
@@ -40,11 +43,15 @@ static int signal_send(void *state, wherry_message **message, unsigned flags)
                        "a signal carries one number, the 4 bytes of an int, or "
                        "nothing; these are %zu bytes",
                        size);
+    // One that has ended takes all, until it is waited for: who waited for room looks.
+    if (end->was_full && os_signal_is_gone(end->fd))
+        return -EPIPE;
     if (size == NUMBER)
         memcpy(&value, (*message)->data, NUMBER);
     int r = os_signal_send(end->fd, kind ? kind : end->first, size ? &value : NULL);
     if (r >= 0)
         message_store_sent(end->store, message);
+    end->was_full = r == -EAGAIN;
     return r == -ESRCH ? -EPIPE : r == -EPERM ? -EACCES : r;
 }
 
@@ -92,7 +99,7 @@ static int signal_recv(void *state, wherry_message **out)
 {
     struct signal_end *end = state;
     if (end->next == end->count) {
-        int r = os_signal_receive(end->fd, end->ahead, OS_SIGNALS_AT_ONCE);
+        int r = os_signal_receive(end->fd, end->ahead, end->at_once);
         if (r < 0)
             return r == -EAGAIN ? r : failure_plain(r, "receiving");
         end->next = 0;
@@ -165,6 +172,7 @@ static struct signal_end *new_end(const struct signal_list *list,
     }
     end->fd = descriptor.fd;
     end->first = list->first;
+    end->at_once = list->signals == OS_SIGNAL_BIT(list->first) ? OS_SIGNALS_AT_ONCE : 1;
     out->moves = &moves;
     out->state = end;
     out->store = end->store;
@@ -174,8 +182,8 @@ static struct signal_end *new_end(const struct signal_list *list,
     out->kind_least = list->first;
     out->abilities = WHERRY_ABLE_MESSAGES | WHERRY_ABLE_NUMBER | WHERRY_ABLE_KINDS |
                      WHERRY_ABLE_PRIORITY;
-    if (list->first < os_signal_first_queued())
-        out->abilities |= WHERRY_ABLE_LOSS; // they merge
+    if (list->signals & (OS_SIGNAL_BIT(os_signal_first_queued()) - 1))
+        out->abilities |= WHERRY_ABLE_LOSS; // standard ones merge
     return end;
 }
 

@@ -109,9 +109,9 @@ WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
  * lowest kind <= -n among what has arrived.  What is passed over is held for later
  * calls, in order, until `held=` bytes, 1,024 messages or 16 × `files=` open files are
  * reached (the last one may go over).  `sysv:` picks in the kernel, and holds nothing
- * here; of `mq:`, what is held here is taken out of the queue and goes with the
- * channel. Errors: as wherry_recv, -ENOTSUP (no kinds here), and -ENOBUFS: the list is
- * full and nothing in it fits; nothing is lost. */
+ * here; of `mq:` and `signal:`, what is held here is taken out of the kernel and goes
+ * with the channel. Errors: as wherry_recv, -ENOTSUP (no kinds here), and -ENOBUFS: the
+ * list is full and nothing in it fits; nothing is lost. */
 WHERRY_EXPORT int wherry_recv_kind(wherry_channel *, int64_t kind, wherry_message **out,
                                    wherry_deadline deadline);
 

@@ -32,7 +32,7 @@ enum wherry_trust {
 
 /* What a signal came from (`signal:`; sigaction(2), si_code). */
 enum wherry_source {
-    WHERRY_SOURCE_NONE,    /* it is no signal */
+    WHERRY_SOURCE_NONE,    /* it is no signal, or nobody wrote down who sent it */
     WHERRY_SOURCE_PROCESS, /* a process, which pid and uid name; trust tells whether the
                               kernel wrote them (kill(2)) or it did itself (sigqueue(3))
                             */

@@ -4,6 +4,20 @@
  * is the signal's number, its bytes are the number that came with it (an int, as
  * sigqueue(3) has it) or none (as kill(2) sends it), and wherry_message_sender() tells
  * what it came from.
+ *
+ * Listening blocks the signals in the calling thread, and threads that it starts later
+ * inherit that: listen before there are others, for a thread that does not block a
+ * signal is where the kernel delivers it, and it may end the process.  Programs that
+ * are started inherit it, too: let them through again between fork(2) and execve(2)
+ * (sigprocmask(2)).  Closing the last receiver of a thread forgets what is pending and
+ * lets its signals through again, if that thread closes it and had not blocked them
+ * itself; whatever comes later does what it does without a receiver.  A program whose
+ * senders do not stop blocks the signals itself, before it listens: then they stay
+ * blocked.  Two receivers of one signal share what comes.
+ *
+ * A process that has ended takes signals until somebody has waited for it (kill(2)), so
+ * sending to it succeeds.  A descriptor of wherry_fd() from before a fork(2) tells of
+ * the parent's signals only.
  */
 #ifndef WHERRY_SIGNAL_H
 #define WHERRY_SIGNAL_H

@@ -52,6 +52,48 @@ TEST(ready_does_not_end_a_process_that_is_not)
     CHECK_CONTAINS(said.err, "neither blocks nor handles USR1");
 }
 
+TEST(ready_is_who_ignores_it_and_who_would_not_end_by_it)
+{
+    CHECK_SHELL("trap '' USR2; sleep 20 & trap - USR2\n"
+                "wherry signal --ready --timeout 5s USR2 $! && echo ignored\n"
+                "wherry signal --ready --timeout 5s WINCH $! && echo harmless\n"
+                "kill $!",
+                "ignored\nharmless\n");
+}
+
+TEST(ready_does_not_wait_for_who_has_ended)
+{
+    struct beside victim, waiter;
+    char command[128];
+    beside_start(&victim, "sh -c 'echo up; exec sleep 20'");
+    CHECK_STRING(beside_line(&victim), "up");
+    snprintf(command, sizeof command, "wherry signal --ready USR1 %d", victim.pid);
+    beside_start(&waiter, command);
+    harness_wait_blocked(waiter.pid);
+    CHECK_INT(kill(victim.pid, SIGKILL), 0); // and nobody waits for it
+    CHECK_CONTAINS(beside_line(&waiter), "o such process");
+    CHECK_INT(beside_end(&waiter), 1);
+    CHECK_INT(beside_end(&victim), -SIGKILL);
+}
+
+TEST(senders_that_go_on_do_not_end_it_otherwise)
+{
+    static const char *const receivers[][2] = {
+        {"ALRM", "signal --wait --count 5 ALRM"},
+        {"RTMIN", "recv --count 5 --raw signal:self"}};
+    for (int i = 0; i < 10; i++) {
+        char script[512];
+        snprintf(script, sizeof script,
+                 "wherry %s >said 2>&1 & it=$!\n"
+                 "wherry signal --ready %s $it\n"
+                 "while kill -s %s $it 2>errors; do :; done\n"
+                 "wait $it; echo $?; rm said errors",
+                 receivers[i % 2][1], receivers[i % 2][0], receivers[i % 2][0]);
+        shell(script);
+        CHECK_STRING(said.out, "0\n");
+    }
+}
+
 TEST(a_wait_that_is_interrupted_ends_by_the_signal)
 {
     struct beside beside;
@@ -84,6 +126,7 @@ static const struct {
     {"--value x USR1 1", 2, "it must be a number from -2147483648"},
     {"--value 2147483648 USR1 1", 2, "an int"},
     {"--wait --value 1 USR1", 2, "--value is for sending"},
+    {"--ready KILL 1", 2, "no process can block or handle KILL"},
     {"--wait --ready USR1", 2, "--ready is for sending"},
     {"--count 1 USR1 1", 2, "--count is for --wait"},
     {"--wait KILL", 1, "no process can receive it"},

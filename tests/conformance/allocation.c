@@ -150,9 +150,11 @@ static int open_tolerant(const struct row *row, struct ends *ends)
 static void exchange_tolerant(struct ends *ends)
 {
     wherry_message *message = NULL;
-    tolerate(wherry_write(ends->sender, "left", 4, 0, WHERRY_MORE, soon()));
+    tolerate(wherry_write(ends->sender, "a word", size_there(ends->sender, 3), 0,
+                          WHERRY_MORE, soon()));
     int sent = tolerate(wherry_write(ends->sender, "last", 4, 0, 0, soon()));
-    if (tolerate(wherry_message_copy("less", 4, &message)) >= 0)
+    if (tolerate(wherry_message_copy("three", size_there(ends->sender, 5), &message)) >=
+        0)
         tolerate(wherry_send(ends->sender, &message, 0, soon()));
     wherry_message_free(message);
     for (int i = 0; i < 8; i++) {
@@ -161,7 +163,7 @@ static void exchange_tolerant(struct ends *ends)
         if (r != -EAGAIN)
             tolerate(r);
         if (r == 1 && sent == 0)
-            CHECK(wherry_message_size(message) >= 4);
+            CHECK(wherry_message_size(message) >= 3);
         wherry_message_free(message);
     }
     struct wherry_channel_info info;

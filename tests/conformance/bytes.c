@@ -86,28 +86,38 @@ void bytes_receive(wherry_channel *channel, size_t size, unsigned number, int64_
     wherry_message_free(message);
 }
 
-// Where a message is one number, a text is the sum of its bytes.
+// Where a message is one number, a text is one that is made of its bytes.
 static size_t text_there(wherry_channel *channel, const char *text, char *out)
 {
-    int sum = 0;
+    unsigned number = 0;
     size_t size = strlen(text);
     if (size_there(channel, size) == size)
         return memcpy(out, text, size), size;
     for (size_t i = 0; i < size; i++)
-        sum = sum * 31 + (unsigned char)text[i];
-    memcpy(out, &sum, sizeof sum);
-    return sizeof sum;
+        number = number * 31 + (unsigned char)text[i];
+    memcpy(out, &number, sizeof number);
+    return sizeof number;
 }
 
-void text_send(wherry_channel *channel, const char *text)
+static void send_text(wherry_channel *channel, const char *text, unsigned flags)
 {
     char bytes[TEXT_MOST];
     size_t size = text_there(channel, text, bytes);
-    int r = wherry_write(channel, bytes, size, 0, 0, soon());
+    int r = wherry_write(channel, bytes, size, 0, flags, soon());
     if (r < 0)
         FAIL("sending \"%s\": %s: %s", text, harness_errno_name(r),
              wherry_error_text());
     CHECK_INT(r, 0);
+}
+
+void text_send(wherry_channel *channel, const char *text)
+{
+    send_text(channel, text, 0);
+}
+
+void text_gather(wherry_channel *channel, const char *text)
+{
+    send_text(channel, text, WHERRY_MORE);
 }
 
 void text_receive(wherry_channel *channel, const char *text)

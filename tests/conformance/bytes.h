@@ -26,9 +26,10 @@ void bytes_receive(wherry_channel *, size_t size, unsigned number, int64_t kind)
 /* As which kind a message of `kind` arrives. */
 int64_t kind_of_arrival(wherry_channel *channel, int64_t kind);
 
-/* Sends and receives a short text (its sum, where a message is one number); for tests
- * of something else. */
+/* Sends (text_gather with WHERRY_MORE) and receives a short text, or, where a message
+ * is one number, one that is made of it; for tests of something else. */
 void text_send(wherry_channel *, const char *text);
+void text_gather(wherry_channel *, const char *text);
 void text_receive(wherry_channel *, const char *text);
 
 /* The next recv must say that the peer finished. */

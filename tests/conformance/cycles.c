@@ -45,7 +45,7 @@ static void leave_unread(void *argument)
 {
     struct ends ends;
     open_ends(argument, &ends);
-    CHECK_INT(wherry_write(ends.sender, "left", 4, 0, WHERRY_MORE, soon()), 0);
+    text_gather(ends.sender, "gathered");
     text_send(ends.sender, "never read");
     wherry_native fd;
     short events;

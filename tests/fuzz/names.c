@@ -58,7 +58,8 @@ static bool is_key(const char *text)
 
 static bool is_process(const char *text)
 {
-    return strcmp(text, "self") == 0 || is_number(text, 1, 999999999);
+    bool is_decimal = text[strspn(text, "0123456789")] == 0;
+    return strcmp(text, "self") == 0 || (is_decimal && is_number(text, 1, 999999999));
 }
 
 static bool are_signals(const char *text)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * signal: what a user of signals knows: names, numbers that come with them, which
- * merge and which queue, that they wait while blocked or stopped, who sent them, and
- * what the thread's mask is before and after.
+ * merge and which queue, that they wait while stopped, who sent them, and how many may
+ * wait.
  */
 #define _GNU_SOURCE // setresuid, sigqueue
 #include <pthread.h>
@@ -13,72 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "talk.h"
-
-static wherry_channel *receiver_of(const char *address)
-{
-    wherry_listener *listener;
-    wherry_channel *channel;
-    WORKS(wherry_listen(address, &listener));
-    WORKS(wherry_accept(listener, WHERRY_POLL, &channel));
-    FAILS(wherry_accept(listener, WHERRY_POLL, &channel), -EALREADY, "signal:");
-    wherry_close_listener(listener);
-    return channel;
-}
-
-static wherry_channel *sender_to(pid_t pid, const char *options)
-{
-    char address[128];
-    wherry_channel *channel;
-    snprintf(address, sizeof(address), "signal:%d%s", pid, options);
-    WORKS(wherry_dial(address, WHERRY_POLL, &channel));
-    return channel;
-}
-
-static void put(wherry_channel *channel, int value, int64_t kind)
-{
-    WORKS(wherry_write(channel, &value, sizeof(value), kind, 0, WHERRY_POLL));
-}
-
-// The next one, which must be that signal; its number must be `value`.
-static struct wherry_peer take(wherry_channel *channel, int64_t kind, int value)
-{
-    wherry_message *message = NULL;
-    int got = 0;
-    WORKS(wherry_recv(channel, &message, soon()));
-    CHECK_INT(wherry_message_kind(message), kind);
-    CHECK_INT(wherry_message_size(message), sizeof(got));
-    memcpy(&got, wherry_message_data(message), sizeof(got));
-    CHECK_INT(got, value);
-    struct wherry_peer sender = *wherry_message_sender(message);
-    wherry_message_free(message);
-    return sender;
-}
-
-// The same of one that has no number.
-static struct wherry_peer take_bare(wherry_channel *channel, int64_t kind)
-{
-    wherry_message *message = NULL;
-    WORKS(wherry_recv(channel, &message, soon()));
-    CHECK_INT(wherry_message_kind(message), kind);
-    CHECK_INT(wherry_message_size(message), 0);
-    struct wherry_peer sender = *wherry_message_sender(message);
-    wherry_message_free(message);
-    return sender;
-}
-
-static void take_nothing(wherry_channel *channel)
-{
-    wherry_message *message = NULL;
-    CHECK_ERROR(wherry_recv(channel, &message, WHERRY_POLL), -EAGAIN);
-}
-
-static bool is_blocked(int number)
-{
-    sigset_t mask;
-    CHECK_INT(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
-    return sigismember(&mask, number) == 1;
-}
+#include "signal_talk.h"
 
 TEST(a_real_time_signal_queues_with_its_number)
 {
@@ -131,6 +66,34 @@ TEST(the_lowest_comes_first_and_any_can_be_waited_for)
     take(in, SIGRTMIN + 2, 2);
     CHECK_ERROR(wherry_recv_kind(in, SIGRTMIN, &message, at_once()), -ETIMEDOUT);
     wherry_close(out);
+    wherry_close(in);
+}
+
+TEST(of_several_signals_the_lowest_is_always_next)
+{
+    wherry_channel *in = receiver_of("signal:self?signal=RTMIN,RTMIN+1");
+    wherry_channel *out = sender_to(getpid(), "");
+    for (int i = 0; i < 3; i++)
+        put(out, i, SIGRTMIN + 1);
+    take(in, SIGRTMIN + 1, 0);
+    put(out, 9, SIGRTMIN);
+    take(in, SIGRTMIN, 9);
+    take(in, SIGRTMIN + 1, 1);
+    take(in, SIGRTMIN + 1, 2);
+    wherry_close(out);
+    wherry_close(in);
+}
+
+TEST(a_list_with_a_standard_signal_may_lose)
+{
+    struct wherry_channel_info info;
+    wherry_channel *in = receiver_of("signal:self?signal=RTMIN,USR1");
+    WORKS(wherry_describe(in, &info, sizeof(info)));
+    CHECK(info.abilities & WHERRY_ABLE_LOSS);
+    wherry_close(in);
+    in = receiver_of("signal:self?signal=RTMIN,RTMAX");
+    WORKS(wherry_describe(in, &info, sizeof(info)));
+    CHECK(!(info.abilities & WHERRY_ABLE_LOSS));
     wherry_close(in);
 }
 
@@ -254,12 +217,10 @@ TEST(a_timer_and_a_child_that_ends_are_told_apart)
 
 // --- blocked, stopped ---
 
-static void wait_for_one(void *argument)
+static void wait_for_one(void *gate)
 {
-    struct harness_gate *gates = argument;
     wherry_channel *in = receiver_of("signal:self?signal=RTMIN,USR1");
-    gate_pass(&gates[0]);
-    gate_wait(&gates[1]);
+    gate_pass(gate);
     take(in, SIGUSR1, 1);
     for (int i = 0; i < 5; i++)
         take(in, SIGRTMIN, i);
@@ -269,12 +230,11 @@ static void wait_for_one(void *argument)
 
 TEST(what_is_sent_to_a_stopped_process_waits_for_it)
 {
-    struct harness_gate gates[2];
+    struct harness_gate gate;
     int status = 0;
-    gate_open(&gates[0]);
-    gate_open(&gates[1]);
-    pid_t child = harness_child(wait_for_one, gates);
-    gate_wait(&gates[0]);
+    gate_open(&gate);
+    pid_t child = harness_child(wait_for_one, &gate);
+    gate_wait(&gate);
     CHECK_INT(kill(child, SIGSTOP), 0);
     CHECK_INT(waitpid(child, &status, WUNTRACED), child);
     CHECK(WIFSTOPPED(status));
@@ -284,118 +244,9 @@ TEST(what_is_sent_to_a_stopped_process_waits_for_it)
     put(out, 1, SIGUSR1);
     put(out, 2, SIGUSR1); // merges
     CHECK_INT(kill(child, SIGCONT), 0);
-    gate_pass(&gates[1]);
     CHECK_INT(harness_wait(child), 0);
     wherry_close(out);
-    gate_close(&gates[0]);
-    gate_close(&gates[1]);
-}
-
-TEST(what_was_pending_before_the_listener_was_is_received)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGRTMIN);
-    CHECK_INT(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
-    CHECK_INT(sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 3}), 0);
-    wherry_channel *in = receiver_of("signal:self");
-    take(in, SIGRTMIN, 3);
-    wherry_close(in);
-    CHECK(is_blocked(SIGRTMIN)); // as it was
-}
-
-TEST(the_last_receiver_of_a_thread_lets_the_signal_through_again)
-{
-    CHECK(!is_blocked(SIGUSR1));
-    wherry_channel *first = receiver_of("signal:self?signal=USR1");
-    wherry_channel *second = receiver_of("signal:self?signal=USR1,USR2");
-    CHECK(is_blocked(SIGUSR1) && is_blocked(SIGUSR2));
-    wherry_close(first);
-    CHECK(is_blocked(SIGUSR1));
-    CHECK_INT(kill(getpid(), SIGUSR1), 0);
-    CHECK_INT(kill(getpid(), SIGUSR2), 0);
-    wherry_close(second); // with two unread, which would end this process
-    CHECK(!is_blocked(SIGUSR1) && !is_blocked(SIGUSR2));
-    wherry_listener *listener;
-    WORKS(wherry_listen("signal:self?signal=USR1", &listener));
-    CHECK(is_blocked(SIGUSR1));
-    wherry_close_listener(listener);
-    CHECK(!is_blocked(SIGUSR1));
-}
-
-static void *close_it(void *channel)
-{
-    wherry_close(channel);
-    return NULL;
-}
-
-TEST(another_thread_that_closes_leaves_the_mask)
-{
-    pthread_t thread;
-    wherry_channel *in = receiver_of("signal:self?signal=USR1");
-    CHECK_INT(pthread_create(&thread, NULL, close_it, in), 0);
-    CHECK_INT(pthread_join(thread, NULL), 0);
-    CHECK(is_blocked(SIGUSR1));
-    CHECK_INT(kill(getpid(), SIGUSR1), 0); // does no harm
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    CHECK_INT(sigtimedwait(&set, NULL, &(struct timespec){0}), SIGUSR1);
-}
-
-static void receive_its_own(void *channel)
-{
-    wherry_channel *out = sender_to(getpid(), "");
-    put(out, 12, 0);
-    take(channel, SIGRTMIN, 12);
-    wherry_close(out);
-    wherry_close(channel);
-    CHECK(!is_blocked(SIGRTMIN));
-}
-
-struct two_receivers {
-    struct harness_gate opened;
-    struct harness_gate given;
-    wherry_channel *strangers;
-};
-
-static void *close_a_strangers(void *argument)
-{
-    struct two_receivers *both = argument;
-    wherry_channel *own = receiver_of("signal:self?signal=USR1");
-    gate_pass(&both->opened);
-    gate_wait(&both->given);
-    wherry_close(both->strangers);
-    CHECK(is_blocked(SIGUSR1));
-    wherry_close(own);
-    CHECK(!is_blocked(SIGUSR1));
-    return NULL;
-}
-
-TEST(a_receiver_of_another_thread_does_not_count_for_this_one)
-{
-    pthread_t thread;
-    struct two_receivers both;
-    gate_open(&both.opened);
-    gate_open(&both.given);
-    CHECK_INT(pthread_create(&thread, NULL, close_a_strangers, &both), 0);
-    gate_wait(&both.opened);
-    both.strangers = receiver_of("signal:self?signal=USR1");
-    gate_pass(&both.given);
-    CHECK_INT(pthread_join(thread, NULL), 0);
-    CHECK(is_blocked(SIGUSR1));
-    gate_close(&both.opened);
-    gate_close(&both.given);
-}
-
-TEST(a_child_of_a_fork_receives_its_own_signals)
-{
-    wherry_channel *in = receiver_of("signal:self");
-    pid_t child = harness_child(receive_its_own, in);
-    CHECK_INT(harness_wait(child), 0);
-    CHECK(is_blocked(SIGRTMIN));
-    take_nothing(in);
-    wherry_close(in);
+    gate_close(&gate);
 }
 
 // --- refused ---
@@ -484,12 +335,11 @@ TEST(a_process_that_is_gone_is_told)
 
 TEST(a_peer_that_dies_is_named)
 {
-    struct harness_gate gates[2];
+    struct harness_gate gate;
     char number[32];
-    gate_open(&gates[0]);
-    gate_open(&gates[1]);
-    pid_t child = harness_child(wait_for_one, gates);
-    gate_wait(&gates[0]);
+    gate_open(&gate);
+    pid_t child = harness_child(wait_for_one, &gate);
+    gate_wait(&gate);
     wherry_channel *out = sender_to(child, "");
     put(out, 0, 0);
     harness_kill(child);
@@ -497,8 +347,24 @@ TEST(a_peer_that_dies_is_named)
     snprintf(number, sizeof(number), "process %d", child);
     FAILS(wherry_write(out, &value, sizeof(value), 0, 0, soon()), -EPIPE, number);
     wherry_close(out);
-    gate_close(&gates[0]);
-    gate_close(&gates[1]);
+    gate_close(&gate);
+}
+
+static void *dial_own_thread(void *unused)
+{
+    char address[64];
+    wherry_channel *out;
+    (void)unused;
+    snprintf(address, sizeof(address), "signal:%ld", syscall(SYS_gettid));
+    FAILS(wherry_dial(address, WHERRY_POLL, &out), -ESRCH, "no such process");
+    return NULL;
+}
+
+TEST(a_thread_is_no_process)
+{
+    pthread_t thread;
+    CHECK_INT(pthread_create(&thread, NULL, dial_own_thread, NULL), 0);
+    CHECK_INT(pthread_join(thread, NULL), 0);
 }
 
 static void signal_as_nobody(void *parent)
@@ -520,29 +386,25 @@ TEST(the_process_of_another_user_is_refused)
 
 // --- limits ---
 
-TEST(a_full_queue_is_told_and_a_sender_can_wait_for_room)
+// Of one user all that wait are counted together: each test is a user of its own where
+// it may, and what else waits (a timer has its place, too) is counted first.
+static void allow_signals(unsigned more)
 {
+    char line[256];
+    long waiting = -1;
     struct rlimit limit;
-    int value = 0;
-    unsigned sent = 0;
+    if (getuid() == 0)
+        CHECK_INT(setresuid(100000 + (uid_t)getpid(), (uid_t)-1, (uid_t)-1), 0);
+    FILE *status = fopen("/proc/self/status", "re");
+    CHECK(status != NULL);
+    while (waiting < 0 && fgets(line, sizeof(line), status))
+        if (strncmp(line, "SigQ:", 5) == 0)
+            waiting = strtol(line + 5, NULL, 10);
+    fclose(status);
+    CHECK(waiting >= 0);
     CHECK_INT(getrlimit(RLIMIT_SIGPENDING, &limit), 0);
-    wherry_channel *in = receiver_of("signal:self");
-    wherry_channel *out = sender_to(getpid(), "");
-    put(out, 0, 0);
-    limit.rlim_cur = 1;
+    limit.rlim_cur = more > 0 ? (rlim_t)waiting + more : 0;
     CHECK_INT(setrlimit(RLIMIT_SIGPENDING, &limit), 0);
-    while (wherry_write(out, &value, sizeof(value), 0, 0, WHERRY_POLL) == 0)
-        CHECK(++sent < 100);
-    CHECK_ERROR(wherry_write(out, &value, sizeof(value), 0, 0, WHERRY_POLL), -EAGAIN);
-    CHECK_ERROR(wherry_write(out, &value, sizeof(value), 0, 0, at_once()), -ETIMEDOUT);
-    for (unsigned i = 0; i < sent + 1; i++)
-        take(in, SIGRTMIN, 0);
-    limit.rlim_cur = limit.rlim_max;
-    CHECK_INT(setrlimit(RLIMIT_SIGPENDING, &limit), 0);
-    WORKS(wherry_write(out, &value, sizeof(value), 0, 0, soon()));
-    take(in, SIGRTMIN, 0);
-    wherry_close(out);
-    wherry_close(in);
 }
 
 static void *take_later(void *channel)
@@ -551,26 +413,90 @@ static void *take_later(void *channel)
     return NULL;
 }
 
-TEST(a_sender_that_waits_for_room_goes_on_when_there_is_some)
+TEST(a_full_queue_is_told_and_a_sender_waits_for_room)
 {
-    struct rlimit limit;
     pthread_t taker;
     int value = 0;
     wherry_channel *in = receiver_of("signal:self");
     wherry_channel *out = sender_to(getpid(), "");
-    if (getuid() == 0) // whose signals are counted apart
-        CHECK_INT(setresuid(100000 + (uid_t)getpid(), (uid_t)-1, (uid_t)-1), 0);
-    CHECK_INT(getrlimit(RLIMIT_SIGPENDING, &limit), 0);
-    limit.rlim_cur = 1;
-    CHECK_INT(setrlimit(RLIMIT_SIGPENDING, &limit), 0);
+    allow_signals(1);
     put(out, 0, 0);
     CHECK_ERROR(wherry_write(out, &value, sizeof(value), 0, 0, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_write(out, &value, sizeof(value), 0, 0, at_once()), -ETIMEDOUT);
     CHECK_INT(pthread_create(&taker, NULL, take_later, in), 0);
     WORKS(wherry_write(out, &value, sizeof(value), 0, 0, soon()));
     CHECK_INT(pthread_join(taker, NULL), 0);
     take(in, SIGRTMIN, 0);
     wherry_close(out);
     wherry_close(in);
+}
+
+TEST(what_has_no_room_is_treated_as_full_says)
+{
+    int value = 9;
+    wherry_channel *in = receiver_of("signal:self");
+    wherry_channel *fails = sender_to(getpid(), "?full=fail");
+    wherry_channel *latest = sender_to(getpid(), "?full=latest");
+    allow_signals(1);
+    put(fails, 0, 0);
+    CHECK_ERROR(wherry_write(fails, &value, sizeof(value), 0, 0, soon()), -EAGAIN);
+    for (int i = 1; i <= 3; i++)
+        put(latest, i, 0);
+    take(in, SIGRTMIN, 0);
+    put(latest, 4, 0); // which has no room again: the list went first
+    take(in, SIGRTMIN, 3);
+    put(latest, 5, 0);
+    take(in, SIGRTMIN, 4);
+    wherry_close(fails);
+    wherry_close(latest);
+    wherry_close(in);
+}
+
+// All that the kernel could not queue looks as if root had sent it.
+TEST(what_the_kernel_did_not_sign_is_nobodys)
+{
+    wherry_channel *in = receiver_of("signal:self?signal=RTMIN,USR1");
+    wherry_channel *out = sender_to(getpid(), "");
+    allow_signals(0);
+    CHECK_INT(kill(getpid(), SIGRTMIN), 0);
+    struct wherry_peer sender = take_bare(in, SIGRTMIN);
+    CHECK_INT(sender.source, WHERRY_SOURCE_NONE);
+    CHECK_INT(sender.trust, WHERRY_TRUST_NONE);
+    CHECK_INT(sender.pid, -1);
+    CHECK_INT(sender.uid, -1);
+    put(out, 7, SIGUSR1); // and a standard one loses its number
+    sender = take_bare(in, SIGUSR1);
+    CHECK_INT(sender.trust, WHERRY_TRUST_NONE);
+    wherry_close(out);
+    wherry_close(in);
+}
+
+static void takes_none(void *gate)
+{
+    wherry_channel *in = receiver_of("signal:self");
+    allow_signals(0);
+    gate_pass(gate);
+    for (;;)
+        pause();
+    wherry_close(in);
+}
+
+TEST(room_is_not_waited_for_in_a_process_that_has_ended)
+{
+    struct harness_gate gate;
+    siginfo_t ended;
+    int value = 0;
+    gate_open(&gate);
+    pid_t child = harness_child(takes_none, &gate);
+    gate_wait(&gate);
+    wherry_channel *out = sender_to(child, "");
+    CHECK_ERROR(wherry_write(out, &value, sizeof(value), 0, 0, WHERRY_POLL), -EAGAIN);
+    CHECK_INT(kill(child, SIGKILL), 0);
+    CHECK_INT(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+    FAILS(wherry_write(out, &value, sizeof(value), 0, 0, soon()), -EPIPE, "gone away");
+    harness_kill(child);
+    wherry_close(out);
+    gate_close(&gate);
 }
 
 // --- names ---
