@@ -23,7 +23,7 @@
 
 #include "base/base.h"
 
-enum { LIST_MOST = 192, PID_DIGITS = 9 };
+enum { LIST_MOST = 191, PID_DIGITS = 9 };
 
 static const struct wherry_option own_options[] = {
     {.name = "signal",

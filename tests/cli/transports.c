@@ -103,7 +103,7 @@ TEST(every_verb_says_why_an_absent_mechanism_is_not_there)
     CHECK_STRING(said.out, "2\n2\n2\n2\n2\n2\n2\n");
     shell("wherry send sem:/turns ahoy");
     CHECK_CONTAINS(said.err, "sem: is not there: later; the nearest that is: mq:");
-    CHECK_CONTAINS(said.err, "Try: wherry help sem\n");
+    CHECK_CONTAINS(said.err, "Try: wherry help sem:\n");
 }
 
 TEST(help_of_an_absent_mechanism_tells_what_to_take)
