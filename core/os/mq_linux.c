@@ -120,8 +120,7 @@ int os_mq_open(const struct os_mq_plan *plan, struct os_descriptor *out)
     int fd = open_or_create(plan);
     if (fd < 0)
         return fd;
-    *out = (struct os_descriptor){
-        .fd = fd, .kind = OS_KIND_OTHER, .nonblocking = true, .owned = true};
+    *out = OS_DESCRIPTOR_OF(fd);
     return 0;
 }
 

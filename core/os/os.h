@@ -143,6 +143,12 @@ struct os_descriptor {
 
 #define OS_DESCRIPTOR_NONE ((struct os_descriptor){.fd = -1})
 
+/* One that was opened here without waiting ever after, and is no file, pipe or socket.
+ */
+#define OS_DESCRIPTOR_OF(number)                                                       \
+    ((struct os_descriptor){                                                           \
+        .fd = (number), .kind = OS_KIND_OTHER, .nonblocking = true, .owned = true})
+
 /* Finds out what `fd` is and makes it usable without waiting, its flags untouched.  A
  * terminal, or a pipe on a kernel without RWF_NOWAIT for pipes, is reopened, and then
  * out->fd is a new, owned descriptor.
@@ -523,14 +529,22 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
 /* Why no receiver can have it, or NULL. */
 const char *os_signal_refused(int number);
 
-/* What si_code of sigaction(2) tells of where a signal comes from. */
+/* Of siginfo_t, sigaction(2), what tells where a signal comes from. */
+struct os_signal_cause {
+    int number;
+    int32_t code;
+    uint32_t pid;
+    uint32_t uid;
+};
+
 struct os_signal_origin {
     enum wherry_source source;
     bool has_value;
     bool is_vouched; /* the kernel wrote who sent it, not the sender */
 };
 
-void os_signal_read_origin(int number, int32_t code, struct os_signal_origin *out);
+void os_signal_read_origin(const struct os_signal_cause *,
+                           struct os_signal_origin *out);
 
 /* Which signals a receiver has blocked, and in which thread; a plain value. */
 struct os_signal_hold {

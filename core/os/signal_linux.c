@@ -143,26 +143,31 @@ static const struct {
 
 // When as many signals of a user wait as may, the kernel delivers what cannot be queued
 // without writing down who sent it: all is 0, as if root had.
-static bool is_unsigned(int32_t code, uint32_t pid, uint32_t uid)
+static bool is_unsigned(const struct os_signal_cause *cause)
 {
-    return code == SI_USER && pid == 0 && uid == 0;
+    return cause->code == SI_USER && cause->pid == 0 && cause->uid == 0;
 }
 
-void os_signal_read_origin(int number, int32_t code, struct os_signal_origin *out)
+void os_signal_read_origin(const struct os_signal_cause *cause,
+                           struct os_signal_origin *out)
 {
+    *out = (struct os_signal_origin){.source = WHERRY_SOURCE_NONE};
+    if (is_unsigned(cause))
+        return;
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        if (codes[i].code == code) {
+        if (codes[i].code == cause->code) {
             *out = (struct os_signal_origin){codes[i].source, codes[i].has_value,
                                              codes[i].is_vouched};
             return;
         }
     // Codes above 0 are of one signal each, and the kernel's own.
     *out = (struct os_signal_origin){.source = WHERRY_SOURCE_PROCESS};
-    if (code <= 0)
+    if (cause->code <= 0)
         return;
     out->is_vouched = true;
-    if (number != SIGCHLD)
-        out->source = is_fault(number) ? WHERRY_SOURCE_FAULT : WHERRY_SOURCE_KERNEL;
+    if (cause->number != SIGCHLD)
+        out->source =
+            is_fault(cause->number) ? WHERRY_SOURCE_FAULT : WHERRY_SOURCE_KERNEL;
 }
 
 /* --- receiving ----------------------------------------------------------- */
@@ -212,8 +217,7 @@ int os_signal_open(uint64_t signals, struct os_signal_hold *hold,
     pthread_sigmask(SIG_BLOCK, &set, &before);
     want(signals, &before);
     *hold = (struct os_signal_hold){.signals = signals, .thread = this_thread()};
-    *out = (struct os_descriptor){
-        .fd = fd, .kind = OS_KIND_OTHER, .nonblocking = true, .owned = true};
+    *out = OS_DESCRIPTOR_OF(fd);
     return 0;
 }
 
@@ -248,13 +252,12 @@ void os_signal_let_go(struct os_signal_hold *hold)
 
 static void read_arrival(const struct signalfd_siginfo *info, struct os_signal *out)
 {
+    const struct os_signal_cause cause = {(int)info->ssi_signo, info->ssi_code,
+                                          info->ssi_pid, info->ssi_uid};
     struct os_signal_origin origin;
-    const int32_t code = info->ssi_code;
-    os_signal_read_origin((int)info->ssi_signo, code, &origin);
-    if (is_unsigned(code, info->ssi_pid, info->ssi_uid))
-        origin = (struct os_signal_origin){.source = WHERRY_SOURCE_NONE};
+    os_signal_read_origin(&cause, &origin);
     const bool is_process = origin.source == WHERRY_SOURCE_PROCESS;
-    *out = (struct os_signal){.number = (int)info->ssi_signo,
+    *out = (struct os_signal){.number = cause.number,
                               .has_value = origin.has_value,
                               .value = info->ssi_int,
                               .source = origin.source,
@@ -295,8 +298,7 @@ int os_signal_target(int64_t pid, struct os_descriptor *out)
         close(fd);
         return r;
     }
-    *out = (struct os_descriptor){
-        .fd = fd, .kind = OS_KIND_OTHER, .nonblocking = true, .owned = true};
+    *out = OS_DESCRIPTOR_OF(fd);
     return 0;
 }
 

@@ -78,6 +78,12 @@ uint64_t endpoint_payload(const struct address *address, uint64_t size)
     return size > around ? size - around : 0;
 }
 
+int endpoint_keep_nothing(void *state)
+{
+    (void)state;
+    return 0;
+}
+
 enum os_kind endpoint_kind(const struct address *address)
 {
     static const enum os_kind kinds[] = {OS_KIND_PACKET, OS_KIND_STREAM,

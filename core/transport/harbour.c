@@ -58,7 +58,7 @@ static int new_harbour(const struct address *address, struct harbour **out)
 static void show(struct harbour *harbour, char *shown)
 {
     const char *text = address_text(harbour->address);
-    const char *scheme_given = address_scheme(harbour->address);
+    const char *own = address_scheme(harbour->address);
     const char *scheme = harbour->descriptor.kind == OS_KIND_DATAGRAM ? "udp" : "tcp";
     const char *options = strchr(text, '?');
     size_t room = sizeof(harbour->shown);
@@ -68,7 +68,7 @@ static void show(struct harbour *harbour, char *shown)
     size_t size = strlen(harbour->shown);
     if (size == 0)
         snprintf(harbour->shown, room, "%s", text);
-    else if (options && strncmp(harbour->shown, text, strlen(scheme_given)) == 0)
+    else if (options && strncmp(harbour->shown, text, strlen(own)) == 0)
         snprintf(harbour->shown + size, room - size, "%s", options);
     memcpy(shown, harbour->shown, room);
 }
@@ -131,12 +131,10 @@ static int give_one_end(struct harbour *harbour, struct endpoint *out)
     if (harbour->is_given)
         return failure(-EALREADY, "%s: its one channel has been accepted already",
                        harbour->shown);
-    int r = copy.fd < 0 ? copy.fd : os_duplicate(copy.fd);
-    if (r < 0 && copy.fd >= 0)
-        return endpoint_refuse(harbour->address, r, NULL);
-    copy.fd = r;
+    if (copy.fd >= 0 && (copy.fd = os_duplicate(copy.fd)) < 0)
+        return endpoint_refuse(harbour->address, copy.fd, NULL);
     endpoint_show(out, harbour->shown);
-    r = harbour->give(harbour, copy, out);
+    int r = harbour->give(harbour, copy, out);
     if (r < 0)
         return failure_prefix(r, "%s", harbour->shown);
     os_release(&harbour->descriptor);

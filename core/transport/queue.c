@@ -117,13 +117,6 @@ int queue_recv(void *state, wherry_message **out)
 
 /* --- being there --------------------------------------------------------- */
 
-// A message is never held in part, so nothing borrowed ever stays here.
-int queue_keep(void *state)
-{
-    (void)state;
-    return 0;
-}
-
 int queue_ready(void *state)
 {
     const struct queue *queue = state;

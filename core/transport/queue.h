@@ -87,7 +87,6 @@ void queue_received(struct queue *, size_t size, int64_t kind);
 int queue_send(void *state, wherry_message **message, unsigned flags);
 int queue_recv(void *state, wherry_message **out);
 int queue_recv_kind(void *state, int64_t kind, wherry_message **out);
-int queue_keep(void *state);
 int queue_ready(void *state);
 void queue_rest(void *state);
 void queue_describe(void *state, struct wherry_channel_info *info);

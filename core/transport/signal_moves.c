@@ -55,12 +55,6 @@ static int signal_send(void *state, wherry_message **message, unsigned flags)
     return r == -ESRCH ? -EPIPE : r == -EPERM ? -EACCES : r;
 }
 
-static int signal_keep(void *state)
-{
-    (void)state; // no part of a message is ever held
-    return 0;
-}
-
 /* --- receiving ----------------------------------------------------------- */
 
 static int set_origin(const struct os_signal *signal, wherry_message *message)
@@ -154,7 +148,7 @@ static const struct wherry_transport moves = {
     .recv = signal_recv,
     .recv_ahead = signal_recv_ahead,
     .wait = signal_wait,
-    .keep = signal_keep,
+    .keep = endpoint_keep_nothing,
     .ready = signal_ready,
     .describe = signal_describe,
     .close = signal_close,

@@ -222,6 +222,9 @@ int endpoint_socket(const struct address *, struct os_descriptor, const char *pa
 void endpoint_identify(const struct address *, const struct os_descriptor *,
                        struct endpoint *out);
 
+/* Member `keep` of transports that never hold a part of a message. */
+int endpoint_keep_nothing(void *state);
+
 /* All that a socket can do; stream.c and packet.c leave what this one can. */
 enum {
     ENDPOINT_SOCKET = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_DUPLEX |

@@ -34,8 +34,7 @@ enum wherry_trust {
 enum wherry_source {
     WHERRY_SOURCE_NONE,    /* it is no signal, or nobody wrote down who sent it */
     WHERRY_SOURCE_PROCESS, /* a process, which pid and uid name; trust tells whether the
-                              kernel wrote them (kill(2)) or it did itself (sigqueue(3))
-                            */
+                              kernel wrote them (kill(2)) or it did (sigqueue(3)) */
     WHERRY_SOURCE_KERNEL,  /* the kernel; the keyboard's Ctrl-C, too */
     WHERRY_SOURCE_TIMER,   /* timer_create(2) */
     WHERRY_SOURCE_FAULT    /* a fault of the program: no receiver is given one */

@@ -41,10 +41,26 @@ TEST(the_code_of_a_signal_tells_what_it_came_from)
 {
     for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
         struct os_signal_origin origin;
-        os_signal_read_origin(origins[i].number, origins[i].code, &origin);
+        const struct os_signal_cause cause = {origins[i].number, origins[i].code, 7, 0};
+        os_signal_read_origin(&cause, &origin);
         CHECK_INT(origin.source, origins[i].source);
         CHECK_INT(origin.has_value, origins[i].has_value);
         CHECK_INT(origin.is_vouched, origins[i].is_vouched);
+    }
+}
+
+// The kernel writes nothing down when it has no place to: only then is all of it 0.
+TEST(what_is_all_zero_was_signed_by_nobody)
+{
+    static const struct os_signal_cause causes[] = {{SIGUSR1, SI_USER, 0, 0},
+                                                    {SIGUSR1, SI_USER, 7, 0},
+                                                    {SIGUSR1, SI_USER, 0, 7},
+                                                    {SIGUSR1, SI_TKILL, 0, 0}};
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+        struct os_signal_origin origin;
+        os_signal_read_origin(&causes[i], &origin);
+        CHECK_INT(origin.is_vouched, i > 0);
+        CHECK_INT(origin.source, i > 0 ? WHERRY_SOURCE_PROCESS : WHERRY_SOURCE_NONE);
     }
 }
 
