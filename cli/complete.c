@@ -114,19 +114,6 @@ static void offer_each_scheme(const struct ask *ask, unsigned abilities,
             offer(ask, mechanism->scheme, end, mechanism->summary);
 }
 
-// Whether the address has that option already, before the one that is being typed.
-static bool is_given(const struct ask *ask, const char *name)
-{
-    const size_t size = strlen(name);
-    const char *at = strchr(ask->word, '?');
-    while (at && at + 1 < ask->word + ask->kept) {
-        if (strncmp(at + 1, name, size) == 0 && at[1 + size] == '=')
-            return true;
-        at = strchr(at + 1, '&');
-    }
-    return false;
-}
-
 static void offer_option_values(const struct ask *ask,
                                 const struct wherry_option *option)
 {
@@ -145,7 +132,8 @@ static void offer_options(struct ask *ask, const struct wherry_mechanism *mechan
     for (size_t i = 0; (option = wherry_mechanism_option(mechanism, i)); i++) {
         const bool is_named =
             strlen(option->name) == size && strncmp(option->name, name, size) == 0;
-        if (!name[size] && !is_given(ask, option->name)) {
+        if (!name[size] &&
+            !address_gives(ask->word, ask->word + ask->kept, option->name)) {
             offer(ask, option->name, "=", option->help);
         } else if (name[size] && is_named) {
             ask->kept += size + 1;

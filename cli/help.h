@@ -31,6 +31,10 @@ void help_manual(void);
 /* The mechanism that an address begins with, or NULL. */
 const struct wherry_mechanism *mechanism_of(const char *address);
 
+/* Whether an address gives that option itself, in what stands before `end` (NULL: in
+ * all of it). */
+bool address_gives(const char *address, const char *end, const char *option);
+
 /* Whether its addresses have that option. */
 bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *name);
 

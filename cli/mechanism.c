@@ -36,6 +36,16 @@ bool mechanism_has_option(const struct wherry_mechanism *mechanism, const char *
     return false;
 }
 
+bool address_gives(const char *address, const char *end, const char *option)
+{
+    const size_t size = strlen(option);
+    const char *at = strchr(address, '?');
+    for (; at && (!end || at + 1 < end); at = strchr(at + 1, '&'))
+        if (strncmp(at + 1, option, size) == 0 && at[1 + size] == '=')
+            return true;
+    return false;
+}
+
 const char *mechanism_moves(const struct wherry_mechanism *mechanism)
 {
     bool messages = has(mechanism, WHERRY_ABLE_MESSAGES);

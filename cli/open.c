@@ -51,22 +51,12 @@ static const char *with_options(const char *address)
     return address[scheme] == '?' && colon ? colon + 1 : address;
 }
 
-static bool names_option(const char *address, const char *option)
-{
-    const size_t size = strlen(option);
-    const char *at = strchr(with_options(address), '?');
-    for (; at; at = strchr(at + 1, '&'))
-        if (strncmp(at + 1, option, size) == 0 && at[size + 1] == '=')
-            return true;
-    return false;
-}
-
 // Where the mechanism has it, and the address does not say it itself.
 static bool may_add(const char *address, const char *option)
 {
     const struct wherry_mechanism *mechanism = mechanism_of(address);
     return mechanism && mechanism_has_option(mechanism, option) &&
-           !names_option(address, option);
+           !address_gives(with_options(address), NULL, option);
 }
 
 static const char *framing_to_add(const char *address, const struct choices *choices)
@@ -74,7 +64,8 @@ static const char *framing_to_add(const char *address, const struct choices *cho
     const struct wherry_mechanism *mechanism = mechanism_of(address);
     bool carries_bytes =
         mechanism && mechanism->framing && !has(mechanism, WHERRY_ABLE_MESSAGES);
-    bool is_raw = choices->raw && carries_bytes && !names_option(address, "framing");
+    bool is_raw = choices->raw && carries_bytes &&
+                  !address_gives(with_options(address), NULL, "framing");
     return choices->framing ? choices->framing : is_raw ? "raw" : NULL;
 }
 

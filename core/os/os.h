@@ -529,7 +529,17 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
 /* Why no receiver can have it, or NULL. */
 const char *os_signal_refused(int number);
 
-/* Of siginfo_t, sigaction(2), what tells where a signal comes from. */
+struct os_signal {
+    int number;
+    bool has_value;
+    int32_t value;
+    enum wherry_source source;
+    bool is_vouched; /* the kernel wrote who sent it, not the sender */
+    int64_t pid;     /* -1: it was no process */
+    int64_t uid;
+};
+
+/* Of siginfo_t, sigaction(2), what tells all of a signal but its value. */
 struct os_signal_cause {
     int number;
     int32_t code;
@@ -537,14 +547,7 @@ struct os_signal_cause {
     uint32_t uid;
 };
 
-struct os_signal_origin {
-    enum wherry_source source;
-    bool has_value;
-    bool is_vouched; /* the kernel wrote who sent it, not the sender */
-};
-
-void os_signal_read_origin(const struct os_signal_cause *,
-                           struct os_signal_origin *out);
+void os_signal_explain(const struct os_signal_cause *, struct os_signal *out);
 
 /* Which signals a receiver has blocked, and in which thread; a plain value. */
 struct os_signal_hold {
@@ -557,21 +560,10 @@ struct os_signal_hold {
 int os_signal_open(uint64_t signals, struct os_signal_hold *,
                    struct os_descriptor *out);
 
-/* The receiver is no more: what this thread had not blocked before its first receiver,
+/* The receiver is no more: what its thread had not blocked before its first receiver,
  * and no other of its receivers wants, is forgotten where it is pending and let through
- * again.  From another thread than the one that opened it: nothing, and that thread's
- * signals stay blocked. */
+ * again; nothing is, if another thread calls. */
 void os_signal_let_go(struct os_signal_hold *);
-
-struct os_signal {
-    int number;
-    bool has_value;
-    int32_t value;
-    enum wherry_source source;
-    bool is_vouched;
-    int64_t pid; /* -1: it was no process */
-    int64_t uid;
-};
 
 /* Up to `most` (at most OS_SIGNALS_AT_ONCE) that are pending; how many.  Errors:
  * -EAGAIN. */
@@ -584,11 +576,9 @@ int os_signal_target(int64_t pid, struct os_descriptor *out);
 /* Whether that process has ended, though it may not have been waited for. */
 bool os_signal_is_gone(int fd);
 
-/* With a number, or (NULL) without, as kill(2).  When RLIMIT_SIGPENDING of its user is
- * reached a standard signal arrives without its number, and any without a number
- * arrives without its sender.
- * Errors: -EAGAIN (that limit, of a real-time signal with a number), -ESRCH (it is gone
- * and was waited for), -EPERM. */
+/* With a number, or (NULL) without, as kill(2).  At RLIMIT_SIGPENDING of its user a
+ * standard signal loses its number, and any without a number its sender.
+ * Errors: -EAGAIN (that limit), -ESRCH (it is gone and was waited for), -EPERM. */
 int os_signal_send(int fd, int number, const int32_t *value);
 
 /* --- identity_linux.c ---------------------------------------------------- */

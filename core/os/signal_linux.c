@@ -148,26 +148,31 @@ static bool is_unsigned(const struct os_signal_cause *cause)
     return cause->code == SI_USER && cause->pid == 0 && cause->uid == 0;
 }
 
-void os_signal_read_origin(const struct os_signal_cause *cause,
-                           struct os_signal_origin *out)
+// Codes above 0 are of one signal each, and the kernel's own.
+static enum wherry_source source_of(const struct os_signal_cause *cause)
 {
-    *out = (struct os_signal_origin){.source = WHERRY_SOURCE_NONE};
+    if (cause->code <= 0 || cause->number == SIGCHLD)
+        return WHERRY_SOURCE_PROCESS;
+    return is_fault(cause->number) ? WHERRY_SOURCE_FAULT : WHERRY_SOURCE_KERNEL;
+}
+
+void os_signal_explain(const struct os_signal_cause *cause, struct os_signal *out)
+{
+    *out = (struct os_signal){.number = cause->number, .pid = -1, .uid = -1};
     if (is_unsigned(cause))
         return;
+    out->source = source_of(cause);
+    out->is_vouched = cause->code > 0;
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (codes[i].code == cause->code) {
-            *out = (struct os_signal_origin){codes[i].source, codes[i].has_value,
-                                             codes[i].is_vouched};
-            return;
+            out->source = codes[i].source;
+            out->has_value = codes[i].has_value;
+            out->is_vouched = codes[i].is_vouched;
         }
-    // Codes above 0 are of one signal each, and the kernel's own.
-    *out = (struct os_signal_origin){.source = WHERRY_SOURCE_PROCESS};
-    if (cause->code <= 0)
-        return;
-    out->is_vouched = true;
-    if (cause->number != SIGCHLD)
-        out->source =
-            is_fault(cause->number) ? WHERRY_SOURCE_FAULT : WHERRY_SOURCE_KERNEL;
+    if (out->source == WHERRY_SOURCE_PROCESS) {
+        out->pid = cause->pid;
+        out->uid = cause->uid;
+    }
 }
 
 /* --- receiving ----------------------------------------------------------- */
@@ -254,16 +259,8 @@ static void read_arrival(const struct signalfd_siginfo *info, struct os_signal *
 {
     const struct os_signal_cause cause = {(int)info->ssi_signo, info->ssi_code,
                                           info->ssi_pid, info->ssi_uid};
-    struct os_signal_origin origin;
-    os_signal_read_origin(&cause, &origin);
-    const bool is_process = origin.source == WHERRY_SOURCE_PROCESS;
-    *out = (struct os_signal){.number = cause.number,
-                              .has_value = origin.has_value,
-                              .value = info->ssi_int,
-                              .source = origin.source,
-                              .is_vouched = origin.is_vouched,
-                              .pid = is_process ? (int64_t)info->ssi_pid : -1,
-                              .uid = is_process ? (int64_t)info->ssi_uid : -1};
+    os_signal_explain(&cause, out);
+    out->value = info->ssi_int;
 }
 
 int os_signal_receive(int fd, struct os_signal *out, size_t most)

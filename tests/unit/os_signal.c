@@ -40,12 +40,15 @@ static const struct {
 TEST(the_code_of_a_signal_tells_what_it_came_from)
 {
     for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
-        struct os_signal_origin origin;
+        struct os_signal origin;
         const struct os_signal_cause cause = {origins[i].number, origins[i].code, 7, 0};
-        os_signal_read_origin(&cause, &origin);
+        os_signal_explain(&cause, &origin);
         CHECK_INT(origin.source, origins[i].source);
         CHECK_INT(origin.has_value, origins[i].has_value);
         CHECK_INT(origin.is_vouched, origins[i].is_vouched);
+        bool is_process = origins[i].source == WHERRY_SOURCE_PROCESS;
+        CHECK_INT(origin.pid, is_process ? 7 : -1);
+        CHECK_INT(origin.uid, is_process ? 0 : -1);
     }
 }
 
@@ -57,8 +60,8 @@ TEST(what_is_all_zero_was_signed_by_nobody)
                                                     {SIGUSR1, SI_USER, 0, 7},
                                                     {SIGUSR1, SI_TKILL, 0, 0}};
     for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
-        struct os_signal_origin origin;
-        os_signal_read_origin(&causes[i], &origin);
+        struct os_signal origin;
+        os_signal_explain(&causes[i], &origin);
         CHECK_INT(origin.is_vouched, i > 0);
         CHECK_INT(origin.source, i > 0 ? WHERRY_SOURCE_PROCESS : WHERRY_SOURCE_NONE);
     }
