@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os: the only folder with system headers and #if.  Clock, waiting, descriptors,
- * sockets, names in the file system, identity.
+ * sockets, queues, signals, names in the file system, identity.
  *
  * Everything here is one system call or a few, without policy: who waits, retries and
  * gives up is decided above.  Results are >= 0 or a negative errno; EINTR never comes
@@ -389,198 +389,6 @@ enum os_create {
     OS_CREATE_EXCLUSIVE /* make it; one that is there already is an error */
 };
 
-/* --- mq_linux.c: POSIX message queues, mq_overview(7) -------------------- */
-
-struct os_mq_plan {
-    const char *name; /* "/NAME" */
-    enum os_create create;
-    bool writes; /* else it reads */
-    uint32_t mode;
-    int64_t messages;     /* how many one that is made holds; 0: as the system likes */
-    int64_t message_size; /* bytes of the largest; 0: as the system likes */
-};
-
-/* Opens one end, without waiting ever after.  What a queue that is there holds is not
- * looked at.
- * Errors: as mq_open(3); -ENOTSUP (without /proc both numbers are needed). */
-int os_mq_open(const struct os_mq_plan *, struct os_descriptor *out);
-
-struct os_mq_state {
-    int64_t messages; /* that wait in it */
-    int64_t messages_most;
-    int64_t message_size; /* bytes of the largest that it takes */
-    int64_t bytes;        /* that wait in it; -1: only its readers are told */
-};
-
-int os_mq_look(int fd, struct os_mq_state *out);
-
-/* Removes the name; whoever has it open goes on.  Errors: as mq_unlink(3). */
-int os_mq_remove(const char *name);
-
-/* What this user may have; -1: not known, or no limit. */
-struct os_mq_limits {
-    int64_t messages;     /* fs.mqueue.msg_max */
-    int64_t message_size; /* fs.mqueue.msgsize_max */
-    int64_t queues;       /* fs.mqueue.queues_max */
-    int64_t user_bytes;   /* RLIMIT_MSGQUEUE */
-};
-
-void os_mq_limits(struct os_mq_limits *out);
-
-/* Errors: -EAGAIN (full), -EMSGSIZE …. */
-int os_mq_send(int fd, const void *bytes, size_t size, unsigned priority);
-
-/* The oldest of the highest priority: its size, -EAGAIN (empty), -EMSGSIZE (`room` is
- * less than the queue's message_size) …. */
-int64_t os_mq_receive(int fd, void *bytes, size_t room, unsigned *priority);
-
-/* --- msg_linux.c: System V message queues, sysvipc(7) -------------------- */
-
-struct os_msg_plan {
-    bool is_private; /* a new one, without a key */
-    bool writes;     /* else it reads */
-    int64_t key;
-    enum os_create create;
-    uint32_t mode;
-};
-
-/* ftok(3).  Errors: as stat(2). */
-int os_msg_key(const char *path, int number, int64_t *out);
-
-/* The identifier of a queue, and whether it was made.  Errors: as msgget(2). */
-int os_msg_open(const struct os_msg_plan *, bool *made);
-
-/* The identifier of the queue of a key, whatever this user may do with it.  Errors:
- * -ENOENT. */
-int os_msg_find(int64_t key);
-
-struct os_msg_state {
-    int64_t messages; /* that wait in it */
-    int64_t bytes;    /* of them */
-    int64_t bytes_most;
-    int64_t sender; /* the last process that sent, and that received; 0: none has */
-    int64_t receiver;
-    int64_t sent; /* when, in seconds since 1970; 0: never */
-    int64_t received;
-    int64_t changed;
-};
-
-/* Errors: -EACCES, -EIDRM (there is none). */
-int os_msg_look(int id, struct os_msg_state *out);
-
-/* Sets how many bytes it holds.  Errors: -EPERM (not the owner, or over
- * kernel.msgmnb). */
-int os_msg_resize(int id, int64_t bytes);
-
-int os_msg_remove(int id);
-
-struct os_msg_limits {
-    int64_t message_size; /* kernel.msgmax */
-    int64_t queue_bytes;  /* kernel.msgmnb */
-    int64_t queues;       /* kernel.msgmni */
-};
-
-int os_msg_limits(struct os_msg_limits *out);
-
-/* A letter is a long, the type, and the message behind it.
- * Errors: -EAGAIN (full), -EINVAL never, -EACCES, -EIDRM (the queue is no more). */
-int os_msg_send(int id, const void *letter, size_t size);
-
-struct os_msg_wish {
-    int64_t type; /* msgrcv(2): 0 any, n exactly, -n the lowest up to n */
-    bool cuts;    /* one that is larger than the room is cut, else left there */
-};
-
-/* The size of what came: -EAGAIN (none), -E2BIG (larger than the room), -EACCES,
- * -EIDRM.
- */
-int64_t os_msg_receive(int id, void *letter, size_t room, const struct os_msg_wish *);
-
-/* The same, but it waits without end; a signal handler that sets *stop ends it, however
- * close to the call: -ECANCELED.  -ENOTSUP where that cannot be kept: in a process with
- * threads, which no signal reaches for sure, and without rseq(2). */
-int64_t os_msg_await(int id, void *letter, size_t room, const struct os_msg_wish *,
-                     const atomic_bool *stop);
-
-/* A copy of the message at `index`, cut to the room, which stays: its size, -EAGAIN
- * (there are not so many), -ENOSYS. */
-int64_t os_msg_peek(int id, int64_t index, void *letter, size_t room);
-
-/* --- signal_linux.c: signals as messages, signal(7) ----------------------- */
-
-enum {
-    OS_SIGNALS = 65,        /* their numbers are 1 to 64 */
-    OS_SIGNAL_NAME = 16,    /* "RTMIN+15" */
-    OS_SIGNALS_AT_ONCE = 16 /* that one read takes */
-};
-
-/* A set of signals is a number with a bit for each. */
-#define OS_SIGNAL_BIT(number) (UINT64_C(1) << ((number)-1))
-
-/* The first one that is queued with its number, and not merged: SIGRTMIN. */
-int os_signal_first_queued(void);
-
-/* The number of "USR1", "SIGUSR1", "RTMIN+3" or "10".  Errors: -EINVAL. */
-int os_signal_number(const char *name);
-
-/* Its name: "USR1", "RTMIN+3"; one without a name is its digits. */
-void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
-
-/* Why no receiver can have it, or NULL. */
-const char *os_signal_refused(int number);
-
-struct os_signal {
-    int number;
-    bool has_value;
-    int32_t value;
-    enum wherry_source source;
-    bool is_vouched; /* the kernel wrote who sent it, not the sender */
-    int64_t pid;     /* -1: it was no process */
-    int64_t uid;
-};
-
-/* Of siginfo_t, sigaction(2), what tells all of a signal but its value. */
-struct os_signal_cause {
-    int number;
-    int32_t code;
-    uint32_t pid;
-    uint32_t uid;
-};
-
-void os_signal_explain(const struct os_signal_cause *, struct os_signal *out);
-
-/* Which signals a receiver has blocked, and in which thread; a plain value. */
-struct os_signal_hold {
-    uint64_t signals;
-    uint64_t thread; /* 0: in none */
-};
-
-/* Opens a receiver, and blocks its signals in the calling thread; reading never waits.
- * Errors: -EMFILE …. */
-int os_signal_open(uint64_t signals, struct os_signal_hold *,
-                   struct os_descriptor *out);
-
-/* The receiver is no more: what its thread had not blocked before its first receiver,
- * and no other of its receivers wants, is forgotten where it is pending and let through
- * again; nothing is, if another thread calls. */
-void os_signal_let_go(struct os_signal_hold *);
-
-/* Up to `most` (at most OS_SIGNALS_AT_ONCE) that are pending; how many.  Errors:
- * -EAGAIN. */
-int os_signal_receive(int fd, struct os_signal *out, size_t most);
-
-/* One process to send to, whoever gets its number later.  Errors: -ESRCH (there is
- * none, or it has ended), -EPERM (it may not be sent signals), -EMFILE …. */
-int os_signal_target(int64_t pid, struct os_descriptor *out);
-
-/* Whether that process has ended, though it may not have been waited for. */
-bool os_signal_is_gone(int fd);
-
-/* With a number, or (NULL) without, as kill(2).  At RLIMIT_SIGPENDING of its user a
- * standard signal loses its number, and any without a number its sender.
- * Errors: -EAGAIN (that limit), -ESRCH (it is gone and was waited for), -EPERM. */
-int os_signal_send(int fd, int number, const int32_t *value);
-
 /* --- identity_linux.c ---------------------------------------------------- */
 
 /* Who created the other end of a unix socket (SO_PEERCRED): trust is CREATOR, or NONE.
@@ -596,5 +404,9 @@ int64_t os_user(void);
 /* Other processes that have the far end of a pipe or unix socket open, from /proc; how
  * many were found (more than `most` are only counted). */
 int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
+
+/* The rest of the layer, which stands on what is above. */
+#include "os/queue.h"
+#include "os/signal.h"
 
 #endif
