@@ -9,6 +9,7 @@
  *   wherry/message.h     bytes, a kind, open files, who sent them
  *   wherry/channel.h     dial, listen, accept, pair, send, recv, drain, close
  *   wherry/relay.h       two channels joined
+ *   wherry/process.h     processes: spawn, wait, kill, their channels
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
@@ -31,6 +32,7 @@
 #include <wherry/deadline.h>
 #include <wherry/mechanism.h>
 #include <wherry/message.h>
+#include <wherry/process.h>
 #include <wherry/relay.h>
 #include <wherry/signal.h>
 

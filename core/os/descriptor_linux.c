@@ -305,6 +305,13 @@ int64_t os_read(struct os_descriptor *descriptor, const struct os_room *rooms,
     return r < 0 ? -errno : r;
 }
 
+void os_make_waiting(int fd, bool waits)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        (void)fcntl(fd, F_SETFL, waits ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
 int os_pipe_resize(int fd, size_t capacity)
 {
     if (capacity > INT_MAX)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * os: the only folder with system headers and #if.  Clock, waiting, descriptors,
- * sockets, queues, signals, names in the file system, identity.
+ * sockets, queues, signals, processes, names in the file system, identity.
  *
  * Everything here is one system call or a few, without policy: who waits, retries and
  * gives up is decided above.  Results are >= 0 or a negative errno; EINTR never comes
@@ -174,6 +174,10 @@ void os_release(struct os_descriptor *);
 
 void os_close(int fd); /* < 0 is fine */
 int os_duplicate(int fd);
+
+/* Whether reading and writing wait from now on; of a description that was made here and
+ * is given away. */
+void os_make_waiting(int fd, bool waits);
 
 /* What a descriptor was opened for.  Errors: -EBADF. */
 int os_access(int fd, bool *reads, bool *writes);
@@ -373,6 +377,16 @@ int os_sweep(const char *path);
 /* What stands at the path now.  Errors: as lstat(2). */
 int os_look(const char *path, struct os_file *out);
 
+enum os_use {
+    OS_USE_READ,
+    OS_USE_WRITE,  /* made if it is not there, and emptied */
+    OS_USE_APPEND, /* made if it is not there */
+    OS_USE_BOTH
+};
+
+/* Opens a file, for a program that waits for it.  Errors: as open(2). */
+int os_open(const char *path, enum os_use);
+
 /* "a socket", "a FIFO", "a regular file", …; "nothing" where nothing can be seen. */
 const char *os_path_word(const char *path);
 
@@ -406,6 +420,7 @@ int64_t os_user(void);
 int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 
 /* The rest of the layer, which stands on what is above. */
+#include "os/process.h"
 #include "os/queue.h"
 #include "os/signal.h"
 

@@ -61,6 +61,21 @@ int os_look(const char *path, struct os_file *out)
     return r;
 }
 
+int os_open(const char *path, enum os_use use)
+{
+    static const int flags[] = {
+        [OS_USE_READ] = O_RDONLY,
+        [OS_USE_WRITE] = O_WRONLY | O_CREAT | O_TRUNC,
+        [OS_USE_APPEND] = O_WRONLY | O_CREAT | O_APPEND,
+        [OS_USE_BOTH] = O_RDWR,
+    };
+    int fd;
+    do
+        fd = open(path, flags[use] | O_CLOEXEC | O_NOCTTY, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
 const char *os_path_word(const char *path)
 {
     struct stat status;

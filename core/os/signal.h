@@ -27,6 +27,14 @@ int os_signal_number(const char *name);
 /* Its name: "USR1", "RTMIN+3"; one without a name is its digits. */
 void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
 
+/* What it means to a process that it ended, "segmentation fault"; NULL: no more than
+ * its name says. */
+const char *os_signal_meaning(int number);
+
+/* SIGKILL and SIGSTOP. */
+extern const int os_signal_kill;
+extern const int os_signal_stop;
+
 /* Why no receiver can have it, or NULL. */
 const char *os_signal_refused(int number);
 

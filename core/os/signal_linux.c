@@ -101,6 +101,39 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME])
         snprintf(out, OS_SIGNAL_NAME, "RTMAX-%d", SIGRTMAX - number);
 }
 
+const int os_signal_kill = SIGKILL;
+const int os_signal_stop = SIGSTOP;
+
+const char *os_signal_meaning(int number)
+{
+    static const struct {
+        int number;
+        const char *meaning;
+    } meanings[] = {
+        {SIGHUP, "hang-up"},
+        {SIGINT, "interrupt from the keyboard"},
+        {SIGQUIT, "quit from the keyboard"},
+        {SIGILL, "illegal instruction"},
+        {SIGTRAP, "trap of a debugger"},
+        {SIGABRT, "abort"},
+        {SIGBUS, "access to memory that is not there"},
+        {SIGFPE, "arithmetic fault"},
+        {SIGKILL, "killed"},
+        {SIGSEGV, "segmentation fault"},
+        {SIGPIPE, "nobody reads what it wrote"},
+        {SIGALRM, "alarm"},
+        {SIGTERM, "asked to end"},
+        {SIGXCPU, "limit of processor time"},
+        {SIGXFSZ, "limit of a file's size"},
+        {SIGSYS, "forbidden system call"},
+    };
+
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+        if (meanings[i].number == number)
+            return meanings[i].meaning;
+    return NULL;
+}
+
 static bool is_fault(int number)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};

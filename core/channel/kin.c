@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Channels between a process and the one that started it.
+ *
+ * core/process deals in descriptors: what a plan says of channels becomes descriptors
+ * here, and what a process leaves of descriptors becomes channels, by the transport of
+ * fd:.
+ */
+#include "channel/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "process/process.h"
+
+enum { ADDRESS = 512 };
+
+/* --- starting ------------------------------------------------------------ */
+
+// One that goes both ways may have a descriptor for each.
+static enum wherry_direction way_of(const struct wherry_laid *laid)
+{
+    const unsigned both = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV;
+    const unsigned ways = laid->channel->abilities & both;
+    if (ways != both)
+        return ways == WHERRY_ABLE_RECV ? WHERRY_IN : WHERRY_OUT;
+    return plan_reads(laid) ? WHERRY_IN : WHERRY_OUT;
+}
+
+static int descriptor_of(const struct wherry_laid *laid)
+{
+    const wherry_channel *channel = laid->channel;
+    struct wherry_wait waits[WHERRY_WAITS];
+    int found = channel->moves->wait(channel->state, way_of(laid), waits);
+    bool is_one = found > 0 && (channel->abilities & WHERRY_ABLE_DESCRIPTOR) != 0;
+    return is_one ? waits[0].fd
+                  : failure(-EINVAL, "number %d: %s has no descriptor to give away",
+                            laid->number, channel->address);
+}
+
+// What this process was given by others keeps its flags.
+static bool is_ours(const wherry_channel *channel)
+{
+    return strcmp(channel->scheme, "fd") != 0 && strcmp(channel->scheme, "stdio") != 0;
+}
+
+static int resolve(struct wherry_laid *laid)
+{
+    int fd = descriptor_of(laid);
+    if (fd < 0)
+        return fd;
+    laid->from = WHERRY_FROM_DESCRIPTOR;
+    laid->access = WHERRY_ACCESS_USUAL;
+    laid->descriptor = fd;
+    return 0;
+}
+
+// A copy of what is laid out, in which channels are descriptors.  NULL: it is wrong.
+static int resolve_all(const struct wherry_plan *plan, struct wherry_laid **out)
+{
+    int r = 0;
+    *out = NULL;
+    if (!plan->laid || plan->laid_count > PROCESS_LAID_MOST)
+        return 0;
+    struct wherry_laid *laid = calloc(plan->laid_count + 1, sizeof(*laid));
+    if (!laid)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    for (size_t i = 0; i < plan->laid_count; i++) {
+        laid[i] = plan->laid[i];
+        if (r >= 0 && laid[i].from == WHERRY_FROM_CHANNEL && laid[i].channel)
+            r = resolve(&laid[i]);
+    }
+    *out = laid;
+    return r;
+}
+
+// A program expects descriptors that wait; if it never comes to run, we do not.
+static void make_waiting(const struct wherry_plan *plan, const struct wherry_laid *laid,
+                         bool waits)
+{
+    for (size_t i = 0; laid && i < plan->laid_count; i++) {
+        const wherry_channel *channel = plan->laid[i].channel;
+        if (plan->laid[i].from == WHERRY_FROM_CHANNEL && channel && is_ours(channel))
+            os_make_waiting(laid[i].descriptor, waits);
+    }
+}
+
+int wherry_spawn(const struct wherry_plan *given, size_t size, wherry_process **out)
+{
+    struct wherry_plan plan = {.file = NULL};
+    struct wherry_laid *laid = NULL;
+    memcpy(&plan, given, size < sizeof(plan) ? size : sizeof(plan));
+    struct wherry_plan whole = plan;
+    int r = resolve_all(&plan, &laid);
+    if (r >= 0) {
+        whole.laid = laid ? laid : plan.laid;
+        make_waiting(&plan, laid, true);
+        r = process_spawn(&whole, out);
+        if (r < 0)
+            make_waiting(&plan, laid, false);
+    }
+    free(laid);
+    return r;
+}
+
+/* --- their ends ---------------------------------------------------------- */
+
+// The channel works on a copy, and closes the descriptor when it stands.
+static int dial(int fd, const char *options, const char *standard, wherry_channel **out)
+{
+    char address[ADDRESS];
+    int length = snprintf(address, sizeof(address), "fd:%d?%s%s%s", fd, standard,
+                          options && options[0] ? "&" : "", options ? options : "");
+    if (length < 0 || (size_t)length >= sizeof(address))
+        return failure(-EINVAL, "the options of a channel are at most %d bytes",
+                       ADDRESS);
+    return wherry_dial(address, WHERRY_POLL, out);
+}
+
+int wherry_process_channel(wherry_process *process, int number, const char *options,
+                           wherry_channel **out)
+{
+    struct process_end end;
+    int r = process_take_end(process, number, &end);
+    if (r < 0)
+        return r;
+    bool has_framing = options && strstr(options, "framing=");
+    bool is_usual = end.is_messages || has_framing;
+    r = dial(end.fd, options, is_usual ? "close=yes" : "close=yes&framing=line", out);
+    if (r < 0)
+        process_give_back(process, &end);
+    return r;
+}
+
+/* --- in the new process -------------------------------------------------- */
+
+/* The variables by which a process is told of its channel. */
+static const struct kinship {
+    const char *variable;
+    const char *standard; /* options of fd: */
+    const char *mode;     /* another variable, NULL: none, and what it may say */
+    const char *mode_known;
+} kinships[] = {
+    {PROCESS_CHANNEL, "close=yes", NULL, NULL},
+    {"NODE_CHANNEL_FD", "close=yes&framing=line", "NODE_CHANNEL_SERIALIZATION_MODE",
+     "json"},
+};
+
+static int read_number(const struct kinship *kinship, const char *text)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    struct os_descriptor found;
+    bool is_number = text[0] >= '0' && text[0] <= '9' && !*end && !errno &&
+                     number <= PROCESS_NUMBER_MOST;
+    if (!is_number || os_inspect((int)number, &found) < 0 || !os_is_socket(&found))
+        return failure(-EBADF, "%s=%s: no socket is open at that number",
+                       kinship->variable, text);
+    return (int)number;
+}
+
+static int check_mode(const struct kinship *kinship)
+{
+    const char *mode = kinship->mode ? os_environment_get(kinship->mode) : NULL;
+    if (!mode || strcmp(mode, kinship->mode_known) == 0)
+        return 0;
+    return failure(-ENOTSUP, "%s=%s: only %s is understood here", kinship->mode, mode,
+                   kinship->mode_known);
+}
+
+static int meet(const struct kinship *kinship, const char *text, wherry_channel **out)
+{
+    int number = read_number(kinship, text);
+    int r = number < 0 ? number : check_mode(kinship);
+    if (r >= 0)
+        r = dial(number, NULL, kinship->standard, out);
+    if (r < 0)
+        return r;
+    os_environment_take(kinship->variable);
+    if (kinship->mode)
+        os_environment_take(kinship->mode);
+    return 0;
+}
+
+int wherry_parent(wherry_channel **out)
+{
+    for (size_t i = 0; i < sizeof(kinships) / sizeof(kinships[0]); i++) {
+        const char *text = os_environment_get(kinships[i].variable);
+        if (text)
+            return meet(&kinships[i], text, out);
+    }
+    return failure(-ENOENT, "this process was started without a channel to its parent "
+                            "(" PROCESS_CHANNEL " and NODE_CHANNEL_FD are not set)");
+}

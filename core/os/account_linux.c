@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Users and groups, by name or number: getpwnam(3), getgrnam(3), getgrouplist(3).
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+enum { ENTRY = 65536 }; // bytes of one entry, with the members of a group
+
+static bool is_number(const char *text, uint32_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    // The last one stands for "none" in setuid(2)'s relatives.
+    if (text[0] < '0' || text[0] > '9' || *end || errno || number >= UINT32_MAX)
+        return false;
+    *out = (uint32_t)number;
+    return true;
+}
+
+// No entry and no list are told in many ways, getpwnam(3).
+static int outcome(const void *found, int error)
+{
+    bool is_trouble = error == ENOMEM || error == EMFILE || error == ENFILE;
+    return found ? 0 : is_trouble ? -error : -ENOENT;
+}
+
+// Its strings are in the room.  Errors: -ENOENT.
+static int look_up_user(const char *name, uint32_t number, char *room,
+                        struct passwd *out)
+{
+    struct passwd *found = NULL;
+    int r = name ? getpwnam_r(name, out, room, ENTRY, &found)
+                 : getpwuid_r(number, out, room, ENTRY, &found);
+    return outcome(found, r);
+}
+
+static int look_up_group(const char *name, uint32_t *out)
+{
+    struct group entry;
+    struct group *found = NULL;
+    char *room = malloc(ENTRY);
+    if (!room)
+        return -ENOMEM;
+    int r = getgrnam_r(name, &entry, room, ENTRY, &found);
+    if (found)
+        *out = entry.gr_gid;
+    free(room);
+    return outcome(found, r);
+}
+
+static int groups_of(const struct passwd *entry, struct os_account *out)
+{
+    int count = OS_GROUPS;
+    gid_t groups[OS_GROUPS];
+    if (getgrouplist(entry->pw_name, out->group, groups, &count) < 0)
+        return failure(-E2BIG, "user %s is in more than %d groups", entry->pw_name,
+                       OS_GROUPS);
+    out->group_count = (size_t)count;
+    for (int i = 0; i < count; i++)
+        out->groups[i] = groups[i];
+    return 0;
+}
+
+// A number needs no entry: then it is in one group.
+static void take_number(bool has_group, struct os_account *out)
+{
+    if (!has_group)
+        out->group = out->user;
+    out->groups[0] = out->group;
+    out->group_count = 1;
+}
+
+static int find_user(const char *user, bool has_group, struct os_account *out)
+{
+    struct passwd entry;
+    char *room = malloc(ENTRY);
+    if (!room)
+        return -ENOMEM;
+    bool by_number = is_number(user, &out->user);
+    int r = look_up_user(by_number ? NULL : user, out->user, room, &entry);
+    if (r == 0) {
+        out->user = entry.pw_uid;
+        if (!has_group)
+            out->group = entry.pw_gid;
+        r = groups_of(&entry, out);
+    } else if (r == -ENOENT && by_number) {
+        take_number(has_group, out);
+        r = 0;
+    } else if (r == -ENOENT) {
+        r = failure(r, "there is no user %s", user);
+    }
+    free(room);
+    return r;
+}
+
+int os_account_find(const char *user, const char *group, struct os_account *out,
+                    bool *changes)
+{
+    int r = 0;
+    *out = (struct os_account){.user = geteuid(), .group = getegid()};
+    out->groups[0] = out->group;
+    out->group_count = 1;
+    if (group && !is_number(group, &out->group))
+        r = look_up_group(group, &out->group);
+    if (r == -ENOENT)
+        return failure(r, "there is no group %s", group);
+    if (r >= 0 && user)
+        r = find_user(user, group != NULL, out);
+    else if (r >= 0)
+        out->groups[0] = out->group;
+    *changes = out->user != geteuid() || out->group != getegid();
+    return r;
+}

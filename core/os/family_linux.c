@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who descends from whom: /proc/PID/stat, proc_pid_stat(5).
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+enum { STAT = 1024, START_TIME = 22, PARENT = 4 };
+
+// A name may have spaces and brackets in it: the fields begin behind the last one.
+static int read_fields(const char *stat, struct os_relative *out)
+{
+    const char *at = strrchr(stat, ')');
+    // ") S ": one letter for its state.
+    out->is_still = at && at[1] && strchr("TtZXx", at[2]) != NULL;
+    for (int field = 2; at && field < START_TIME; field++) {
+        at = strchr(at + 1, ' ');
+        if (at && field + 1 == PARENT)
+            out->parent = strtoll(at + 1, NULL, 10);
+    }
+    if (!at)
+        return -ESRCH;
+    out->since = strtoull(at + 1, NULL, 10);
+    return 0;
+}
+
+static int look_at(int64_t pid, struct os_relative *out)
+{
+    char path[64];
+    char stat[STAT];
+    snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -ESRCH;
+    ssize_t size = read(fd, stat, sizeof(stat) - 1);
+    close(fd);
+    if (size <= 0)
+        return -ESRCH;
+    stat[size] = 0;
+    out->pid = pid;
+    return read_fields(stat, out);
+}
+
+static int append(struct os_relative **list, size_t *count,
+                  const struct os_relative *one)
+{
+    bool is_full = (*count & (*count + 1)) == 0; // 0, 1, 3, 7 …
+    if (is_full) {
+        size_t room = *count * 2 + 1;
+        struct os_relative *more = realloc(*list, room * sizeof(**list));
+        if (!more)
+            return failure_plain(-ENOMEM, "no memory to look at all processes");
+        *list = more;
+    }
+    (*list)[(*count)++] = *one;
+    return 0;
+}
+
+int os_everybody(struct os_relative **out, size_t *count)
+{
+    struct os_relative *list = NULL;
+    const struct dirent *entry;
+    int r = 0;
+    DIR *directory = opendir("/proc");
+    if (!directory)
+        return failure_plain(-errno, "/proc");
+    *count = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of its own, readdir(3) NOTES
+    while (r >= 0 && (entry = readdir(directory))) {
+        struct os_relative one = {.pid = 0};
+        int64_t pid = strtoll(entry->d_name, NULL, 10);
+        if (pid > 0 && look_at(pid, &one) >= 0)
+            r = append(&list, count, &one);
+    }
+    closedir(directory);
+    if (r < 0)
+        free(list);
+    else
+        *out = list;
+    return r;
+}
+
+int os_kill_relative(const struct os_relative *relative, int signal)
+{
+    struct os_relative now = {.pid = 0};
+    int fd = (int)syscall(SYS_pidfd_open, (pid_t)relative->pid, 0U);
+    if (fd < 0)
+        return -errno;
+    // The number may be another's by now; that of a descriptor cannot.
+    int r = look_at(relative->pid, &now);
+    if (r >= 0 && now.since != relative->since)
+        r = -ESRCH;
+    if (r >= 0)
+        r = os_kill(fd, signal, false);
+    close(fd);
+    return r;
+}

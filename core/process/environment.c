@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The environment of a new process: a list, and changes to it.
+ */
+#include "process/process.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t length(const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    return count;
+}
+
+static size_t name_size(const char *entry)
+{
+    return strcspn(entry, "=");
+}
+
+static bool has_name(const char *entry, const char *name, size_t size)
+{
+    return name_size(entry) == size && strncmp(entry, name, size) == 0;
+}
+
+static size_t take_out(const char **list, size_t count, const char *change)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!has_name(list[i], change, name_size(change)))
+            list[kept++] = list[i];
+    }
+    return kept;
+}
+
+const char **environment_make(const char *const *base, const char *const *changes)
+{
+    size_t count = length(base);
+    const char **list = malloc((count + length(changes) + 1) * sizeof(*list));
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        list[i] = base[i];
+    for (size_t i = 0; changes && changes[i]; i++) {
+        count = take_out(list, count, changes[i]);
+        if (changes[i][name_size(changes[i])] == '=')
+            list[count++] = changes[i];
+    }
+    list[count] = NULL;
+    return list;
+}
+
+const char *environment_find(const char *const *list, const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; list[i]; i++) {
+        if (list[i][name_size(list[i])] == '=' && has_name(list[i], name, size))
+            return list[i] + size + 1;
+    }
+    return NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is opened and made up on the way from a plan to a process.  Private to
+ * core/process: spawn.c makes it, lay.c opens what is laid out, refuse.c tells what
+ * went wrong.
+ */
+#ifndef PROCESS_MAKING_H
+#define PROCESS_MAKING_H
+
+#include "process/process.h"
+
+enum {
+    MAKING_STANDARD = 3, /* 0, 1 and 2, which every process has */
+    MAKING_CHANNEL = sizeof(PROCESS_CHANNEL) + 16
+};
+
+struct making {
+    const struct wherry_plan *plan;
+    struct layout_row
+        *rows;   /* the listed ones, then those of 0, 1 and 2 that are not */
+    int *opened; /* for each row, a descriptor to be closed again, or -1 */
+    size_t row_count;
+    struct os_lay *lays;
+    struct os_limit *limits;
+    const char **environment;
+    const char **files;
+    const char **arguments;
+    char channel[MAKING_CHANNEL]; /* "WHERRY_CHANNEL=3", or empty */
+    struct os_account account;
+    wherry_process *process;
+};
+
+/* --- lay.c --------------------------------------------------------------- */
+
+/* Opens what the plan lays out, and finds the steps to it.  Errors: as wherry_spawn;
+ * the sentence is set. */
+int making_lay_out(struct making *, struct os_start *start);
+
+/* --- refuse.c ------------------------------------------------------------ */
+
+/* Makes the sentence of an error of os_start, and returns the error. */
+int making_refuse(const struct making *, int error, const struct os_started *how);
+
+#endif

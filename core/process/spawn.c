@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a plan to a process: what it runs, what it is, and the start itself.
+ */
+#include "process/making.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define SHELL "/bin/sh"
+
+/* --- what is run --------------------------------------------------------- */
+
+static const char **arguments_of(const struct wherry_plan *plan)
+{
+    size_t count = 0;
+    while (plan->arguments && plan->arguments[count])
+        count++;
+    const char **list = calloc(count + 5, sizeof(*list));
+    if (!list)
+        return NULL;
+    const char **at = list;
+    *at++ = plan->name ? plan->name : plan->file ? plan->file : "sh";
+    if (plan->line) {
+        *at++ = "-c";
+        *at++ = plan->line;
+        // What the line calls $1 stands behind what it calls $0.
+        if (count > 0)
+            *at++ = "sh";
+    }
+    for (size_t i = 0; i < count; i++)
+        *at++ = plan->arguments[i];
+    return list;
+}
+
+// An inherited channel is this process's: its number would be another file there.
+static int make_environment(struct making *making)
+{
+    static const char *const stale[] = {PROCESS_CHANNEL, "NODE_CHANNEL_FD",
+                                        "NODE_CHANNEL_SERIALIZATION_MODE", NULL};
+    const struct wherry_plan *plan = making->plan;
+    const char *const own[] = {making->channel[0] ? making->channel : NULL, NULL};
+    const char **first = plan->environment ? environment_make(plan->environment, NULL)
+                                           : environment_make(os_environment(), stale);
+    const char **second = first ? environment_make(first, plan->changes) : NULL;
+    making->environment = second ? environment_make(second, own) : NULL;
+    free(first);
+    free(second);
+    return making->environment ? 0 : -ENOMEM;
+}
+
+static int make_words(struct making *making, struct os_start *start)
+{
+    const struct wherry_plan *plan = making->plan;
+    if (make_environment(making) < 0)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    making->files = search_make(plan->line ? SHELL : plan->file,
+                                environment_find(making->environment, "PATH"));
+    making->arguments = arguments_of(plan);
+    if (!making->files || !making->arguments)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    start->files = making->files;
+    start->arguments = making->arguments;
+    start->environment = making->environment;
+    return 0;
+}
+
+static int make_standing(struct making *making, struct os_start *start)
+{
+    static const enum os_standing standings[] = {
+        [WHERRY_GROUP_PARENT] = OS_STANDING_PARENT,
+        [WHERRY_GROUP_OWN] = OS_STANDING_GROUP,
+        [WHERRY_GROUP_SESSION] = OS_STANDING_SESSION,
+    };
+    const struct wherry_plan *plan = making->plan;
+    bool changes = false;
+    int r = plan->user || plan->group
+                ? os_account_find(plan->user, plan->group, &making->account, &changes)
+                : 0;
+    for (size_t i = 0; i < plan->limit_count; i++)
+        making->limits[i] =
+            (struct os_limit){os_limit_find(plan->limits[i].name), plan->limits[i].soft,
+                              plan->limits[i].hard};
+    start->standing = standings[plan->place];
+    start->has_umask = plan->umask != NULL;
+    start->umask = plan->umask ? plan_umask(plan) : 0;
+    start->nice = plan->nice;
+    start->limits = making->limits;
+    start->limit_count = plan->limit_count;
+    start->account = changes ? &making->account : NULL;
+    start->directory = plan->directory;
+    start->death_signal = plan->death_signal;
+    return r;
+}
+
+/* --- all together -------------------------------------------------------- */
+
+static int begin(struct making *making)
+{
+    size_t rows = making->plan->laid_count + MAKING_STANDARD;
+    making->rows = calloc(rows, sizeof(*making->rows));
+    making->opened = calloc(rows, sizeof(*making->opened));
+    making->lays = calloc(rows * 2, sizeof(*making->lays));
+    making->limits = calloc(making->plan->limit_count + 1, sizeof(*making->limits));
+    making->process =
+        calloc(1, sizeof(*making->process) +
+                      making->plan->laid_count * sizeof(making->process->ends[0]));
+    if (!making->rows || !making->opened || !making->lays || !making->limits ||
+        !making->process)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    making->process->fd = -1;
+    return 0;
+}
+
+// What the new process has, or what nobody will have.
+static void leave(struct making *making)
+{
+    for (size_t i = 0; i < making->row_count; i++)
+        os_close(making->opened[i]);
+    free(making->rows);
+    free(making->opened);
+    free(making->lays);
+    free(making->limits);
+    free(making->environment);
+    free(making->files);
+    free(making->arguments);
+}
+
+static int start(struct making *making)
+{
+    struct os_start plan = {.umask = 0};
+    struct os_started started;
+    int r = make_standing(making, &plan);
+    if (r >= 0)
+        r = making_lay_out(making, &plan);
+    if (r >= 0)
+        r = make_words(making, &plan);
+    if (r < 0)
+        return r;
+    r = os_start(&plan, &started);
+    if (r < 0)
+        return making_refuse(making, r, &started);
+    making->process->pid = started.pid;
+    making->process->fd = started.fd;
+    making->process->leads = making->plan->place != WHERRY_GROUP_PARENT;
+    return 0;
+}
+
+int process_spawn(const struct wherry_plan *plan, wherry_process **out)
+{
+    struct making making = {.plan = plan};
+    int r = plan_check(plan);
+    if (r >= 0)
+        r = begin(&making);
+    if (r >= 0)
+        r = start(&making);
+    leave(&making);
+    if (r >= 0)
+        *out = making.process;
+    else
+        wherry_process_close(making.process);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: started with all that they need laid out, waited for, stopped.
+ *
+ *     const char *words[] = {"-l", NULL};
+ *     struct wherry_plan plan = {.file = "ls", .arguments = words};
+ *     wherry_process *process = NULL;
+ *     int r = wherry_spawn(&plan, sizeof(plan), &process);
+ *
+ * A plan is checked before anything starts, and what goes wrong in the new process
+ * before its program runs is the error of wherry_spawn(), with the path and the reason.
+ * Starting does not copy the memory of this process, however large that is (vfork(2)).
+ *
+ * Exactly the open files that the plan lays out arrive, whatever other threads open
+ * meanwhile.  Every signal is as a new program expects it: not blocked, not ignored.
+ * This process stays as it is: no handler is installed, no child of others is waited
+ * for.  A program that waits for any child (waitpid(2) of -1) takes these, too: then
+ * wherry_process_wait() tells that it was not asked.
+ */
+#ifndef WHERRY_PROCESS_H
+#define WHERRY_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wherry/channel.h>
+
+WHERRY_BEGIN
+
+typedef struct wherry_process wherry_process;
+
+/* --- what a process has open ---------------------------------------------------------
+ */
+
+/* Where an open file of the new process comes from. */
+enum wherry_from {
+    WHERRY_FROM_PARENT,     /* what this process has at that number */
+    WHERRY_FROM_NULL,       /* /dev/null */
+    WHERRY_FROM_PIPE,       /* a pipe; its other end is wherry_process_channel()'s */
+    WHERRY_FROM_FILE,       /* the file `path`, opened by this process */
+    WHERRY_FROM_DESCRIPTOR, /* what this process has at the number `descriptor` */
+    WHERRY_FROM_NUMBER,     /* what the new process has at the number `descriptor`:
+                               one open file with two numbers, as 2>&1 in a shell */
+    WHERRY_FROM_CHANNEL,    /* the descriptor of `channel`, which nobody here uses from
+                               then on; close it after starting */
+    WHERRY_FROM_MESSAGES,   /* a socket for messages, the other end of which is
+                               wherry_process_channel()'s; wherry_parent() finds it */
+    WHERRY_FROM_NOTHING     /* it is closed */
+};
+
+/* What the new process may do with a pipe, file or channel. */
+enum wherry_access {
+    WHERRY_ACCESS_USUAL, /* number 0 reads, every other one writes */
+    WHERRY_ACCESS_READ,
+    WHERRY_ACCESS_WRITE, /* a file is made if it is not there, and emptied */
+    WHERRY_ACCESS_APPEND /* a file is made if it is not there */
+};
+
+/* One number and what stands there. */
+struct wherry_laid {
+    int number; /* from 0 */
+    enum wherry_from from;
+    enum wherry_access access;
+    int descriptor;
+    const char *path; /* from this process's directory on */
+    wherry_channel *channel;
+};
+
+/* --- the plan ------------------------------------------------------------------------
+ */
+
+/* A limit of getrlimit(2). */
+struct wherry_limit {
+    const char *name;    /* "nofile", "core", "as", … as prlimit(1) has them */
+    uint64_t soft, hard; /* UINT64_MAX: none */
+};
+
+/* Whose signals from the terminal and whose kill of a group it gets. */
+enum wherry_group {
+    WHERRY_GROUP_PARENT, /* this process's: Ctrl-C is for both */
+    WHERRY_GROUP_OWN,    /* a group of its own, of which it is the leader */
+    WHERRY_GROUP_SESSION /* a session of its own, without a terminal */
+};
+
+/* What is to be started; all zero but `file` or `line` is a good plan.  Nothing of it
+ * is needed after wherry_spawn() has returned. */
+struct wherry_plan {
+    /* One of the two: a program, looked for in the new process's PATH unless it has a
+     * slash in it, or a line for sh(1). */
+    const char *file;
+    const char *line;
+    const char *name;             /* argv[0]; NULL: `file` */
+    const char *const *arguments; /* argv[1] and so on, NULL at the end; NULL: none */
+
+    /* "NAME=VALUE" each, NULL at the end.  NULL: what this process has. */
+    const char *const *environment;
+    /* Applied to that: "NAME=VALUE" is set, "NAME" is taken out. */
+    const char *const *changes;
+
+    const char *directory; /* NULL: this process's */
+    const char *user;      /* a name or number, with its groups; NULL: this one's */
+    const char *group;     /* a name or number; NULL: the user's first one */
+    const char *umask;     /* octal, "077"; NULL: this process's */
+    const struct wherry_limit *limits;
+    size_t limit_count;
+    enum wherry_group place;
+    int nice; /* is added to this process's, nice(2) */
+
+    /* The signal it gets when the thread that started it ends, whatever becomes of the
+     * rest of the process; 0: none.  Kept through programs that gain rights by no one
+     * (PR_SET_PDEATHSIG(2const)). */
+    int death_signal;
+
+    /* NULL: 0, 1 and 2 as this process has them.  Else these and no others; of 0, 1 and
+     * 2 each that is not listed is /dev/null. */
+    const struct wherry_laid *laid;
+    size_t laid_count;
+};
+
+/* Starts a process.  `size` is sizeof(struct wherry_plan).  Waits until the new program
+ * runs, which only a file system that does not answer delays.
+ * Errors: -EINVAL (the plan contradicts itself; the sentence says how), -ENOENT (no
+ * such file or directory, no such user), -EACCES (may not be run), -ENOEXEC (no
+ * program, and no interpreter is named in it), -ENOTDIR, -EPERM (the user, a limit),
+ * -E2BIG (the arguments and the environment are more than the system takes), -EBADF (no
+ * descriptor of that number is open), -EMFILE, -EAGAIN (no more processes for this
+ * user), -ENOMEM. */
+WHERRY_EXPORT int wherry_spawn(const struct wherry_plan *plan, size_t size,
+                               wherry_process **out);
+
+/* Its number (pid). */
+WHERRY_EXPORT int64_t wherry_process_id(const wherry_process *process);
+
+/* The channel to what the plan laid out at `number`, WHERRY_FROM_PIPE or
+ * WHERRY_FROM_MESSAGES: the other end.  Yours; each can be had once.  `options` is what
+ * stands behind the question mark of an address of fd: ("framing=line"), or NULL.
+ * Without a framing, pipes are cut into lines, and messages stay whole.
+ * Errors: -ENOENT (nothing of the kind there, or it was had before), -EINVAL (an
+ * option), -EMFILE, -ENOMEM. */
+WHERRY_EXPORT int wherry_process_channel(wherry_process *process, int number,
+                                         const char *options, wherry_channel **out);
+
+/* --- its end -------------------------------------------------------------------------
+ */
+
+/* How a process ended, and what it took. */
+struct wherry_exit {
+    int code;            /* what it gave to exit(3), 0 to 255; -1: a signal ended it */
+    int signal;          /* that signal; 0: none did */
+    int core;            /* 1: the system wrote its memory to a file */
+    int64_t user_time;   /* nanoseconds of processor, its children's too if it waited
+                            for them: of the program */
+    int64_t system_time; /* and of the kernel for it */
+    int64_t memory_most; /* bytes of memory at once */
+};
+
+/* Waits until the process has ended; asked again, it answers the same at once.  `out`
+ * may be NULL.  `size` is sizeof(struct wherry_exit).
+ * Errors: -EAGAIN (WHERRY_POLL: it runs), -ETIMEDOUT, -ECHILD (somebody else waited for
+ * it: it has ended, and nobody knows how). */
+WHERRY_EXPORT int wherry_process_wait(wherry_process *process, struct wherry_exit *out,
+                                      size_t size, wherry_deadline deadline);
+
+/* Writes "exit 3", "SIGSEGV, segmentation fault, core dumped" and so on into `out`: at
+ * most `size` bytes, the NUL counted; 96 are always enough.  Errors: -ENOSPC. */
+WHERRY_EXPORT int wherry_exit_text(const struct wherry_exit *, char *out, size_t size);
+
+/* A descriptor that is readable from the moment the process has ended (poll(2)), for a
+ * loop; borrowed. */
+WHERRY_EXPORT wherry_native wherry_process_fd(const wherry_process *process);
+
+/* Who gets a signal. */
+enum wherry_whom {
+    WHERRY_ONE,       /* the process */
+    WHERRY_ITS_GROUP, /* all of its group, if it was started in one of its own */
+    WHERRY_ITS_TREE   /* the process, its children, theirs and so on; all of them are
+                         stopped first, so that none gets away while SIGKILL is given.
+                         Whoever had lost its parent before is not found */
+};
+
+/* Sends a signal (signal(7)); 0 only asks whether anybody is there.
+ * Errors: -ESRCH (it has ended and was waited for), -EINVAL (no such signal; the group
+ * is this process's own), -EPERM, -ENOMEM. */
+WHERRY_EXPORT int wherry_process_kill(wherry_process *process, int signal,
+                                      enum wherry_whom whom);
+
+/* Forgets the process, which goes on if it runs, and closes what it had not given out
+ * of its channels.  One that runs and is not waited for stays in the system's table
+ * when it has ended, until this process ends: wait for it.  NULL is fine. */
+WHERRY_EXPORT void wherry_process_close(wherry_process *process);
+
+/* --- in the new process --------------------------------------------------------------
+ */
+
+/* The channel to the process that started this one, if it laid out WHERRY_FROM_MESSAGES
+ * (WHERRY_CHANNEL in the environment), or is Node's fork() (NODE_CHANNEL_FD; each
+ * message is one line of JSON).  Takes the variables out of the environment, so that
+ * programs this one starts do not find them: call it before other threads read the
+ * environment (setenv(3)).
+ * Errors: -ENOENT (there is none), -EBADF (the number is not open, or no socket),
+ * -ENOTSUP (Node's other serialization), -EMFILE, -ENOMEM. */
+WHERRY_EXPORT int wherry_parent(wherry_channel **out);
+
+WHERRY_END
+
+#endif
