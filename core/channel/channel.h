@@ -148,6 +148,10 @@ void channel_fill(wherry_channel *, const struct endpoint *,
 /* Makes a channel of an endpoint, which it takes, also on failure.  Errors: -ENOMEM. */
 int channel_new(struct endpoint *, const struct channel_limits *, wherry_channel **out);
 
+/* The same, with the bounds that the address says, and says hello if that is to be.
+ * Errors: -ENOMEM, as wherry_dial. */
+int channel_begin(struct endpoint *, const struct address *, wherry_channel **out);
+
 /* Keeps an error and its sentence for describe; returns it.  -EAGAIN passes silently.
  */
 int channel_keep_error(wherry_channel *, int error);

@@ -107,30 +107,81 @@ int wherry_spawn(const struct wherry_plan *given, size_t size, wherry_process **
 
 /* --- their ends ---------------------------------------------------------- */
 
-// The channel works on a copy, and closes the descriptor when it stands.
-static int dial(int fd, const char *options, const char *standard, wherry_channel **out)
+// Both are options of fd:, which is what it would be by its number.
+static int read_options(const struct process_end *end, const char *options,
+                        struct address **out)
 {
-    char address[ADDRESS];
-    int length = snprintf(address, sizeof(address), "fd:%d?%s%s%s", fd, standard,
-                          options && options[0] ? "&" : "", options ? options : "");
-    if (length < 0 || (size_t)length >= sizeof(address))
+    char text[ADDRESS];
+    const struct transport *transport;
+    const char *given = options ? options : "";
+    const char *standard = "";
+    if (end->sort != PROCESS_MESSAGES && !strstr(given, "framing="))
+        standard = given[0] ? "framing=line&" : "framing=line";
+    int length = snprintf(text, sizeof(text), "fd:%d?%s%s", end->fd, standard, given);
+    if (length < 0 || (size_t)length >= sizeof(text))
         return failure(-EINVAL, "the options of a channel are at most %d bytes",
                        ADDRESS);
-    return wherry_dial(address, WHERRY_POLL, out);
+    return transport_address(text, &transport, out);
+}
+
+// Ours from the beginning: nothing has to be found out, and no flag is another's.
+static int open_pipe(const struct process_end *end, const struct address *address,
+                     struct endpoint *out)
+{
+    const struct os_descriptor pipe = {
+        .fd = end->fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
+    const bool reads = end->sort == PROCESS_READS;
+    const unsigned ways =
+        reads ? WHERRY_ABLE_RECV : WHERRY_ABLE_SEND | WHERRY_ABLE_FINISH;
+    return stream_new(&(struct stream_plan){.address = address,
+                                            .in = reads ? pipe : OS_DESCRIPTOR_NONE,
+                                            .out = reads ? OS_DESCRIPTOR_NONE : pipe,
+                                            .abilities = ways | WHERRY_ABLE_KINDS |
+                                                         WHERRY_ABLE_FRAMING |
+                                                         WHERRY_ABLE_DESCRIPTOR,
+                                            .words = true},
+                      out);
+}
+
+static int open_messages(const struct process_end *end, const struct address *address,
+                         struct endpoint *out)
+{
+    struct os_descriptor socket;
+    int r = os_adopt(end->fd, true, &socket);
+    if (r < 0)
+        return failure_plain(r, "the channel of a process");
+    socket.owned = true;
+    endpoint_identify(address, &socket, out);
+    return endpoint_socket(address, socket, NULL, out);
+}
+
+static int open_end(const wherry_process *process, const struct process_end *end,
+                    const struct address *address, wherry_channel **out)
+{
+    struct endpoint endpoint = {.peer = {.pid = -1, .uid = -1, .gid = -1}};
+    int r = end->sort == PROCESS_MESSAGES ? open_messages(end, address, &endpoint)
+                                          : open_pipe(end, address, &endpoint);
+    if (r < 0)
+        return r;
+    snprintf(endpoint.address, sizeof(endpoint.address), "fd:%d of process %lld",
+             end->number, (long long)process->pid);
+    return channel_begin(&endpoint, address, out);
 }
 
 int wherry_process_channel(wherry_process *process, int number, const char *options,
                            wherry_channel **out)
 {
     struct process_end end;
+    struct address *address = NULL;
     int r = process_take_end(process, number, &end);
     if (r < 0)
         return r;
-    bool has_framing = options && strstr(options, "framing=");
-    bool is_usual = end.is_messages || has_framing;
-    r = dial(end.fd, options, is_usual ? "close=yes" : "close=yes&framing=line", out);
+    r = read_options(&end, options, &address);
     if (r < 0)
         process_give_back(process, &end);
+    else
+        r = open_end(process, &end, address, out);
+    address_free(address);
     return r;
 }
 
@@ -175,8 +226,10 @@ static int meet(const struct kinship *kinship, const char *text, wherry_channel 
 {
     int number = read_number(kinship, text);
     int r = number < 0 ? number : check_mode(kinship);
+    char address[ADDRESS];
+    snprintf(address, sizeof(address), "fd:%d?%s", number, kinship->standard);
     if (r >= 0)
-        r = dial(number, NULL, kinship->standard, out);
+        r = wherry_dial(address, WHERRY_POLL, out);
     if (r < 0)
         return r;
     os_environment_take(kinship->variable);

@@ -36,20 +36,13 @@ static int start(wherry_channel *channel)
     return r == -EAGAIN || r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
-static int dial(const struct transport *transport, const struct address *address,
-                wherry_deadline deadline, wherry_channel **out)
+int channel_begin(struct endpoint *endpoint, const struct address *address,
+                  wherry_channel **out)
 {
-    if (!transport->dial)
-        return missing(transport, "dialled", other_way(transport));
-    struct endpoint endpoint = {.peer = nobody};
-    endpoint_show(&endpoint, address_text(address));
-    int r = transport->dial(address, deadline, &endpoint);
-    if (r < 0)
-        return r;
     struct channel_limits limits;
     limits_from(address, &limits);
     wherry_channel *channel;
-    r = channel_new(&endpoint, &limits, &channel);
+    int r = channel_new(endpoint, &limits, &channel);
     if (r < 0)
         return r;
     r = start(channel);
@@ -58,10 +51,23 @@ static int dial(const struct transport *transport, const struct address *address
         wherry_close(channel);
         return r;
     }
-    if (transport->opened)
-        transport->opened(address);
     *out = channel;
     return 0;
+}
+
+static int dial(const struct transport *transport, const struct address *address,
+                wherry_deadline deadline, wherry_channel **out)
+{
+    if (!transport->dial)
+        return missing(transport, "dialled", other_way(transport));
+    struct endpoint endpoint = {.peer = nobody};
+    endpoint_show(&endpoint, address_text(address));
+    int r = transport->dial(address, deadline, &endpoint);
+    if (r >= 0)
+        r = channel_begin(&endpoint, address, out);
+    if (r >= 0 && transport->opened)
+        transport->opened(address);
+    return r;
 }
 
 int wherry_dial(const char *text, wherry_deadline deadline, wherry_channel **out)

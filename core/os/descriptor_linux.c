@@ -345,6 +345,17 @@ int os_pipe(size_t capacity, struct os_descriptor *reading,
     return 0;
 }
 
+int os_pipe_to_give(bool gives_reading, int *given, int *kept)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    *given = ends[gives_reading ? 0 : 1];
+    *kept = ends[gives_reading ? 1 : 0];
+    (void)fcntl(*kept, F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
 static int64_t ask_count(int fd, unsigned long question)
 {
     int count = 0;

@@ -22,14 +22,15 @@ static size_t name_size(const char *entry)
 
 static bool has_name(const char *entry, const char *name, size_t size)
 {
-    return name_size(entry) == size && strncmp(entry, name, size) == 0;
+    return strncmp(entry, name, size) == 0 && (entry[size] == '=' || !entry[size]);
 }
 
 static size_t take_out(const char **list, size_t count, const char *change)
 {
+    const size_t size = name_size(change);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!has_name(list[i], change, name_size(change)))
+        if (!has_name(list[i], change, size))
             list[kept++] = list[i];
     }
     return kept;
@@ -55,8 +56,9 @@ const char **environment_make(const char *const *base, const char *const *change
 const char *environment_find(const char *const *list, const char *name)
 {
     size_t size = strlen(name);
-    for (size_t i = 0; list[i]; i++) {
-        if (list[i][name_size(list[i])] == '=' && has_name(list[i], name, size))
+    bool is_name = name_size(name) == size;
+    for (size_t i = 0; is_name && list[i]; i++) {
+        if (has_name(list[i], name, size) && list[i][size] == '=')
             return list[i] + size + 1;
     }
     return NULL;

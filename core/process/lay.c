@@ -10,11 +10,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-static void add_end(struct making *making, int number, int fd, bool is_messages)
+static void add_end(struct making *making, int number, int fd,
+                    enum process_end_sort sort)
 {
     wherry_process *process = making->process;
     process->ends[process->end_count++] =
-        (struct process_end){.number = number, .fd = fd, .is_messages = is_messages};
+        (struct process_end){.number = number, .fd = fd, .sort = sort};
 }
 
 static void add_row(struct making *making, int number, int source, int opened)
@@ -77,29 +78,27 @@ static int from_file(struct making *making, const struct wherry_laid *laid)
 
 static int from_pipe(struct making *making, const struct wherry_laid *laid)
 {
-    struct os_descriptor reading;
-    struct os_descriptor writing;
-    int r = os_pipe(0, &reading, &writing);
+    const bool reads = plan_reads(laid);
+    int its;
+    int ours;
+    int r = os_pipe_to_give(reads, &its, &ours);
     if (r < 0)
         return failure_plain(r, "no pipe for the new process");
-    const int its = plan_reads(laid) ? reading.fd : writing.fd;
-    const int ours = plan_reads(laid) ? writing.fd : reading.fd;
-    // Its program expects one that waits, and nobody else has it.
-    os_make_waiting(its, true);
     add_row(making, laid->number, its, its);
-    add_end(making, laid->number, ours, false);
+    add_end(making, laid->number, ours, reads ? PROCESS_WRITES : PROCESS_READS);
     return 0;
 }
 
 static int from_messages(struct making *making, const struct wherry_laid *laid)
 {
-    const struct os_socket_plan plan = {.kind = OS_KIND_PACKET};
+    // Its first words may come before anybody here asks for the channel.
+    const struct os_socket_plan plan = {.kind = OS_KIND_PACKET, .identify = true};
     struct os_descriptor ends[2];
     int r = os_socket_pair(&plan, ends);
     if (r < 0)
         return failure_plain(r, "no socket for the new process");
     add_row(making, laid->number, ends[1].fd, ends[1].fd);
-    add_end(making, laid->number, ends[0].fd, true);
+    add_end(making, laid->number, ends[0].fd, PROCESS_MESSAGES);
     snprintf(making->channel, sizeof(making->channel), PROCESS_CHANNEL "=%d",
              laid->number);
     return 0;

@@ -72,7 +72,12 @@ const char **search_make(const char *file, const char *path);
 struct process_end {
     int number;
     int fd; /* -1: it was given out */
-    bool is_messages;
+
+    enum process_end_sort {
+        PROCESS_READS, /* a pipe that this process reads */
+        PROCESS_WRITES,
+        PROCESS_MESSAGES
+    } sort;
 };
 
 struct wherry_process {
