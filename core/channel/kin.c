@@ -82,26 +82,61 @@ static void make_waiting(const struct wherry_plan *plan, const struct wherry_lai
 {
     for (size_t i = 0; laid && i < plan->laid_count; i++) {
         const wherry_channel *channel = plan->laid[i].channel;
-        if (plan->laid[i].from == WHERRY_FROM_CHANNEL && channel && is_ours(channel))
+        bool is_resolved = plan->laid[i].from == WHERRY_FROM_CHANNEL &&
+                           laid[i].from == WHERRY_FROM_DESCRIPTOR;
+        if (is_resolved && channel && is_ours(channel))
             os_make_waiting(laid[i].descriptor, waits);
     }
 }
 
+/* A plan of the caller's, and the same without channels. */
+struct resolved {
+    struct wherry_plan given;
+    struct wherry_plan plan;
+    struct wherry_laid *laid;
+};
+
+static int resolve_plan(const struct wherry_plan *given, size_t size,
+                        struct resolved *out)
+{
+    *out = (struct resolved){.laid = NULL};
+    memcpy(&out->given, given, size < sizeof(*given) ? size : sizeof(*given));
+    int r = resolve_all(&out->given, &out->laid);
+    out->plan = out->given;
+    if (out->laid)
+        out->plan.laid = out->laid;
+    if (r >= 0)
+        make_waiting(&out->given, out->laid, true);
+    return r;
+}
+
+static void let_go(struct resolved *resolved, int result)
+{
+    if (result < 0)
+        make_waiting(&resolved->given, resolved->laid, false);
+    free(resolved->laid);
+}
+
 int wherry_spawn(const struct wherry_plan *given, size_t size, wherry_process **out)
 {
-    struct wherry_plan plan = {.file = NULL};
-    struct wherry_laid *laid = NULL;
-    memcpy(&plan, given, size < sizeof(plan) ? size : sizeof(plan));
-    struct wherry_plan whole = plan;
-    int r = resolve_all(&plan, &laid);
-    if (r >= 0) {
-        whole.laid = laid ? laid : plan.laid;
-        make_waiting(&plan, laid, true);
-        r = process_spawn(&whole, out);
-        if (r < 0)
-            make_waiting(&plan, laid, false);
-    }
-    free(laid);
+    struct resolved resolved;
+    int r = resolve_plan(given, size, &resolved);
+    if (r >= 0)
+        r = process_spawn(&resolved.plan, out);
+    let_go(&resolved, r);
+    return r;
+}
+
+int wherry_collect(const struct wherry_plan *given, size_t size,
+                   const struct wherry_collect *wish, struct wherry_collected *out,
+                   wherry_deadline deadline)
+{
+    static const struct wherry_collect usual = {.input = NULL};
+    struct resolved resolved;
+    int r = resolve_plan(given, size, &resolved);
+    if (r >= 0)
+        r = process_collect(&resolved.plan, wish ? wish : &usual, out, deadline);
+    let_go(&resolved, r);
     return r;
 }
 

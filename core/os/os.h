@@ -204,7 +204,8 @@ int64_t os_read(struct os_descriptor *, const struct os_room *rooms, size_t coun
 int os_pipe(size_t capacity, struct os_descriptor *reading,
             struct os_descriptor *writing);
 
-/* One end of a pipe to be given away, which waits as programs expect, and one to keep. */
+/* One end of a pipe to be given away, which waits as programs expect, and one to keep.
+ */
 int os_pipe_to_give(bool gives_reading, int *given, int *kept);
 
 /* Sets a pipe's capacity; what the system allows is the caller's limit. */

@@ -31,9 +31,11 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
  * its name says. */
 const char *os_signal_meaning(int number);
 
-/* SIGKILL and SIGSTOP. */
+/* SIGTERM, SIGKILL, SIGSTOP and SIGCONT. */
+extern const int os_signal_term;
 extern const int os_signal_kill;
 extern const int os_signal_stop;
+extern const int os_signal_continue;
 
 /* Why no receiver can have it, or NULL. */
 const char *os_signal_refused(int number);

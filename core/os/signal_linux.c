@@ -101,8 +101,10 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME])
         snprintf(out, OS_SIGNAL_NAME, "RTMAX-%d", SIGRTMAX - number);
 }
 
+const int os_signal_term = SIGTERM;
 const int os_signal_kill = SIGKILL;
 const int os_signal_stop = SIGSTOP;
+const int os_signal_continue = SIGCONT;
 
 const char *os_signal_meaning(int number)
 {

@@ -105,6 +105,12 @@ void process_give_back(wherry_process *, const struct process_end *);
 /* The variable in which a new process finds the number of its message channel. */
 #define PROCESS_CHANNEL "WHERRY_CHANNEL"
 
+/* --- collect.c ----------------------------------------------------------- */
+
+/* As wherry_collect, of a plan without channels. */
+int process_collect(const struct wherry_plan *, const struct wherry_collect *,
+                    struct wherry_collected *out, wherry_deadline);
+
 /* --- tree.c -------------------------------------------------------------- */
 
 /* Signals the process and all that descend from it.  Errors: as wherry_process_kill. */

@@ -3,9 +3,9 @@
  * A process and all that descend from it.
  *
  * The system keeps no list of that, only each process's parent, and a process may start
- * another while they are counted.  So before they are killed each that is found is
+ * another while they are counted.  So before they are signalled each that is found is
  * stopped, and looked for children again, until nobody runs and nothing new is found:
- * then nobody gets away.
+ * then nobody gets away.  The signal takes effect when they go on.
  */
 #include "process/process.h"
 
@@ -78,28 +78,31 @@ static int find_all(struct tree *tree, int stop)
     return 0; // one that the kernel does not stop: all others are found
 }
 
+// Parents first: how one ends is not what it makes of a child's end.
 static int signal_all(const struct tree *tree, const wherry_process *process,
                       int signal)
 {
-    int result = 0;
-    for (size_t i = tree->count; i > 0; i--) {
-        int r = os_kill_relative(&tree->members[i - 1], signal);
-        if (r < 0 && r != -ESRCH)
+    int result = os_kill(process->fd, signal, false);
+    for (size_t i = 0; i < tree->count; i++) {
+        int r = os_kill_relative(&tree->members[i], signal);
+        if (r < 0 && r != -ESRCH && result >= 0)
             result = r;
     }
-    int r = os_kill(process->fd, signal, false);
-    return r < 0 ? r : result;
+    return result;
 }
 
 int tree_kill(const wherry_process *process, int signal)
 {
     struct tree tree = {.root = process->pid};
-    const int stop = signal == os_signal_kill ? os_signal_stop : 0;
+    const int stop = signal == 0 ? 0 : os_signal_stop;
+    const bool goes_on = signal != os_signal_kill && signal != stop;
     // Also asks whether it is there: its number is its own as long as it is.
     int r = os_kill(process->fd, stop, false);
     if (r >= 0)
         r = find_all(&tree, stop);
     int signalled = signal_all(&tree, process, signal);
+    if (goes_on)
+        (void)signal_all(&tree, process, os_signal_continue);
     free(tree.members);
     return r < 0 ? r : signalled;
 }

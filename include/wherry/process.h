@@ -174,8 +174,8 @@ enum wherry_whom {
     WHERRY_ONE,       /* the process */
     WHERRY_ITS_GROUP, /* all of its group, if it was started in one of its own */
     WHERRY_ITS_TREE   /* the process, its children, theirs and so on; all of them are
-                         stopped first, so that none gets away while SIGKILL is given.
-                         Whoever had lost its parent before is not found */
+                         stopped first, so that none gets away, and go on with the
+                         signal.  Whoever had lost its parent before is not found */
 };
 
 /* Sends a signal (signal(7)); 0 only asks whether anybody is there.
@@ -188,6 +188,44 @@ WHERRY_EXPORT int wherry_process_kill(wherry_process *process, int signal,
  * of its channels.  One that runs and is not waited for stays in the system's table
  * when it has ended, until this process ends: wait for it.  NULL is fine. */
 WHERRY_EXPORT void wherry_process_close(wherry_process *process);
+
+/* --- all at once ---------------------------------------------------------------------
+ */
+
+/* How a process is run to its end; all zero is good. */
+struct wherry_collect {
+    const void *input; /* what it reads at 0; NULL: nothing */
+    size_t input_size;
+    uint64_t output_most; /* bytes of each of its outputs; 0: 1 MiB */
+    int stop_signal;      /* what it gets when a bound is passed; 0: SIGTERM */
+    int64_t grace;        /* nanoseconds until SIGKILL follows; 0: 2 s */
+};
+
+/* What it said, and how it ended. */
+struct wherry_collected {
+    void *output; /* what it wrote to 1; a 0 stands behind the last byte */
+    size_t output_size;
+    void *errors; /* to 2 */
+    size_t errors_size;
+    int stopped; /* 0: it ended by itself; -ETIMEDOUT: the deadline passed; -ENOBUFS: it
+                    said more than output_most bytes, the first of which are here */
+    struct wherry_exit exit;
+};
+
+/* Starts a process, feeds it, keeps what it says, and waits for its end, which comes at
+ * the latest soon after `deadline`: what it started goes with it then.  What the plan
+ * lays out at 0, 1 or 2 goes there instead, and only a pipe is collected.  Processes
+ * that it leaves behind when it ends by itself are not waited for, nor what they say.
+ * `out` is yours: wherry_collected_free().  `wish` may be NULL.  Not to be cancelled:
+ * give a deadline, or use wherry_spawn(). Errors: as wherry_spawn; -ECHILD, as
+ * wherry_process_wait; -EBUSY (the system does not let it end), -ENOMEM. */
+WHERRY_EXPORT int wherry_collect(const struct wherry_plan *plan, size_t size,
+                                 const struct wherry_collect *wish,
+                                 struct wherry_collected *out,
+                                 wherry_deadline deadline);
+
+/* Frees what it holds; NULL is fine. */
+WHERRY_EXPORT void wherry_collected_free(struct wherry_collected *collected);
 
 /* --- in the new process --------------------------------------------------------------
  */

@@ -153,6 +153,33 @@ TEST(a_tree_gets_other_signals_too)
 }
 
 // A shell that starts children as fast as it can: none gets away.
+TEST(a_tree_that_is_only_asked_about_goes_on_undisturbed)
+{
+    char stat[256] = "";
+    char path[64];
+    int pids[3];
+    wherry_channel *from = NULL;
+    wherry_process *process = start_told("family", WHERRY_GROUP_PARENT, &from);
+    hear_family(from, pids);
+    WORKS(wherry_process_kill(process, 0, WHERRY_ITS_TREE));
+    WORKS(wherry_process_kill(process, SIGCONT, WHERRY_ITS_TREE));
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", pids[i]);
+        harness_read_file(path, stat, sizeof(stat));
+        CHECK(strchr("SR", strrchr(stat, ')')[2]) != NULL);
+    }
+    WORKS(wherry_process_kill(process, SIGSTOP, WHERRY_ITS_TREE));
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", pids[i]);
+        harness_read_file(path, stat, sizeof(stat));
+        CHECK_INT(strrchr(stat, ')')[2], 'T');
+    }
+    WORKS(wherry_process_kill(process, SIGKILL, WHERRY_ITS_TREE));
+    harness_until(have_all_ended, pids);
+    wherry_close(from);
+    ends_with(process, "SIGKILL, killed");
+}
+
 TEST(a_tree_that_grows_while_it_is_killed_is_killed_whole)
 {
     char mark[64];
