@@ -178,7 +178,10 @@ static int wait_for_news(const struct collecting *all)
         if (all->flows[number].end.fd < 0)
             continue;
         waits[count].fd = all->flows[number].end.fd;
-        waits[count++].events = number == 0 ? os_wait_out : os_wait_in;
+        waits[count].events = os_wait_in;
+        if (number == 0)
+            waits[count].events = os_wait_out;
+        count++;
     }
     int r = os_wait(waits, count, all->deadline);
     return r < 0 && r != -ETIMEDOUT ? failure_plain(r, "waiting for a process") : r;
