@@ -30,12 +30,14 @@ struct command {
      * last a line "Example:" and commands that work when pasted, each after two blanks.
      */
     const char *help;
+    /* What follows its first word is another program's: no options are looked for. */
+    bool ends_at_word;
     int (*run)(int argc, char **argv);
 };
 
 extern const struct command command_tour, command_dial, command_listen, command_send,
     command_recv, command_relay, command_signal, command_remove, command_transports,
-    command_choose, command_describe, command_bench, command_help;
+    command_choose, command_describe, command_run, command_bench, command_help;
 
 /* The table of main.c; ends with NULL. */
 extern const struct command *const commands[];

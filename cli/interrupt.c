@@ -77,6 +77,11 @@ bool interrupted(void)
     return atomic_load(&arrived) != 0;
 }
 
+int interrupted_by(void)
+{
+    return atomic_load(&arrived);
+}
+
 int interrupt_fd(void)
 {
     return wake[0];

@@ -21,6 +21,9 @@ int interrupt_begin(void);
 /* Whether one has arrived. */
 bool interrupted(void);
 
+/* Which one, or 0. */
+int interrupted_by(void);
+
 /* Readable from the moment that one has. */
 int interrupt_fd(void);
 

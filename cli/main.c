@@ -21,13 +21,11 @@
 #include "settings.h"
 
 const struct command *const commands[] = {
-    &command_tour,       &command_listen,
-    &command_dial,       &command_send,
-    &command_recv,       &command_relay,
-    &command_signal,     &command_remove,
-    &command_transports, &command_choose,
-    &command_describe,   &command_bench,
-    &command_help,       NULL,
+    &command_tour,   &command_listen,   &command_dial,
+    &command_send,   &command_recv,     &command_relay,
+    &command_signal, &command_remove,   &command_transports,
+    &command_choose, &command_describe, &command_run,
+    &command_bench,  &command_help,     NULL,
 };
 
 static const struct command *find(const char *name)
@@ -49,8 +47,11 @@ static int unknown(const char *name)
                      nearest ? "\"?" : "");
 }
 
-static bool asks_for_help(int argc, char **argv)
+static bool asks_for_help(const struct command *command, int argc, char **argv)
 {
+    // What a program is asked stands behind its name.
+    if (command->ends_at_word && argc > 2)
+        argc = 2;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
@@ -75,7 +76,7 @@ static int run(int argc, char **argv)
         return name[0] == '-'
                    ? say_usage(NULL, "there is no option %s before the verb", name)
                    : unknown(name);
-    if (asks_for_help(argc - 1, argv + 1))
+    if (asks_for_help(command, argc - 1, argv + 1))
         return help_command(command), DONE;
     return command->run(argc - 1, argv + 1);
 }

@@ -17,7 +17,7 @@ enum { NAME_MOST = 32, NAMES_MOST = 64, HELP_COLUMN = 22, HELP_WIDTH = 80 };
 
 /* --- values -------------------------------------------------------------- */
 
-static bool read_number(const char *text, int64_t least, int64_t *out)
+bool settings_read_number(const char *text, int64_t least, int64_t *out)
 {
     char *end;
     errno = 0;
@@ -31,32 +31,33 @@ static bool read_number(const char *text, int64_t least, int64_t *out)
 
 static const char *put_count(struct choices *choices, const char *value)
 {
-    return read_number(value, 1, &choices->count) ? NULL : "a number from 1 on";
+    return settings_read_number(value, 1, &choices->count) ? NULL
+                                                           : "a number from 1 on";
 }
 
 static const char *put_kind(struct choices *choices, const char *value)
 {
     choices->has_kind = true;
-    return read_number(value, 0, &choices->kind) ? NULL : "a number from 0 on";
+    return settings_read_number(value, 0, &choices->kind) ? NULL : "a number from 0 on";
 }
 
 static const char *put_picked_kind(struct choices *choices, const char *value)
 {
     choices->has_kind = true;
-    return read_number(value, -INT64_MAX, &choices->kind) ? NULL : "a number";
+    return settings_read_number(value, -INT64_MAX, &choices->kind) ? NULL : "a number";
 }
 
 static const char *put_value(struct choices *choices, const char *value)
 {
     int64_t number = 0;
     choices->has_value = true;
-    if (!read_number(value, INT_MIN, &number) || number > INT_MAX)
+    if (!settings_read_number(value, INT_MIN, &number) || number > INT_MAX)
         return "a number from -2147483648 to 2147483647, an int";
     choices->value = (int)number;
     return NULL;
 }
 
-static const char *put_timeout(struct choices *choices, const char *value)
+const char *settings_read_time(const char *text, int64_t *out)
 {
     static const struct unit {
         const char *name;
@@ -65,16 +66,21 @@ static const char *put_timeout(struct choices *choices, const char *value)
 
     static const char wanted[] = "a time such as 500ms, 2s, 1.5s, 10min or 1h";
     char *end;
-    double number = strtod(value, &end);
-    if (!isdigit((unsigned char)*value) || number > 1e9)
+    double number = strtod(text, &end);
+    if (!isdigit((unsigned char)*text) || number > 1e9)
         return wanted;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(end, units[i].name) != 0)
             continue;
-        choices->timeout = (int64_t)(number * units[i].milliseconds);
-        return choices->timeout > 0 ? NULL : wanted;
+        *out = (int64_t)(number * units[i].milliseconds);
+        return *out > 0 ? NULL : wanted;
     }
     return wanted;
+}
+
+static const char *put_timeout(struct choices *choices, const char *value)
+{
+    return settings_read_time(value, &choices->timeout);
 }
 
 static const char *put_framing(struct choices *choices, const char *value)
@@ -292,6 +298,7 @@ int settings_read(const struct command *command, int argc, char **argv, int leas
     *out = (struct choices){.words = argv + 1};
     bool words_only = false;
     for (int i = 1; i < argc;) {
+        words_only |= command->ends_at_word && out->word_count > 0;
         bool is_option = !words_only && argv[i][0] == '-' && argv[i][1];
         if (is_option && strcmp(argv[i], "--") == 0) {
             words_only = true;
@@ -305,6 +312,7 @@ int settings_read(const struct command *command, int argc, char **argv, int leas
             out->words[out->word_count++] = argv[i++];
         }
     }
+    out->words[out->word_count] = NULL;
     if (out->word_count < least)
         return say_usage(command->name, "something is missing: wherry %s %s",
                          command->name, command->arguments);

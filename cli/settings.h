@@ -10,7 +10,26 @@
 
 #include "command.h"
 
-enum { FILES_MOST = 16 }; /* --file, as many as a message takes by default */
+enum {
+    FILES_MOST = 16, /* --file, as many as a message takes by default */
+    CHANGES_MOST = 128,
+    LIMITS_MOST = 16
+};
+
+/* What a process is started with: the options of run. */
+struct start_choices {
+    bool append, empty_environment, own_group, quiet, session, shell;
+    const char *changes[CHANGES_MOST + 1]; /* NULL at the end */
+    size_t change_count;
+    const char *directory, *user, *group, *umask;
+    const char *input, *output, *errors; /* files */
+    int nice;
+    int stop_signal;     /* 0: the usual */
+    int64_t output_most; /* bytes; 0: no bound */
+    struct wherry_limit limits[LIMITS_MOST];
+    char limit_names[LIMITS_MOST][16];
+    size_t limit_count;
+};
 
 /* What the options of all verbs were set to; 0 and NULL where they were not. */
 struct choices {
@@ -25,7 +44,8 @@ struct choices {
     const char *framing;
     const char *files[FILES_MOST];
     size_t file_count;
-    char **words; /* what is no option, in order */
+    struct start_choices start;
+    char **words; /* what is no option, in order; NULL at the end */
     int word_count;
 };
 
@@ -43,6 +63,15 @@ extern const struct setting setting_all, setting_all_there, setting_await,
     setting_pick_kind, setting_raw, setting_ready, setting_show_kind,
     setting_show_sender, setting_signal_count, setting_timeout, setting_value,
     setting_wait;
+
+/* Those of run: start.c. */
+extern const struct setting *const start_settings[];
+
+/* "500ms", "2s", "10min" in milliseconds: NULL, or what it must be. */
+const char *settings_read_time(const char *text, int64_t *out);
+
+/* A number from `least` on. */
+bool settings_read_number(const char *text, int64_t least, int64_t *out);
 
 /* Reads the arguments of a verb by its table; it wants `least` to `most` words (most <
  * 0: any number).  DONE, or USAGE, said on stderr. */

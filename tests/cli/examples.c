@@ -24,6 +24,7 @@ static const struct example {
     {"transports", NULL, "fifo"},
     {"choose", NULL, "Take stdio:"},
     {"describe", NULL, "peer trust         kernel\n"},
+    {"run", NULL, "\"ended\": \"exit 0\""},
     {"bench", NULL, "One way: Wherry / bare system calls\n"},
     {"help", NULL, "fifo:PATH\n"},
 };

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: programs that are started with bounds, and how they ended.
+ */
+#include "shell.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+TEST(the_exit_status_is_the_programs_own)
+{
+    shell("wherry run true; echo $?; wherry run sh -c 'exit 3'; echo $?\n"
+          "wherry run sh -c 'kill -9 $$'; echo $?");
+    CHECK_STRING(said.out, "0\n3\n137\n");
+    CHECK_CONTAINS(said.err, "wherry: run: sh: exit 3\n");
+    CHECK_CONTAINS(said.err, "wherry: run: sh: SIGKILL, killed\n");
+    CHECK(strstr(said.err, "exit 0") == NULL);
+    shell("wherry run --quiet sh -c 'exit 3'; echo $?");
+    CHECK_STRING(said.out, "3\n");
+    CHECK_STRING(said.err, "");
+}
+
+TEST(what_cannot_be_run_has_the_status_that_env_gives)
+{
+    shell("wherry run no-such-program; echo $?; wherry run /dev/null; echo $?\n"
+          "wherry run --umask 9 true; echo $?; wherry run; echo $?");
+    CHECK_STRING(said.out, "127\n126\n2\n2\n");
+    CHECK_CONTAINS(said.err, "there is no program no-such-program in PATH");
+    CHECK_CONTAINS(said.err, "umask: \"9\" is not octal");
+}
+
+TEST(options_behind_the_program_are_its_own)
+{
+    CHECK_SHELL("wherry run echo --help -n --timeout x", "--help -n --timeout x\n");
+    CHECK_SHELL("wherry run --timeout 9s -- echo -- --json", "-- --json\n");
+    shell("wherry run --help | head -1");
+    CHECK_CONTAINS(said.out, "usage: wherry run");
+}
+
+TEST(a_line_is_for_the_shell)
+{
+    CHECK_SHELL("wherry run --shell 'echo \"$1\" | tr a-z A-Z' 'two words'",
+                "TWO WORDS\n");
+}
+
+TEST(it_reads_and_writes_as_wherry_does)
+{
+    CHECK_SHELL("printf 'b\\na\\n' | wherry run sort | cat", "a\nb\n");
+}
+
+TEST(its_open_files_can_be_files)
+{
+    CHECK_SHELL("echo text > in\n"
+                "wherry run --stdin in --stdout out --stderr err --shell "
+                "'cat; echo e >&2'; cat out err\n"
+                "wherry run --append --stdout out --stderr out --shell "
+                "'echo o; echo e >&2; echo o'; cat out; rm in out err",
+                "text\ne\ntext\no\ne\no\n");
+}
+
+TEST(it_is_what_the_options_say)
+{
+    CHECK_SHELL("A=1 B=2 wherry run --set A=3 --unset B --set C= --directory / "
+                "--umask 027 --limit nofile=64:64 --limit core=0 --shell "
+                "'echo $A ${B-none} ${C-none}; pwd; umask; ulimit -n; ulimit -c'",
+                "3 none\n/\n0027\n64\n0\n");
+    CHECK_SHELL("wherry run --empty-environment --set A=1 /usr/bin/env", "A=1\n");
+    CHECK_SHELL("wherry run --session --shell "
+                "'set -- $(cat /proc/$$/stat); test $6 = $$ && echo leads'",
+                "leads\n");
+}
+
+TEST(what_takes_too_long_is_stopped_with_all_that_it_started)
+{
+    shell("wherry run --timeout 200ms --shell 'echo begun; sleep 98 & sleep 98'\n"
+          "echo $?");
+    CHECK_STRING(said.out, "begun\n124\n");
+    CHECK_CONTAINS(said.err, "SIGTERM, asked to end, stopped: it took longer than");
+    shell("wherry run --timeout 100ms --stop-signal INT sleep 98; echo $?");
+    CHECK_CONTAINS(said.err, "SIGINT, interrupt from the keyboard, stopped");
+}
+
+TEST(what_says_too_much_is_stopped_and_what_it_may_say_arrives)
+{
+    shell("wherry run --max-output 1K yes | wc -c; wherry run --max-output 2K --shell "
+          "'head -c 2048 /dev/zero; head -c 2048 /dev/zero >&2' 2>err | wc -c\n"
+          "wc -c < err; rm err\n"
+          "wherry run --max-output 5 --shell 'echo 12345' 2>/dev/null; echo $?");
+    CHECK_STRING(said.out, "1024\n2048\n2048\n12345125\n");
+    CHECK_CONTAINS(said.err, "stopped: it said more than --max-output");
+}
+
+TEST(as_json_all_of_it_is_told)
+{
+    shell("wherry run --json --shell 'echo \"a\\\"b\"; echo err >&2; exit 3'; echo $?");
+    CHECK_CONTAINS(said.out, "\"ended\": \"exit 3\"");
+    CHECK_CONTAINS(said.out, "\"exit\": 3,");
+    CHECK_CONTAINS(said.out, "\"signal\": null");
+    CHECK_CONTAINS(said.out, "\"stdout\": \"a\\\"b\\n\"");
+    CHECK_CONTAINS(said.out, "\"stderr\": \"err\\n\"");
+    CHECK_CONTAINS(said.out, "\n3\n");
+    CHECK_STRING(said.err, "");
+    shell("wherry run --json --timeout 100ms sleep 98; echo $?\n"
+          "wherry run --json --max-output 3 yes; echo $?");
+    CHECK_CONTAINS(said.out, "\"stopped\": \"timeout\"");
+    CHECK_CONTAINS(said.out, "\n124\n");
+    CHECK_CONTAINS(said.out, "\"stopped\": \"max output\"");
+    CHECK_CONTAINS(said.out, "\n125\n");
+}
+
+TEST(a_signal_is_passed_on_and_ends_both)
+{
+    struct beside run;
+    beside_start(&run, "wherry run --own-group sh -c "
+                       "'trap \"echo told; exit 7\" TERM; echo ready; read x; exit 8'");
+    CHECK_STRING(beside_line(&run), "ready");
+    kill(run.pid, SIGTERM);
+    CHECK_STRING(beside_line(&run), "told");
+    CHECK_STRING(beside_line(&run), "wherry: run: sh: exit 7");
+    CHECK_INT(beside_end(&run), -SIGTERM);
+}
+
+TEST(wrong_options_say_what_they_must_be)
+{
+    shell("wherry run --limit nofile true; wherry run --limit nofile=x true\n"
+          "wherry run --limit nosuch=1 true; wherry run --nice 99 true\n"
+          "wherry run --set A true; wherry run --unset A=1 true\n"
+          "wherry run --max-output 0 true; wherry run --stop-signal NOPE true\n"
+          "wherry run --session --own-group true; wherry run --append true\n"
+          "wherry run --timeout 5 true; wherry run --tiemout 5s true; echo $?");
+    CHECK_STRING(said.out, "2\n");
+    static const char *const parts[] = {
+        "--limit nofile: it must be NAME=N",
+        "--limit nofile=x: it must be NAME=N",
+        "there is no limit \"nosuch\"",
+        "--nice 99: it must be a number from -40 to 40",
+        "--set A: it must be NAME=VALUE",
+        "--unset A=1: it must be a name",
+        "--max-output 0: it must be a number of bytes from 1 on",
+        "--stop-signal NOPE: it must be a signal",
+        "--session and --own-group exclude each other",
+        "--append is for --stdout and --stderr",
+        "--timeout 5: it must be a time such as 500ms",
+        "did you mean --timeout?",
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        CHECK_CONTAINS(said.err, parts[i]);
+}
