@@ -28,6 +28,7 @@ enum {
     NOT_FOUND = 127,
     SIGNALLED = 128, // as sh(1)
     TEXT = 128,
+    LOOK_MILLISECONDS = 10,
     NUMBER = 24
 };
 
@@ -219,6 +220,16 @@ static void wait_for_news(struct running *running)
     (void)poll(waits, OUTPUTS + 2, milliseconds_until(running->deadline));
 }
 
+// What it started has the rest of the grace, and goes then.
+static void end_family(const struct running *running)
+{
+    struct pollfd none = {.fd = -1};
+    while (wherry_now() < running->deadline &&
+           wherry_process_kill(running->process, 0, WHERRY_ITS_TREE) >= 0)
+        (void)poll(&none, 1, LOOK_MILLISECONDS);
+    (void)wherry_process_kill(running->process, SIGKILL, WHERRY_ITS_TREE);
+}
+
 static int watch(struct running *running, struct wherry_exit *exit)
 {
     for (;;) {
@@ -226,6 +237,8 @@ static int watch(struct running *running, struct wherry_exit *exit)
         int r = wherry_process_wait(running->process, exit, sizeof(*exit), WHERRY_POLL);
         for (int i = 0; i < OUTPUTS; i++)
             pass_on(running, &running->outputs[i]);
+        if (r != -EAGAIN && running->stopped)
+            end_family(running);
         if (r != -EAGAIN)
             return r;
         pass_signal_on(running);

@@ -29,6 +29,7 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     channel->state = endpoint->state;
     channel->store = endpoint->store;
     channel->attend = endpoint->attend;
+    channel->nonblocking = endpoint->nonblocking;
     channel->abilities = endpoint->abilities;
     channel->words = endpoint->words;
     channel->framing = endpoint->framing;

@@ -110,7 +110,8 @@ struct wherry_channel {
     int (*attend)(void *state, int64_t kind, const atomic_bool *stop); /* or NULL */
     unsigned abilities;
     bool words;
-    bool is_own; /* its transport is the user's, whose errors have no sentence */
+    bool nonblocking; /* its descriptions are ours, and have O_NONBLOCK */
+    bool is_own;      /* its transport is the user's, whose errors have no sentence */
     struct channel_limits limits;
     uint64_t mechanism_limit; /* of one message; 0: none */
     int64_t kind_limit;       /* the largest kind; 0: there are none */

@@ -40,12 +40,6 @@ static int descriptor_of(const struct wherry_laid *laid)
                             laid->number, channel->address);
 }
 
-// What this process was given by others keeps its flags.
-static bool is_ours(const wherry_channel *channel)
-{
-    return strcmp(channel->scheme, "fd") != 0 && strcmp(channel->scheme, "stdio") != 0;
-}
-
 static int resolve(struct wherry_laid *laid)
 {
     int fd = descriptor_of(laid);
@@ -76,7 +70,8 @@ static int resolve_all(const struct wherry_plan *plan, struct wherry_laid **out)
     return r;
 }
 
-// A program expects descriptors that wait; if it never comes to run, we do not.
+// A program expects descriptors that wait; if it never comes to run, we do not.  What
+// was given to this process keeps its flags.
 static void make_waiting(const struct wherry_plan *plan, const struct wherry_laid *laid,
                          bool waits)
 {
@@ -84,7 +79,7 @@ static void make_waiting(const struct wherry_plan *plan, const struct wherry_lai
         const wherry_channel *channel = plan->laid[i].channel;
         bool is_resolved = plan->laid[i].from == WHERRY_FROM_CHANNEL &&
                            laid[i].from == WHERRY_FROM_DESCRIPTOR;
-        if (is_resolved && channel && is_ours(channel))
+        if (is_resolved && channel && channel->nonblocking)
             os_make_waiting(laid[i].descriptor, waits);
     }
 }

@@ -14,7 +14,7 @@
 
 #include "base/base.h"
 
-enum { ENTRY = 65536 }; // bytes of one entry, with the members of a group
+enum { ENTRY = 1 << 20 }; // bytes of one entry, with the members of a group
 
 static bool is_number(const char *text, uint32_t *out)
 {
@@ -28,11 +28,12 @@ static bool is_number(const char *text, uint32_t *out)
     return true;
 }
 
-// No entry and no list are told in many ways, getpwnam(3).
+// That there is no entry is told in many ways, getpwnam(3).
 static int outcome(const void *found, int error)
 {
-    bool is_trouble = error == ENOMEM || error == EMFILE || error == ENFILE;
-    return found ? 0 : is_trouble ? -error : -ENOENT;
+    bool is_missing = error == 0 || error == ENOENT || error == ESRCH ||
+                      error == EBADF || error == EPERM;
+    return found ? 0 : is_missing ? -ENOENT : -error;
 }
 
 // Its strings are in the room.  Errors: -ENOENT.
@@ -72,21 +73,12 @@ static int groups_of(const struct passwd *entry, struct os_account *out)
     return 0;
 }
 
-// A number needs no entry: then it is in one group.
-static void take_number(bool has_group, struct os_account *out)
-{
-    if (!has_group)
-        out->group = out->user;
-    out->groups[0] = out->group;
-    out->group_count = 1;
-}
-
 static int find_user(const char *user, bool has_group, struct os_account *out)
 {
     struct passwd entry;
     char *room = malloc(ENTRY);
     if (!room)
-        return -ENOMEM;
+        return failure_plain(-ENOMEM, user);
     bool by_number = is_number(user, &out->user);
     int r = look_up_user(by_number ? NULL : user, out->user, room, &entry);
     if (r == 0) {
@@ -94,31 +86,52 @@ static int find_user(const char *user, bool has_group, struct os_account *out)
         if (!has_group)
             out->group = entry.pw_gid;
         r = groups_of(&entry, out);
-    } else if (r == -ENOENT && by_number) {
-        take_number(has_group, out);
+    } else if (r == -ENOENT && by_number && has_group) {
+        out->groups[0] = out->group; // it is in no other
+        out->group_count = 1;
         r = 0;
     } else if (r == -ENOENT) {
-        r = failure(r, "there is no user %s", user);
+        r = by_number ? failure(r, "user %s has no entry: name its group, too", user)
+                      : failure(r, "there is no user %s", user);
+    } else {
+        failure_plain(r, user);
     }
     free(room);
     return r;
 }
 
+static int find_group(const char *group, struct os_account *out)
+{
+    int r = is_number(group, &out->group) ? 0 : look_up_group(group, &out->group);
+    if (r == -ENOENT)
+        return failure(r, "there is no group %s", group);
+    return r < 0 ? failure_plain(r, group) : 0;
+}
+
+// Whoever has no rights, and is nobody else in any way, has nothing to change.
+static bool is_all_there(const struct os_account *account)
+{
+    uid_t user[3];
+    gid_t group[3];
+    if (geteuid() == 0 || getresuid(&user[0], &user[1], &user[2]) < 0 ||
+        getresgid(&group[0], &group[1], &group[2]) < 0)
+        return false;
+    for (int i = 0; i < 3; i++) {
+        if (user[i] != account->user || group[i] != account->group)
+            return false;
+    }
+    return true;
+}
+
 int os_account_find(const char *user, const char *group, struct os_account *out,
                     bool *changes)
 {
-    int r = 0;
     *out = (struct os_account){.user = geteuid(), .group = getegid()};
+    int r = group ? find_group(group, out) : 0;
     out->groups[0] = out->group;
     out->group_count = 1;
-    if (group && !is_number(group, &out->group))
-        r = look_up_group(group, &out->group);
-    if (r == -ENOENT)
-        return failure(r, "there is no group %s", group);
     if (r >= 0 && user)
         r = find_user(user, group != NULL, out);
-    else if (r >= 0)
-        out->groups[0] = out->group;
-    *changes = out->user != geteuid() || out->group != getegid();
+    *changes = !is_all_there(out);
     return r;
 }

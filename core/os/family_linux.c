@@ -42,10 +42,10 @@ static int look_at(int64_t pid, struct os_relative *out)
     snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return -ESRCH;
+        return errno == ENOENT ? -ESRCH : -errno;
     ssize_t size = read(fd, stat, sizeof(stat) - 1);
     close(fd);
-    if (size <= 0)
+    if (size <= 0) // it ended meanwhile
         return -ESRCH;
     stat[size] = 0;
     out->pid = pid;
@@ -67,42 +67,85 @@ static int append(struct os_relative **list, size_t *count,
     return 0;
 }
 
-int os_everybody(struct os_relative **out, size_t *count)
+// The numbers of another namespace, pid_namespaces(7), are other processes here.
+static bool has_our_numbers(void)
 {
-    struct os_relative *list = NULL;
+    char text[32] = "";
+    ssize_t size = readlink("/proc/self", text, sizeof(text) - 1);
+    return size > 0 && strtoll(text, NULL, 10) == getpid();
+}
+
+static int read_all(DIR *directory, struct os_relative **list, size_t *count)
+{
     const struct dirent *entry;
     int r = 0;
-    DIR *directory = opendir("/proc");
-    if (!directory)
-        return failure_plain(-errno, "/proc");
-    *count = 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of its own, readdir(3) NOTES
     while (r >= 0 && (entry = readdir(directory))) {
         struct os_relative one = {.pid = 0};
         int64_t pid = strtoll(entry->d_name, NULL, 10);
-        if (pid > 0 && look_at(pid, &one) >= 0)
-            r = append(&list, count, &one);
+        if (pid <= 0)
+            continue;
+        r = look_at(pid, &one);
+        if (r >= 0)
+            r = append(list, count, &one);
+        else if (r == -ESRCH)
+            r = 0;
     }
-    closedir(directory);
-    if (r < 0)
-        free(list);
-    else
-        *out = list;
     return r;
 }
 
-int os_kill_relative(const struct os_relative *relative, int signal)
+int os_everybody(struct os_relative **out, size_t *count)
+{
+    struct os_relative *list = NULL;
+    *count = 0;
+    if (!has_our_numbers())
+        return failure(-ENOTSUP,
+                       "/proc is not mounted, or that of another pid namespace");
+    DIR *directory = opendir("/proc");
+    if (!directory)
+        return failure_plain(-errno, "/proc");
+    int r = read_all(directory, &list, count);
+    closedir(directory);
+    if (r < 0) {
+        free(list);
+        return failure_plain(r, "looking at all processes");
+    }
+    *out = list;
+    return 0;
+}
+
+// A descriptor of that very process: its number may be another's by now.
+static int open_relative(const struct os_relative *relative)
 {
     struct os_relative now = {.pid = 0};
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)relative->pid, 0U);
     if (fd < 0)
         return -errno;
-    // The number may be another's by now; that of a descriptor cannot.
     int r = look_at(relative->pid, &now);
     if (r >= 0 && now.since != relative->since)
         r = -ESRCH;
     if (r >= 0)
-        r = os_kill(fd, signal, false);
+        return fd;
     close(fd);
     return r;
+}
+
+int os_kill_relative(const struct os_relative *relative, int signal)
+{
+    int fd = open_relative(relative);
+    if (fd < 0)
+        return fd;
+    int r = os_kill(fd, signal, false);
+    close(fd);
+    return r;
+}
+
+int os_await_relative(const struct os_relative *relative, wherry_deadline deadline)
+{
+    struct os_wait end = {.fd = open_relative(relative), .events = os_wait_in};
+    if (end.fd < 0)
+        return end.fd == -ESRCH ? 0 : end.fd;
+    int r = os_wait(&end, 1, deadline);
+    close(end.fd);
+    return r < 0 ? r : 0;
 }

@@ -109,9 +109,10 @@ int os_limit_find(const char *name);
 /* --- account_linux.c: users and groups ----------------------------------- */
 
 /* The account of a user and a group, each a name or a number; NULL: this process's own,
- * or the user's first group.  False in *changes: it is what this process has.
- * Errors: -ENOENT (there is no such one; the sentence is set), -E2BIG (the user is in
- * more than OS_GROUPS groups). */
+ * or the user's first group.  False in *changes: this process has no other, nor the
+ * right to take one.
+ * Errors: -ENOENT (there is no such one), -E2BIG (the user is in more than OS_GROUPS
+ * groups), -ENOMEM, -EIO …; the sentence is set. */
 int os_account_find(const char *user, const char *group, struct os_account *out,
                     bool *changes);
 
@@ -135,10 +136,15 @@ struct os_relative {
     bool is_still;  /* it is stopped, or has ended: it starts no other */
 };
 
-/* All processes that can be seen; to be freed.  Errors: -ENOMEM, as opendir(3). */
+/* All processes that can be seen; to be freed.  Errors: -ENOMEM, as opendir(3),
+ * -ENOTSUP
+ * (/proc shows other numbers than ours); the sentence is set. */
 int os_everybody(struct os_relative **out, size_t *count);
 
 /* Signals that very process.  Errors: -ESRCH (it is gone), -EPERM. */
 int os_kill_relative(const struct os_relative *, int signal);
+
+/* Waits until it has ended.  Errors: -ETIMEDOUT, -EMFILE …. */
+int os_await_relative(const struct os_relative *, wherry_deadline deadline);
 
 #endif

@@ -29,12 +29,12 @@
 
 // Where there are two, the one with 32 bits.
 #ifdef SYS_setuid32
-#define SET_USER SYS_setuid32
-#define SET_GROUP SYS_setgid32
+#define SET_USER SYS_setresuid32
+#define SET_GROUP SYS_setresgid32
 #define SET_GROUPS SYS_setgroups32
 #else
-#define SET_USER SYS_setuid
-#define SET_GROUP SYS_setgid
+#define SET_USER SYS_setresuid
+#define SET_GROUP SYS_setresgid
 #define SET_GROUPS SYS_setgroups
 #endif
 
@@ -43,7 +43,7 @@
 #endif
 
 enum {
-    STACK = 16384,
+    STACK = 8192,
     KERNEL_SIGNALS = 64,
     CLOSE_ON_EXEC = 4, // close_range(2), CLOSE_RANGE_CLOEXEC
     WHOLE_GROUP = 4,   // pidfd_send_signal(2), PIDFD_SIGNAL_PROCESS_GROUP
@@ -136,16 +136,19 @@ static int set_limits(struct birth *birth)
     return 0;
 }
 
+// The saved ones too: there is no way back.
 static int change_account(struct birth *birth)
 {
     const struct os_account *account = birth->plan->account;
     if (!account)
         return 0;
+    const long user = (long)account->user;
+    const long group = (long)account->group;
     int r =
         (int)call(SET_GROUPS, (long)account->group_count, (intptr_t)account->groups, 0);
     if (r >= 0)
-        r = (int)call(SET_GROUP, (long)account->group, 0, 0);
-    return r < 0 ? r : (int)call(SET_USER, (long)account->user, 0, 0);
+        r = (int)call(SET_GROUP, group, group, group);
+    return r < 0 ? r : (int)call(SET_USER, user, user, user);
 }
 
 static int change_directory(struct birth *birth)
@@ -264,16 +267,28 @@ int os_start(const struct os_start *plan, struct os_started *out)
     return r;
 }
 
-static int64_t nanoseconds(const struct timeval *time)
+// What waitid(2) of the kernel fills in, which the C library may have otherwise.
+struct kernel_time {
+    long seconds;
+    long microseconds;
+};
+
+struct kernel_usage {
+    struct kernel_time user;
+    struct kernel_time system;
+    long memory_most; // KiB
+    long rest[13];
+};
+
+static int64_t nanoseconds(const struct kernel_time *time)
 {
-    return (int64_t)time->tv_sec * 1000000000 + (int64_t)time->tv_usec * 1000;
+    return (int64_t)time->seconds * 1000000000 + (int64_t)time->microseconds * 1000;
 }
 
 int os_reap(int fd, struct os_ended *out)
 {
     siginfo_t info = {.si_pid = 0};
-    struct rusage used = {.ru_maxrss = 0};
-    // waitid(2) of the kernel tells what it used, that of the C library does not.
+    struct kernel_usage used = {.memory_most = 0};
     long r;
     do
         r = syscall(SYS_waitid, P_PIDFD, fd, &info, WEXITED | WNOHANG, &used);
@@ -286,9 +301,9 @@ int os_reap(int fd, struct os_ended *out)
     *out = (struct os_ended){.code = has_code ? info.si_status : -1,
                              .signal = has_code ? 0 : info.si_status,
                              .core = info.si_code == CLD_DUMPED,
-                             .user_time = nanoseconds(&used.ru_utime),
-                             .system_time = nanoseconds(&used.ru_stime),
-                             .memory_most = (int64_t)used.ru_maxrss * 1024};
+                             .user_time = nanoseconds(&used.user),
+                             .system_time = nanoseconds(&used.system),
+                             .memory_most = (int64_t)used.memory_most * 1024};
     return 0;
 }
 

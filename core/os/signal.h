@@ -31,6 +31,9 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME]);
  * its name says. */
 const char *os_signal_meaning(int number);
 
+/* Whether its usual effect is to stop a process. */
+bool os_signal_stops(int number);
+
 /* SIGTERM, SIGKILL, SIGSTOP and SIGCONT. */
 extern const int os_signal_term;
 extern const int os_signal_kill;

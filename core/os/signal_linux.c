@@ -101,6 +101,12 @@ void os_signal_name(int number, char out[OS_SIGNAL_NAME])
         snprintf(out, OS_SIGNAL_NAME, "RTMAX-%d", SIGRTMAX - number);
 }
 
+bool os_signal_stops(int number)
+{
+    return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN ||
+           number == SIGTTOU;
+}
+
 const int os_signal_term = SIGTERM;
 const int os_signal_kill = SIGKILL;
 const int os_signal_stop = SIGSTOP;

@@ -19,6 +19,7 @@
 enum {
     OUTPUT_USUAL = 1 << 20, // Node's maxBuffer
     READ_AT_ONCE = 65536,
+    READS_MOST = 64, // then the deadline is looked at
     STREAMS = 3
 };
 
@@ -40,6 +41,11 @@ struct collecting {
     int stopped;              // why it was, or 0
     unsigned asked;           // how many signals it was sent
 };
+
+static int64_t grace_of(const struct wherry_collect *wish)
+{
+    return wish->grace > 0 ? wish->grace : grace_usual;
+}
 
 /* --- the plan ------------------------------------------------------------ */
 
@@ -63,6 +69,29 @@ static struct wherry_laid *lay_pipes(const struct wherry_plan *plan, bool has_in
     return laid;
 }
 
+// Who else would hear what goes there?
+static int check_laid(const struct wherry_laid *laid)
+{
+    bool is_pipe = laid->from == WHERRY_FROM_PIPE;
+    bool is_usual = laid->number < STREAMS && plan_reads(laid) == (laid->number == 0);
+    if (laid->from != WHERRY_FROM_MESSAGES && (!is_pipe || is_usual))
+        return 0;
+    return failure(-EINVAL,
+                   "number %d: collected are pipes from 1 and 2, fed is one to 0; "
+                   "others need wherry_spawn",
+                   laid->number);
+}
+
+static int check_plan(const struct wherry_plan *plan, const struct wherry_collect *wish)
+{
+    int r = plan_check(plan);
+    for (size_t i = 0; r >= 0 && i < plan->laid_count; i++)
+        r = check_laid(&plan->laid[i]);
+    if (r >= 0 && (wish->stop_signal < 0 || wish->stop_signal >= OS_SIGNALS))
+        r = failure(-EINVAL, "stop_signal: there is no signal %d", wish->stop_signal);
+    return r;
+}
+
 static int start(struct collecting *all, const struct wherry_plan *plan)
 {
     struct wherry_plan whole = *plan;
@@ -74,7 +103,8 @@ static int start(struct collecting *all, const struct wherry_plan *plan)
     int r = process_spawn(&whole, &all->process);
     for (int number = 0; r >= 0 && number < STREAMS; number++) {
         struct process_end end;
-        if (process_take_end(all->process, number, &end) >= 0)
+        if (process_has_end(all->process, number) &&
+            process_take_end(all->process, number, &end) >= 0)
             all->flows[number].end = (struct os_descriptor){
                 .fd = end.fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
     }
@@ -84,26 +114,29 @@ static int start(struct collecting *all, const struct wherry_plan *plan)
 
 /* --- its streams --------------------------------------------------------- */
 
+// What does not fit into memory by far is no bound.
 static uint64_t most_of(const struct collecting *all)
 {
-    return all->wish->output_most ? all->wish->output_most : OUTPUT_USUAL;
+    uint64_t most = all->wish->output_most ? all->wish->output_most : OUTPUT_USUAL;
+    return most < PTRDIFF_MAX / 2 ? most : PTRDIFF_MAX / 2;
 }
 
 // What it does not read is its own choice.
-static int feed(struct collecting *all)
+static void feed(struct collecting *all)
 {
     struct flow *flow = &all->flows[0];
     while (flow->end.fd >= 0) {
         const struct os_bytes piece = {all->input, all->input_left};
         int64_t done = all->input_left > 0 ? os_write(&flow->end, &piece, 1) : 0;
         if (done == -EAGAIN)
-            return 0;
-        all->input += done > 0 ? done : 0;
-        all->input_left -= done > 0 ? (size_t)done : 0;
+            return;
+        if (done > 0) {
+            all->input += done;
+            all->input_left -= (size_t)done;
+        }
         if (done < 0 || all->input_left == 0)
             os_release(&flow->end);
     }
-    return 0;
 }
 
 // -ENOBUFS: there is more than may be kept.
@@ -117,7 +150,7 @@ static int64_t read_once(const struct collecting *all, struct flow *flow)
         return failure_plain(r, "no memory for what a process says");
     const struct os_room room = {buffer_back(&flow->bytes), wanted};
     int64_t size = os_read(&flow->end, &room, 1);
-    if (size > (int64_t)left) {
+    if (size > 0 && (uint64_t)size > left) {
         flow->bytes.size += (size_t)left;
         return -ENOBUFS;
     }
@@ -127,7 +160,7 @@ static int64_t read_once(const struct collecting *all, struct flow *flow)
 
 static int listen_to(struct collecting *all, struct flow *flow)
 {
-    while (flow->end.fd >= 0) {
+    for (int reads = 0; flow->end.fd >= 0 && reads < READS_MOST; reads++) {
         int64_t size = read_once(all, flow);
         if (size == -EAGAIN)
             return 0;
@@ -139,9 +172,10 @@ static int listen_to(struct collecting *all, struct flow *flow)
     return 0;
 }
 
-static int move(struct collecting *all)
+static int move_bytes(struct collecting *all)
 {
-    int r = feed(all);
+    int r = 0;
+    feed(all);
     for (int number = 1; r >= 0 && number < STREAMS; number++)
         r = listen_to(all, &all->flows[number]);
     return r;
@@ -149,22 +183,28 @@ static int move(struct collecting *all)
 
 /* --- stopping it --------------------------------------------------------- */
 
-// Each time it goes on after the grace, the next one is asked for.
+// What it says from now on is of no use, and it must not wait for us.
+static void hear_no_more(struct collecting *all)
+{
+    for (int number = 1; number < STREAMS; number++)
+        os_release(&all->flows[number].end);
+}
+
+// Each time it goes on after the grace, the next signal is sent.
 static int stop(struct collecting *all, int why)
 {
     const struct wherry_collect *wish = all->wish;
     const int signals[] = {wish->stop_signal ? wish->stop_signal : os_signal_term,
                            os_signal_kill};
-    if (all->asked == sizeof(signals) / sizeof(signals[0]))
-        return failure(-EBUSY, "process %lld does not end, not even by SIGKILL",
-                       (long long)all->process->pid);
+    const size_t most = sizeof(signals) / sizeof(signals[0]);
+    const long long pid = all->process->pid;
+    if (all->asked == most)
+        return failure(-EBUSY, "process %lld does not end, not even by SIGKILL", pid);
     all->stopped = all->stopped ? all->stopped : why;
-    (void)wherry_process_kill(all->process, signals[all->asked++], WHERRY_ITS_TREE);
-    all->deadline = deadline_add(wherry_now(), wish->grace ? wish->grace : grace_usual);
-    // What it says from now on is of no use, and it must not wait for us.
-    for (int number = 1; why == -ENOBUFS && number < STREAMS; number++)
-        os_release(&all->flows[number].end);
-    return 0;
+    int r = tree_kill(all->process, signals[all->asked++]);
+    all->deadline = deadline_add(wherry_now(), grace_of(wish));
+    return r == -EPERM ? failure(r, "process %lld cannot be stopped by this user", pid)
+                       : 0;
 }
 
 /* --- until its end ------------------------------------------------------- */
@@ -187,20 +227,29 @@ static int wait_for_news(const struct collecting *all)
     return r < 0 && r != -ETIMEDOUT ? failure_plain(r, "waiting for a process") : r;
 }
 
+static bool is_late(const struct collecting *all)
+{
+    return all->deadline == WHERRY_POLL ||
+           (all->deadline != WHERRY_FOREVER && wherry_now() >= all->deadline);
+}
+
 static int collect(struct collecting *all)
 {
     for (;;) {
         // What it said before its end is read after that.
         int ended = wherry_process_wait(all->process, NULL, 0, WHERRY_POLL);
-        int r = move(all);
-        if (r == -ENOBUFS)
-            r = stop(all, r);
+        int r = move_bytes(all);
+        if (r == -ENOBUFS) {
+            r = all->stopped ? 0 : stop(all, r);
+            hear_no_more(all);
+        }
         if (r < 0 || ended != -EAGAIN)
             return r < 0 ? r : ended;
-        r = wait_for_news(all);
-        if (r == -ETIMEDOUT)
-            r = stop(all, r);
-        if (r < 0)
+        if (is_late(all))
+            r = stop(all, -ETIMEDOUT);
+        else
+            r = wait_for_news(all);
+        if (r < 0 && r != -ETIMEDOUT)
             return r;
     }
 }
@@ -229,17 +278,25 @@ static int hand_out(struct collecting *all, struct wherry_collected *out)
     return 0;
 }
 
+// Without a word: the sentence is that of what went wrong.
+static void end_it(struct collecting *all)
+{
+    const wherry_deadline end = deadline_add(wherry_now(), grace_of(all->wish));
+    struct os_wait wait = {.fd = all->process->fd, .events = os_wait_in};
+    (void)os_kill(all->process->fd, os_signal_kill, false);
+    (void)os_wait(&wait, 1, end);
+}
+
 static void leave(struct collecting *all, bool is_done)
 {
     for (int number = 0; number < STREAMS; number++) {
         os_release(&all->flows[number].end);
         buffer_release(&all->flows[number].bytes);
     }
-    if (all->process && !is_done) {
-        (void)wherry_process_kill(all->process, os_signal_kill, WHERRY_ITS_TREE);
-        (void)wherry_process_wait(all->process, NULL, 0,
-                                  deadline_add(wherry_now(), grace_usual));
-    }
+    if (all->process && !is_done)
+        end_it(all);
+    if (all->process && (all->stopped || !is_done))
+        tree_end(all->process, is_done ? all->deadline : WHERRY_POLL);
     wherry_process_close(all->process);
 }
 
@@ -252,7 +309,7 @@ int process_collect(const struct wherry_plan *plan, const struct wherry_collect 
                              .deadline = deadline};
     for (int number = 0; number < STREAMS; number++)
         all.flows[number].end = OS_DESCRIPTOR_NONE;
-    int r = plan_check(plan);
+    int r = check_plan(plan, wish);
     if (r >= 0)
         r = start(&all, plan);
     if (r >= 0)

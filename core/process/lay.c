@@ -120,13 +120,19 @@ static int (*const sources[])(struct making *, const struct wherry_laid *) = {
 
 /* --- by number ----------------------------------------------------------- */
 
+// What this process has is looked at before anything is opened: that could come to
+// stand there.
 static int open_listed(struct making *making)
 {
     int r = 0;
-    for (size_t i = 0; r >= 0 && i < making->plan->laid_count; i++) {
-        const struct wherry_laid *laid = &making->plan->laid[i];
-        if (sources[laid->from])
-            r = sources[laid->from](making, laid);
+    for (int opens = 0; opens < 2; opens++) {
+        for (size_t i = 0; r >= 0 && i < making->plan->laid_count; i++) {
+            const struct wherry_laid *laid = &making->plan->laid[i];
+            bool is_own = laid->from == WHERRY_FROM_PARENT ||
+                          laid->from == WHERRY_FROM_DESCRIPTOR;
+            if (sources[laid->from] && is_own == !opens)
+                r = sources[laid->from](making, laid);
+        }
     }
     return r;
 }

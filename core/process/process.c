@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TRACED = 1000000 }; // nanoseconds between two tries
+
 int64_t wherry_process_id(const wherry_process *process)
 {
     return process->pid;
@@ -23,17 +25,25 @@ wherry_native wherry_process_fd(const wherry_process *process)
 
 /* --- its end ------------------------------------------------------------- */
 
-// 0: it is known how it ended.
+// 0: it is known how it ended.  Of two threads that ask, one asks the system.
 static int reap(wherry_process *process)
 {
-    if (atomic_load(&process->has_ended))
-        return process->lost;
-    int r = os_reap(process->fd, &process->ended);
-    if (r == -EAGAIN)
-        return r;
-    process->lost = r;
-    atomic_store(&process->has_ended, true);
+    os_lock_take(&process->lock);
+    int r = process->has_ended ? process->lost : os_reap(process->fd, &process->ended);
+    if (r != -EAGAIN) {
+        process->lost = r;
+        process->has_ended = true;
+    }
+    os_lock_give(&process->lock);
     return r;
+}
+
+static bool has_ended(wherry_process *process)
+{
+    os_lock_take(&process->lock);
+    bool ended = process->has_ended;
+    os_lock_give(&process->lock);
+    return ended;
 }
 
 static int explain(const wherry_process *process, int error)
@@ -61,17 +71,36 @@ static void tell(const struct os_ended *ended, struct wherry_exit *out, size_t s
     memcpy(out, &whole, size < sizeof(whole) ? size : sizeof(whole));
 }
 
+// A process that is traced has ended for its tracer first: it is readable, and not to
+// be had.
+static int wait_for_end(wherry_process *process, wherry_deadline deadline)
+{
+    struct os_wait end = {.fd = process->fd, .events = os_wait_in};
+    int r = os_wait(&end, 1, deadline);
+    if (r < 0)
+        return r;
+    if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
+        return -ETIMEDOUT;
+    return 0;
+}
+
+static void rest_if_traced(wherry_process *process)
+{
+    if (reap(process) == -EAGAIN)
+        (void)os_wait(NULL, 0, deadline_add(wherry_now(), TRACED));
+}
+
 int wherry_process_wait(wherry_process *process, struct wherry_exit *out, size_t size,
                         wherry_deadline deadline)
 {
-    struct os_wait end = {.fd = process->fd, .events = os_wait_in};
     int r;
     while ((r = reap(process)) == -EAGAIN) {
         if (deadline == WHERRY_POLL)
             return r;
-        int waited = os_wait(&end, 1, deadline);
-        if (waited < 0)
+        int waited = wait_for_end(process, deadline);
+        if (waited < 0 && reap(process) == -EAGAIN)
             return explain(process, waited);
+        rest_if_traced(process);
     }
     if (r < 0)
         return explain(process, r);
@@ -81,6 +110,15 @@ int wherry_process_wait(wherry_process *process, struct wherry_exit *out, size_t
 }
 
 /* --- its channels -------------------------------------------------------- */
+
+bool process_has_end(const wherry_process *process, int number)
+{
+    for (size_t i = 0; i < process->end_count; i++) {
+        if (process->ends[i].number == number && process->ends[i].fd >= 0)
+            return true;
+    }
+    return false;
+}
 
 int process_take_end(wherry_process *process, int number, struct process_end *out)
 {
@@ -117,7 +155,7 @@ static int kill_group(wherry_process *process, int signal)
                        (long long)process->pid);
     int r = os_kill(process->fd, signal, true);
     // Until it is waited for, its number is nobody else's.
-    if (r == -EINVAL && !atomic_load(&process->has_ended))
+    if (r == -EINVAL && !has_ended(process))
         r = os_kill_group(process->pid, signal);
     return r;
 }
@@ -154,5 +192,6 @@ void wherry_process_close(wherry_process *process)
     for (size_t i = 0; i < process->end_count; i++)
         os_close(process->ends[i].fd);
     os_close(process->fd);
+    free(process->family);
     free(process);
 }

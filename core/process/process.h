@@ -82,11 +82,14 @@ struct process_end {
 
 struct wherry_process {
     int64_t pid;
-    int fd;     /* a pidfd */
-    bool leads; /* a group of its own */
-    atomic_bool has_ended;
+    int fd;              /* a pidfd */
+    bool leads;          /* a group of its own */
+    struct os_lock lock; /* of the three below */
+    bool has_ended;
     int lost; /* why nobody knows how, or 0 */
     struct os_ended ended;
+    struct os_relative *family; /* that tree_kill found */
+    size_t family_size;
     size_t end_count;
     struct process_end ends[];
 };
@@ -95,6 +98,9 @@ struct wherry_process {
 
 /* As wherry_spawn, of a plan without channels. */
 int process_spawn(const struct wherry_plan *, wherry_process **out);
+
+/* Whether there is an end at that number to be given out. */
+bool process_has_end(const wherry_process *, int number);
 
 /* Gives out the end at that number; `out->fd` is the caller's.  Errors: -ENOENT. */
 int process_take_end(wherry_process *, int number, struct process_end *out);
@@ -113,7 +119,12 @@ int process_collect(const struct wherry_plan *, const struct wherry_collect *,
 
 /* --- tree.c -------------------------------------------------------------- */
 
-/* Signals the process and all that descend from it.  Errors: as wherry_process_kill. */
-int tree_kill(const wherry_process *, int signal);
+/* Signals the process and all that descend from it; once it has ended, those that were
+ * found before.  Errors: as wherry_process_kill, -ENOTSUP; the sentence is not always
+ * set. */
+int tree_kill(wherry_process *, int signal);
+
+/* Waits until all that were found have ended, and kills whoever has not by then. */
+void tree_end(const wherry_process *, wherry_deadline deadline);
 
 #endif

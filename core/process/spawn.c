@@ -16,13 +16,14 @@ static const char **arguments_of(const struct wherry_plan *plan)
     size_t count = 0;
     while (plan->arguments && plan->arguments[count])
         count++;
-    const char **list = calloc(count + 5, sizeof(*list));
+    const char **list = calloc(count + 6, sizeof(*list));
     if (!list)
         return NULL;
     const char **at = list;
     *at++ = plan->name ? plan->name : plan->file ? plan->file : "sh";
     if (plan->line) {
         *at++ = "-c";
+        *at++ = "--"; // it may begin with a dash
         *at++ = plan->line;
         // What the line calls $1 stands behind what it calls $0.
         if (count > 0)

@@ -4,8 +4,9 @@
  *
  * The system keeps no list of that, only each process's parent, and a process may start
  * another while they are counted.  So before they are signalled each that is found is
- * stopped, and looked for children again, until nobody runs and nothing new is found:
- * then nobody gets away.  The signal takes effect when they go on.
+ * stopped, and looked for children again, until nobody runs and nothing new is found.
+ * The signal takes effect when they go on.  Who was found is remembered: when the root
+ * has ended there is no other way to them.
  */
 #include "process/process.h"
 
@@ -14,46 +15,39 @@
 
 enum { ROUNDS = 64 };
 
-struct tree {
-    struct os_relative *members; // the root is not among them
-    size_t count;
-    int64_t root;
-    bool is_still; // nobody of it runs, as of the last look
-};
-
-static bool has(const struct tree *tree, int64_t pid)
+static bool has(const wherry_process *root, int64_t pid)
 {
-    bool found = pid == tree->root;
-    for (size_t i = 0; i < tree->count && !found; i++)
-        found = tree->members[i].pid == pid;
+    bool found = pid == root->pid;
+    for (size_t i = 0; i < root->family_size && !found; i++)
+        found = root->family[i].pid == pid;
     return found;
 }
 
-static int add(struct tree *tree, const struct os_relative *one)
+static int add(wherry_process *root, const struct os_relative *one)
 {
     struct os_relative *more =
-        realloc(tree->members, (tree->count + 1) * sizeof(*more));
+        realloc(root->family, (root->family_size + 1) * sizeof(*more));
     if (!more)
         return failure_plain(-ENOMEM,
                              "no memory to look for the children of a process");
-    tree->members = more;
-    more[tree->count++] = *one;
+    root->family = more;
+    more[root->family_size++] = *one;
     return 0;
 }
 
-// One look: whoever is new is stopped.  How many were new.
-static int look(struct tree *tree, int stop)
+// One look: whoever is new is stopped.  How many were new, and whether nobody runs.
+static int look(wherry_process *root, int stop, bool *is_still)
 {
     struct os_relative *all = NULL;
     size_t count = 0;
     int found = 0;
     int r = os_everybody(&all, &count);
-    tree->is_still = true;
+    *is_still = true;
     for (size_t i = 0; r >= 0 && i < count; i++) {
-        if (has(tree, all[i].pid)) {
-            tree->is_still = tree->is_still && all[i].is_still;
-        } else if (has(tree, all[i].parent)) {
-            r = add(tree, &all[i]);
+        if (has(root, all[i].pid)) {
+            *is_still = *is_still && all[i].is_still;
+        } else if (has(root, all[i].parent)) {
+            r = add(root, &all[i]);
             (void)os_kill_relative(&all[i], stop);
             found++;
         }
@@ -64,45 +58,70 @@ static int look(struct tree *tree, int stop)
 
 // A stop takes effect when the kernel's work for the process is done, and that may be a
 // fork: only a look that begins when nobody runs any more sees all.
-static int find_all(struct tree *tree, int stop)
+static int find_all(wherry_process *root, int stop)
 {
     bool was_still = false;
     for (int round = 0; round < ROUNDS; round++) {
-        int found = look(tree, stop);
-        bool is_all = found == 0 && (was_still || stop == 0);
-        if (found < 0 || is_all)
+        bool is_still;
+        int found = look(root, stop, &is_still);
+        if (found < 0 || (found == 0 && (was_still || stop == 0)))
             return found;
-        was_still = tree->is_still && found == 0;
+        was_still = is_still && found == 0;
         os_yield();
     }
     return 0; // one that the kernel does not stop: all others are found
 }
 
-// Parents first: how one ends is not what it makes of a child's end.
-static int signal_all(const struct tree *tree, const wherry_process *process,
-                      int signal)
+// Who has ended does not matter, as long as anybody was there.
+static int signal_family(const wherry_process *root, int signal)
 {
-    int result = os_kill(process->fd, signal, false);
-    for (size_t i = 0; i < tree->count; i++) {
-        int r = os_kill_relative(&tree->members[i], signal);
-        if (r < 0 && r != -ESRCH && result >= 0)
+    int result = -ESRCH;
+    for (size_t i = root->family_size; i > 0; i--) {
+        int r = os_kill_relative(&root->family[i - 1], signal);
+        if (r >= 0 && result == -ESRCH)
+            result = 0;
+        else if (r < 0 && r != -ESRCH)
             result = r;
     }
     return result;
 }
 
-int tree_kill(const wherry_process *process, int signal)
+static int first_of(int a, int b)
 {
-    struct tree tree = {.root = process->pid};
+    return a < 0 && a != -ESRCH ? a : b < 0 && b != -ESRCH ? b : a < b ? b : a;
+}
+
+// The root is the last to be killed: the kernel wakes what is stopped when its parent
+// ends (setpgid(2)).  It is the first to go on: how it ends is not what it makes of its
+// children's ends.
+static int signal_all(const wherry_process *root, int signal, bool goes_on)
+{
+    int family = signal_family(root, signal);
+    int r = first_of(os_kill(root->fd, signal, false), family);
+    if (goes_on) {
+        (void)os_kill(root->fd, os_signal_continue, false);
+        (void)signal_family(root, os_signal_continue);
+    }
+    return r;
+}
+
+int tree_kill(wherry_process *root, int signal)
+{
     const int stop = signal == 0 ? 0 : os_signal_stop;
-    const bool goes_on = signal != os_signal_kill && signal != stop;
-    // Also asks whether it is there: its number is its own as long as it is.
-    int r = os_kill(process->fd, stop, false);
+    const bool goes_on =
+        signal != 0 && signal != os_signal_kill && !os_signal_stops(signal);
+    // Its number is its own as long as it is there; else whoever was found before.
+    int r = os_kill(root->fd, stop, false);
+    (void)signal_family(root, stop);
     if (r >= 0)
-        r = find_all(&tree, stop);
-    int signalled = signal_all(&tree, process, signal);
-    if (goes_on)
-        (void)signal_all(&tree, process, os_signal_continue);
-    free(tree.members);
-    return r < 0 ? r : signalled;
+        r = find_all(root, stop);
+    int signalled = signal_all(root, signal, goes_on);
+    return r < 0 && r != -ESRCH ? r : signalled;
+}
+
+void tree_end(const wherry_process *root, wherry_deadline deadline)
+{
+    for (size_t i = 0; i < root->family_size; i++)
+        (void)os_await_relative(&root->family[i], deadline);
+    (void)signal_family(root, os_signal_kill);
 }

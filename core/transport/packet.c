@@ -163,6 +163,7 @@ int packet_new(const struct packet_plan *plan, struct endpoint *out)
         return r;
     }
     out->moves = &packet_moves;
+    out->nonblocking = descriptor.nonblocking;
     out->state = packet;
     out->store = packet->cutter.store;
     out->abilities = abilities_of(packet, plan);

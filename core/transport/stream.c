@@ -192,6 +192,8 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
     stream->file_limit = (uint32_t)address_number(plan->address, "files");
     plan_directions(stream, plan);
     out->moves = &stream_moves;
+    out->nonblocking = (plan->in.fd < 0 || plan->in.nonblocking) &&
+                       (plan->out.fd < 0 || plan->out.nonblocking);
     out->state = stream;
     out->store = store;
     out->abilities = abilities_of(stream, plan);

@@ -34,6 +34,7 @@ struct endpoint {
     const char *framing;         /* its name, or "" */
     bool words;                  /* hello, end, sync travel on it */
     struct message_store *store; /* of its messages; the channel's to leave */
+    bool nonblocking;            /* as os_descriptor: ours, and set so */
 
     /* Where there is no descriptor to wait for: waits without end, in the system's own
      * call, until a message of that kind can be received.  0, -ECANCELED once a signal

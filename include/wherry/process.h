@@ -13,9 +13,10 @@
  *
  * Exactly the open files that the plan lays out arrive, whatever other threads open
  * meanwhile.  Every signal is as a new program expects it: not blocked, not ignored.
- * This process stays as it is: no handler is installed, no child of others is waited
- * for.  A program that waits for any child (waitpid(2) of -1) takes these, too: then
- * wherry_process_wait() tells that it was not asked.
+ * Any thread may start, wait for and signal processes; one closes them, when no other
+ * uses them any more.  This process stays as it is: no handler is installed, no child
+ * of others is waited for.  A program that waits for any child (waitpid(2) of -1) takes
+ * these, too: then wherry_process_wait() tells that it was not asked.
  */
 #ifndef WHERRY_PROCESS_H
 #define WHERRY_PROCESS_H
@@ -37,7 +38,8 @@ enum wherry_from {
     WHERRY_FROM_PARENT,     /* what this process has at that number */
     WHERRY_FROM_NULL,       /* /dev/null */
     WHERRY_FROM_PIPE,       /* a pipe; its other end is wherry_process_channel()'s */
-    WHERRY_FROM_FILE,       /* the file `path`, opened by this process */
+    WHERRY_FROM_FILE,       /* the file `path`, opened by this process; a FIFO waits for
+                               its other end, as in a shell */
     WHERRY_FROM_DESCRIPTOR, /* what this process has at the number `descriptor` */
     WHERRY_FROM_NUMBER,     /* what the new process has at the number `descriptor`:
                                one open file with two numbers, as 2>&1 in a shell */
@@ -99,7 +101,8 @@ struct wherry_plan {
 
     const char *directory; /* NULL: this process's */
     const char *user;      /* a name or number, with its groups; NULL: this one's */
-    const char *group;     /* a name or number; NULL: the user's first one */
+    const char *group;     /* a name or number; NULL: the user's first one.  Without a
+                              user it is the only one */
     const char *umask;     /* octal, "077"; NULL: this process's */
     const struct wherry_limit *limits;
     size_t limit_count;
@@ -151,7 +154,8 @@ struct wherry_exit {
     int64_t user_time;   /* nanoseconds of processor, its children's too if it waited
                             for them: of the program */
     int64_t system_time; /* and of the kernel for it */
-    int64_t memory_most; /* bytes of memory at once */
+    int64_t memory_most; /* bytes of memory at once; at least what this process had when
+                            it started it, which the system counts in */
 };
 
 /* Waits until the process has ended; asked again, it answers the same at once.  `out`
@@ -175,12 +179,14 @@ enum wherry_whom {
     WHERRY_ITS_GROUP, /* all of its group, if it was started in one of its own */
     WHERRY_ITS_TREE   /* the process, its children, theirs and so on; all of them are
                          stopped first, so that none gets away, and go on with the
-                         signal.  Whoever had lost its parent before is not found */
+                         signal.  Whoever had lost its parent before is not found.  Once
+                         the process has ended: those of them that were found before */
 };
 
 /* Sends a signal (signal(7)); 0 only asks whether anybody is there.
  * Errors: -ESRCH (it has ended and was waited for), -EINVAL (no such signal; the group
- * is this process's own), -EPERM, -ENOMEM. */
+ * is this process's own), -EPERM, -ENOTSUP (a tree needs a /proc of its own pid
+ * namespace), -EMFILE, -ENOMEM. */
 WHERRY_EXPORT int wherry_process_kill(wherry_process *process, int signal,
                                       enum wherry_whom whom);
 

@@ -97,6 +97,28 @@ TEST(pipes_are_lines_unless_another_framing_is_wanted)
     ends_with(process, "exit 0");
 }
 
+TEST(what_one_says_another_can_read)
+{
+    char said[SAID];
+    const struct wherry_laid writes[] = {{.number = 1, .from = WHERRY_FROM_PIPE}};
+    struct wherry_plan first = {
+        .line = "echo one; sleep 0.05; echo two", .laid = writes, .laid_count = 1};
+    wherry_process *writer = start(&first);
+    wherry_channel *between = end_of(writer, 1);
+    const struct wherry_laid reads[] = {
+        {.number = 0, .from = WHERRY_FROM_CHANNEL, .channel = between},
+        {.number = 1, .from = WHERRY_FROM_PIPE},
+        {.number = 2, .from = WHERRY_FROM_PARENT}};
+    struct wherry_plan second = {.file = "cat", .laid = reads, .laid_count = 3};
+    wherry_process *reader = start(&second);
+    wherry_close(between);
+    wherry_channel *from = end_of(reader, 1);
+    CHECK_STRING(hear_all(from, said), "one\ntwo\n");
+    wherry_close(from);
+    ends_with(writer, "exit 0");
+    ends_with(reader, "exit 0");
+}
+
 /* --- wherry_parent ------------------------------------------------------- */
 
 TEST(who_was_not_given_a_channel_has_none)

@@ -189,7 +189,10 @@ TEST(what_it_leaves_behind_is_not_waited_for)
     CHECK_STRING(all.output, "said\n");
     CHECK_INT(all.exit.code, 0);
     wherry_collected_free(&all);
-    int fd = open(path, O_WRONLY | O_CLOEXEC); // and it ends
+    int fd;
+    do
+        fd = open(path, O_WRONLY | O_CLOEXEC); // and it ends
+    while (fd < 0 && errno == EINTR);
     CHECK(fd >= 0);
     close(fd);
     unlink(path);
@@ -226,6 +229,66 @@ TEST(what_cannot_be_started_says_why)
           "there is no such file");
     FAILS(wherry_collect(&wrong, sizeof(wrong), NULL, &all, soon()), -EINVAL, "umask");
     nobody_is_left();
+}
+
+TEST(what_nobody_would_hear_is_refused)
+{
+    const struct wherry_laid wrong[] = {
+        {.number = 1, .from = WHERRY_FROM_MESSAGES},
+        {.number = 1, .from = WHERRY_FROM_PIPE, .access = WHERRY_ACCESS_READ},
+        {.number = 0, .from = WHERRY_FROM_PIPE, .access = WHERRY_ACCESS_WRITE},
+        {.number = 5, .from = WHERRY_FROM_PIPE},
+    };
+    const struct wherry_collect no_signal = {.stop_signal = 999};
+    struct wherry_collected all;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct wherry_plan plan = {.file = "true", .laid = &wrong[i], .laid_count = 1};
+        FAILS(wherry_collect(&plan, sizeof(plan), NULL, &all, soon()), -EINVAL,
+              "collected are pipes from 1 and 2");
+    }
+    struct wherry_plan plan = {.file = "true"};
+    FAILS(wherry_collect(&plan, sizeof(plan), &no_signal, &all, soon()), -EINVAL,
+          "there is no signal 999");
+}
+
+TEST(no_bound_is_too_large)
+{
+    static const uint64_t bounds[] = {UINT64_MAX, (uint64_t)INT64_MAX + 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        const struct wherry_collect wish = {.output_most = bounds[i]};
+        struct wherry_collected all = collect_line("echo hello", &wish);
+        CHECK_INT(all.stopped, 0);
+        CHECK_STRING(all.output, "hello\n");
+        wherry_collected_free(&all);
+    }
+}
+
+static bool is_over(void *argument)
+{
+    const int *fd = argument;
+    char byte;
+    return read(*fd, &byte, 1) == 0;
+}
+
+// The shell ends by SIGTERM at once, its child does not mind it.
+TEST(what_it_started_goes_with_it_after_the_grace)
+{
+    int ends[2];
+    CHECK_INT(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    const struct wherry_laid laid[] = {
+        {.number = 9, .from = WHERRY_FROM_DESCRIPTOR, .descriptor = ends[1]}};
+    struct wherry_plan plan = {.line = "(trap '' TERM; sleep 97 & sleep 97) & sleep 97",
+                               .laid = laid,
+                               .laid_count = 1};
+    const struct wherry_collect wish = {.grace = 50000000};
+    struct wherry_collected all;
+    WORKS(wherry_collect(&plan, sizeof(plan), &wish, &all, wherry_after(200)));
+    CHECK_INT(all.stopped, -ETIMEDOUT);
+    CHECK_INT(all.exit.signal, SIGTERM);
+    close(ends[1]);
+    harness_until(is_over, &ends[0]);
+    close(ends[0]);
+    wherry_collected_free(&all);
 }
 
 TEST(no_time_at_all_is_a_deadline_that_has_passed)
@@ -269,7 +332,7 @@ static void collect_or_fail(void *unused)
 {
     (void)unused;
     const struct wherry_collect wish = {.input = "x", .input_size = 1};
-    const struct wherry_laid laid[] = {{.number = 5, .from = WHERRY_FROM_MESSAGES}};
+    const struct wherry_laid laid[] = {{.number = 5, .from = WHERRY_FROM_NULL}};
     struct wherry_plan plan = {.file = "cat", .laid = laid, .laid_count = 1};
     struct wherry_collected all;
     int r = wherry_collect(&plan, sizeof(plan), &wish, &all, soon());

@@ -86,7 +86,11 @@ TEST(who_was_waited_for_by_others_has_ended_nobody_knows_how)
     struct wherry_exit exit;
     wherry_process *process = start_line("exit 9");
     int status = 0;
-    CHECK_INT(waitpid(-1, &status, 0), wherry_process_id(process));
+    pid_t pid;
+    do
+        pid = waitpid(-1, &status, 0);
+    while (pid < 0 && errno == EINTR);
+    CHECK_INT(pid, wherry_process_id(process));
     FAILS(wherry_process_wait(process, &exit, sizeof(exit), soon()), -ECHILD,
           "has ended, and how is not known");
     CHECK_ERROR(wherry_process_wait(process, &exit, sizeof(exit), WHERRY_POLL),

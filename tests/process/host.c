@@ -45,7 +45,11 @@ TEST(its_own_children_are_its_own)
     if (ended == 0)
         _exit(6);
     siginfo_t info;
-    CHECK_INT(waitid(P_PID, (id_t)ended, &info, WEXITED | WNOWAIT), 0);
+    int r;
+    do
+        r = waitid(P_PID, (id_t)ended, &info, WEXITED | WNOWAIT);
+    while (r < 0 && errno == EINTR);
+    CHECK_INT(r, 0);
     run_some();
     int status = 0;
     CHECK_INT(waitpid(ended, &status, WNOHANG), ended);

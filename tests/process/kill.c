@@ -28,16 +28,30 @@ static int hear_number(wherry_channel *from)
     return atoi(text);
 }
 
-static bool has_ended(int pid)
+// As proc_pid_stat(5) has it; X: there is no such process.
+static char state_of(int pid)
 {
     char path[64];
     char stat[256] = "";
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     if (!exists(path))
-        return true;
+        return 'X';
     harness_read_file(path, stat, sizeof(stat));
     const char *state = strrchr(stat, ')');
-    return !state || state[2] == 'Z' || state[2] == 'X';
+    return state ? state[2] : 'X';
+}
+
+static bool has_ended(int pid)
+{
+    char state = state_of(pid);
+    return state == 'Z' || state == 'X';
+}
+
+static bool are_all_stopped(void *argument)
+{
+    const int *pids = argument;
+    return state_of(pids[0]) == 'T' && state_of(pids[1]) == 'T' &&
+           state_of(pids[2]) == 'T';
 }
 
 static bool have_all_ended(void *argument)
@@ -153,27 +167,60 @@ TEST(a_tree_gets_other_signals_too)
 }
 
 // A shell that starts children as fast as it can: none gets away.
-TEST(a_tree_that_is_only_asked_about_goes_on_undisturbed)
+// As a shell with job control: each in a group of its own, and SIGHUP is no end.
+TEST(a_tree_of_many_groups_is_killed_whole)
 {
-    char stat[256] = "";
-    char path[64];
+    const struct wherry_laid laid[] = {{.number = 1, .from = WHERRY_FROM_PIPE},
+                                       {.number = 2, .from = WHERRY_FROM_NULL}};
+    struct wherry_plan plan = {
+        .line = "set -m; trap 'sleep 96 & exit' HUP; i=0\n"
+                "while [ $i -lt 30 ]; do\n"
+                "  sh -c \"trap '(sleep 96 &)' HUP; sleep 96; sleep 96\" &\n"
+                "  i=$((i+1))\n"
+                "done; echo; wait",
+        .laid = laid,
+        .laid_count = 2,
+        .place = WHERRY_GROUP_SESSION};
+    wherry_process *process = start(&plan);
+    wherry_channel *from = end_of(process, 1);
+    hear(from, "");
+    WORKS(wherry_process_kill(process, SIGKILL, WHERRY_ITS_TREE));
+    hear_end(from); // all of them have the pipe
+    wherry_close(from);
+    ends_with(process, "SIGKILL, killed");
+}
+
+TEST(a_tree_that_has_lost_its_root_is_found_if_it_was_before)
+{
     int pids[3];
     wherry_channel *from = NULL;
     wherry_process *process = start_told("family", WHERRY_GROUP_PARENT, &from);
     hear_family(from, pids);
     WORKS(wherry_process_kill(process, 0, WHERRY_ITS_TREE));
+    WORKS(wherry_process_kill(process, SIGKILL, WHERRY_ONE));
+    WORKS(wherry_process_wait(process, NULL, 0, soon()));
+    WORKS(wherry_process_kill(process, SIGKILL, WHERRY_ITS_TREE));
+    harness_until(have_all_ended, pids);
+    wherry_close(from);
+    wherry_process_close(process);
+}
+
+TEST(a_tree_that_is_only_asked_about_goes_on_undisturbed)
+{
+    int pids[3];
+    wherry_channel *from = NULL;
+    wherry_process *process = start_told("family", WHERRY_GROUP_PARENT, &from);
+    hear_family(from, pids);
+    WORKS(wherry_process_kill(process, 0, WHERRY_ITS_TREE));
+    for (int i = 0; i < 3; i++)
+        CHECK(strchr("SR", state_of(pids[i])) != NULL);
+    WORKS(wherry_process_kill(process, SIGTSTP, WHERRY_ITS_TREE));
+    harness_until(are_all_stopped, pids);
     WORKS(wherry_process_kill(process, SIGCONT, WHERRY_ITS_TREE));
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "/proc/%d/stat", pids[i]);
-        harness_read_file(path, stat, sizeof(stat));
-        CHECK(strchr("SR", strrchr(stat, ')')[2]) != NULL);
-    }
+    for (int i = 0; i < 3; i++)
+        CHECK(state_of(pids[i]) != 'T');
     WORKS(wherry_process_kill(process, SIGSTOP, WHERRY_ITS_TREE));
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "/proc/%d/stat", pids[i]);
-        harness_read_file(path, stat, sizeof(stat));
-        CHECK_INT(strrchr(stat, ')')[2], 'T');
-    }
+    harness_until(are_all_stopped, pids);
     WORKS(wherry_process_kill(process, SIGKILL, WHERRY_ITS_TREE));
     harness_until(have_all_ended, pids);
     wherry_close(from);

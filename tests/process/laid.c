@@ -60,6 +60,21 @@ TEST(exactly_what_is_laid_out_arrives_and_0_1_and_2_are_null_if_not)
                  "/dev/null\n/dev/null\n");
 }
 
+TEST(what_this_process_does_not_have_is_missed_though_files_come_to_stand_there)
+{
+    wherry_process *process = NULL;
+    const struct wherry_laid laid[] = {
+        {.number = 0, .from = WHERRY_FROM_FILE, .path = "/etc/hostname"},
+        {.number = 7, .from = WHERRY_FROM_DESCRIPTOR, .descriptor = 1}};
+    struct wherry_plan plan = {.file = "true", .laid = laid, .laid_count = 2};
+    int kept = dup(1);
+    close(1);
+    int r = wherry_spawn(&plan, sizeof(plan), &process);
+    CHECK_INT(dup2(kept, 1), 1);
+    close(kept);
+    CHECK_ERROR(r, -EBADF);
+}
+
 TEST(a_number_can_be_left_closed)
 {
     char said[SAID];

@@ -79,6 +79,23 @@ TEST(a_directory_that_has_vanished_or_is_none)
     refused(&plan, -ENOTDIR, "directory /dev/null");
 }
 
+TEST(a_script_in_path_whose_interpreter_is_not_there)
+{
+    char path[600];
+    const char *const changes[] = {path, NULL};
+    harness_write_file("wherry-script", "#!/nonexistent/shell\n", 21);
+    CHECK_INT(chmod(harness_path("wherry-script"), 0755), 0);
+    snprintf(path, sizeof(path), "PATH=%s", harness_directory());
+    refused(&(struct wherry_plan){.file = "wherry-script", .changes = changes}, -ENOENT,
+            "the interpreter that it asks for is not there");
+}
+
+TEST(a_user_without_an_entry_needs_a_group)
+{
+    refused(&(struct wherry_plan){.file = "true", .user = "987654"}, -ENOENT,
+            "user 987654 has no entry: name its group, too");
+}
+
 TEST(a_user_or_group_that_there_is_not)
 {
     struct wherry_plan plan = {.file = "true", .user = "wherry-nobody"};

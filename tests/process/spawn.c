@@ -43,6 +43,15 @@ TEST(a_line_is_for_the_shell_and_its_arguments_are_numbered_there)
     CHECK_STRING(what_is_said(&plan, said), "sh 0\n");
 }
 
+TEST(a_line_may_begin_with_a_dash)
+{
+    char said[SAID];
+    struct wherry_plan plan = {.line = "-x 2>/dev/null; echo $?; echo $1",
+                               .laid = heard_laid,
+                               .laid_count = 2};
+    CHECK_STRING(what_is_said(&plan, said), "127\n\n");
+}
+
 TEST(a_program_without_a_slash_is_looked_for_in_its_own_path)
 {
     char said[SAID];

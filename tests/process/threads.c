@@ -71,6 +71,28 @@ static void *wait_for_it(void *argument)
     return NULL;
 }
 
+static void *wait_for_four(void *argument)
+{
+    struct wherry_exit exit = {.code = -7};
+    WORKS(wherry_process_wait(argument, &exit, sizeof(exit), soon()));
+    CHECK_INT(exit.code, 4);
+    return NULL;
+}
+
+TEST(threads_that_wait_for_the_same_learn_the_same)
+{
+    struct wherry_plan plan = {.line = "exit 4"};
+    for (int i = 0; i < (harness_is_slow() ? 20 : 200); i++) {
+        pthread_t waiters[3];
+        wherry_process *process = start(&plan);
+        for (int j = 0; j < 3; j++)
+            CHECK_INT(pthread_create(&waiters[j], NULL, wait_for_four, process), 0);
+        for (int j = 0; j < 3; j++)
+            pthread_join(waiters[j], NULL);
+        ends_with(process, "exit 4");
+    }
+}
+
 TEST(one_thread_waits_while_another_kills)
 {
     const char *const arguments[] = {"stubborn", NULL};
