@@ -62,14 +62,12 @@ static int look_up_group(const char *name, uint32_t *out)
 
 static int groups_of(const struct passwd *entry, struct os_account *out)
 {
+    _Static_assert(sizeof(gid_t) == sizeof(out->groups[0]), "a gid has 32 bits");
     int count = OS_GROUPS;
-    gid_t groups[OS_GROUPS];
-    if (getgrouplist(entry->pw_name, out->group, groups, &count) < 0)
+    if (getgrouplist(entry->pw_name, out->group, out->groups, &count) < 0)
         return failure(-E2BIG, "user %s is in more than %d groups", entry->pw_name,
                        OS_GROUPS);
     out->group_count = (size_t)count;
-    for (int i = 0; i < count; i++)
-        out->groups[i] = groups[i];
     return 0;
 }
 

@@ -26,7 +26,7 @@ struct making {
     const char **files;
     const char **arguments;
     char channel[MAKING_CHANNEL]; /* "WHERRY_CHANNEL=3", or empty */
-    struct os_account account;
+    struct os_account *account;   /* NULL: it is another's in nothing */
     wherry_process *process;
 };
 

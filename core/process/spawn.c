@@ -66,6 +66,20 @@ static int make_words(struct making *making, struct os_start *start)
     return 0;
 }
 
+static int make_account(struct making *making, struct os_start *start)
+{
+    const struct wherry_plan *plan = making->plan;
+    bool changes = false;
+    if (!plan->user && !plan->group)
+        return 0;
+    making->account = malloc(sizeof(*making->account));
+    if (!making->account)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    int r = os_account_find(plan->user, plan->group, making->account, &changes);
+    start->account = changes ? making->account : NULL;
+    return r;
+}
+
 static int make_standing(struct making *making, struct os_start *start)
 {
     static const enum os_standing standings[] = {
@@ -74,10 +88,6 @@ static int make_standing(struct making *making, struct os_start *start)
         [WHERRY_GROUP_SESSION] = OS_STANDING_SESSION,
     };
     const struct wherry_plan *plan = making->plan;
-    bool changes = false;
-    int r = plan->user || plan->group
-                ? os_account_find(plan->user, plan->group, &making->account, &changes)
-                : 0;
     for (size_t i = 0; i < plan->limit_count; i++)
         making->limits[i] =
             (struct os_limit){os_limit_find(plan->limits[i].name), plan->limits[i].soft,
@@ -88,10 +98,9 @@ static int make_standing(struct making *making, struct os_start *start)
     start->nice = plan->nice;
     start->limits = making->limits;
     start->limit_count = plan->limit_count;
-    start->account = changes ? &making->account : NULL;
     start->directory = plan->directory;
     start->death_signal = plan->death_signal;
-    return r;
+    return make_account(making, start);
 }
 
 /* --- all together -------------------------------------------------------- */
@@ -122,6 +131,7 @@ static void leave(struct making *making)
     free(making->opened);
     free(making->lays);
     free(making->limits);
+    free(making->account);
     free(making->environment);
     free(making->files);
     free(making->arguments);

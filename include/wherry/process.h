@@ -180,7 +180,9 @@ enum wherry_whom {
     WHERRY_ITS_TREE   /* the process, its children, theirs and so on; all of them are
                          stopped first, so that none gets away, and go on with the
                          signal.  Whoever had lost its parent before is not found.  Once
-                         the process has ended: those of them that were found before */
+                         the process has ended: those of them that were found before.
+                         What was stopped before goes on, too, and who listens to
+                         SIGCHLD hears of it */
 };
 
 /* Sends a signal (signal(7)); 0 only asks whether anybody is there.

@@ -354,6 +354,7 @@ static void spawn_or_fail(void *unused)
                                .laid = laid,
                                .laid_count = 2,
                                .changes = changes,
+                               .user = geteuid() == 0 ? "root" : NULL,
                                .limits = &limit,
                                .limit_count = 1};
     wherry_process *process = NULL;

@@ -3,6 +3,7 @@
  * kill: one process, its group, and all that descend from it.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -164,6 +165,38 @@ TEST(a_tree_gets_other_signals_too)
     harness_until(have_all_ended, pids);
     wherry_close(from);
     ends_with(process, "SIGHUP, hang-up");
+}
+
+// Its numbers are from 1 on, and /proc shows those outside.
+static void kill_in_a_namespace(void *unused)
+{
+    (void)unused;
+    if (unshare(CLONE_NEWPID) < 0)
+        harness_exit(77);
+    pid_t first = fork();
+    if (first > 0)
+        harness_exit(harness_wait(first));
+    pid_t beside = fork();
+    if (beside == 0)
+        for (;;)
+            pause();
+    struct wherry_plan plan = {.line = "exec sleep 95"};
+    wherry_process *process = start(&plan);
+    FAILS(wherry_process_kill(process, SIGKILL, WHERRY_ITS_TREE), -ENOTSUP,
+          "of another pid namespace");
+    WORKS(wherry_process_wait(process, NULL, 0, soon())); // it was signalled itself
+    wherry_process_close(process);
+    CHECK_INT(waitpid(beside, NULL, WNOHANG), 0);
+    harness_kill(beside);
+    harness_exit(0);
+}
+
+TEST(with_the_proc_of_another_namespace_nobody_else_is_signalled)
+{
+    int status = harness_wait(harness_child(kill_in_a_namespace, NULL));
+    if (status == 77)
+        SKIP("this user may make no pid namespace");
+    CHECK_INT(status, 0);
 }
 
 // A shell that starts children as fast as it can: none gets away.

@@ -167,6 +167,32 @@ TEST(root_starts_a_program_as_another_user_with_that_users_groups_alone)
     CHECK_STRING(what_is_said(&plan, said), "0\n54321\n54321\n");
 }
 
+static void start_with_less(void *unused)
+{
+    char said[SAID];
+    (void)unused;
+    struct wherry_plan plan = {.line = "grep -E '^(Uid|Gid|Groups):' /proc/self/status",
+                               .laid = heard_laid,
+                               .laid_count = 2,
+                               .user = "nobody",
+                               .directory = "/"};
+    wherry_process *process = NULL;
+    CHECK_CONTAINS(what_is_said(&plan, said), "Uid:\t65534\t65534\t65534\t65534\n");
+    CHECK_CONTAINS(said, "Gid:\t65534\t65534\t65534\t65534\n");
+    CHECK_CONTAINS(said, "Groups:\t65534");
+    // That user for now, and root at heart: it would stay so.
+    CHECK_INT(setresgid(65534, 65534, 65534), 0);
+    CHECK_INT(setresuid(0, 65534, 0), 0);
+    FAILS(wherry_spawn(&plan, sizeof(plan), &process), -EPERM, "user nobody");
+}
+
+TEST(who_runs_as_another_user_has_no_way_back)
+{
+    if (geteuid() != 0)
+        SKIP("only root may");
+    CHECK_INT(harness_wait(harness_child(start_with_less, NULL)), 0);
+}
+
 TEST(whoever_names_itself_as_the_user_needs_no_rights)
 {
     char said[SAID];

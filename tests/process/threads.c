@@ -50,7 +50,11 @@ TEST(exactly_what_is_laid_out_arrives_while_eight_threads_open_files)
 {
     pthread_t openers[OPENERS];
     pthread_t starters[STARTERS];
-    int count = (harness_is_slow() ? PROCESSES_IF_SLOW : PROCESSES) / STARTERS;
+    const char *asked = getenv("WHERRY_TEST_PROCESSES");
+    int all = asked               ? (int)strtol(asked, NULL, 10)
+              : harness_is_slow() ? PROCESSES_IF_SLOW
+                                  : PROCESSES;
+    int count = all / STARTERS;
     for (int i = 0; i < OPENERS; i++)
         CHECK_INT(pthread_create(&openers[i], NULL, open_and_close, NULL), 0);
     for (int i = 0; i < STARTERS; i++)
@@ -69,6 +73,30 @@ static void *wait_for_it(void *argument)
     WORKS(wherry_process_wait(argument, &exit, sizeof(exit), soon()));
     CHECK_INT(exit.signal, 9);
     return NULL;
+}
+
+static void *start_as_root(void *unused)
+{
+    static char said[SAID];
+    struct wherry_plan plan = {
+        .line = "echo small", .laid = heard_laid, .laid_count = 2};
+    (void)unused;
+    plan.user = geteuid() == 0 ? "root" : NULL;
+    CHECK_STRING(what_is_said(&plan, said), "small\n");
+    return NULL;
+}
+
+TEST(a_thread_with_a_small_stack_can_start_one)
+{
+    pthread_t thread;
+    pthread_attr_t small;
+    if (harness_is_slow())
+        SKIP("what finds errors needs more stack than there is");
+    pthread_attr_init(&small);
+    CHECK_INT(pthread_attr_setstacksize(&small, 24576), 0);
+    CHECK_INT(pthread_create(&thread, &small, start_as_root, NULL), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&small);
 }
 
 static void *wait_for_four(void *argument)
