@@ -108,6 +108,8 @@ static struct wherry_plan plan_of(struct choices *choices, const struct layout *
                  : start->own_group ? WHERRY_GROUP_OWN
                                     : WHERRY_GROUP_PARENT,
         .nice = start->nice,
+        // Nobody else would stop what is only collected.
+        .death_signal = choices->json ? SIGKILL : 0,
         .laid = layout->rows,
         .laid_count = layout->count,
     };
@@ -148,33 +150,37 @@ static void close_output(struct output *output)
     output->channel = NULL;
 }
 
-// Bytes for which nobody cares any more are lost, as in a pipe of a shell.
-static void write_all(int fd, const uint8_t *bytes, size_t size)
+static bool write_all(int fd, const uint8_t *bytes, size_t size)
 {
     while (size > 0) {
         ssize_t done = write(fd, bytes, size);
         if (done < 0 && errno != EINTR)
-            return;
-        bytes += done > 0 ? done : 0;
-        size -= done > 0 ? (size_t)done : 0;
+            return false;
+        if (done > 0) {
+            bytes += done;
+            size -= (size_t)done;
+        }
     }
+    return true;
 }
 
+// Where nobody reads any more, it learns of that as if it wrote there itself.
 static void pass_on(struct running *running, struct output *output)
 {
     wherry_message *message = NULL;
     int r = 0;
     while (output->channel &&
            (r = wherry_recv(output->channel, &message, WHERRY_POLL)) == 1) {
-        size_t size = wherry_message_size(message);
-        size_t most = (size_t)output->left;
-        write_all(output->to, wherry_message_data(message), size < most ? size : most);
-        output->left -= (int64_t)(size < most ? size : most);
+        const size_t size = wherry_message_size(message);
+        const bool is_over = size > (size_t)output->left;
+        const size_t may = is_over ? (size_t)output->left : size;
+        bool is_read = write_all(output->to, wherry_message_data(message), may);
+        output->left -= (int64_t)may;
         wherry_message_free(message);
-        if (size > most) {
+        if (is_over)
             stop(running, TOO_MUCH);
+        if (is_over || !is_read)
             close_output(output);
-        }
     }
     if (output->channel && r != -EAGAIN)
         close_output(output);
@@ -257,6 +263,13 @@ static const char *reason(int stopped)
                                  : "";
 }
 
+static int status_of(const struct wherry_exit *exit, int stopped)
+{
+    if (stopped)
+        return stopped;
+    return exit->signal ? SIGNALLED + exit->signal : exit->code;
+}
+
 static int tell(const struct choices *choices, const struct wherry_exit *exit,
                 int stopped)
 {
@@ -266,9 +279,7 @@ static int tell(const struct choices *choices, const struct wherry_exit *exit,
     if (!is_usual && !choices->start.quiet)
         say_notice(command_run.name, "%s: %s%s", choices->words[0], text,
                    reason(stopped));
-    if (stopped)
-        return stopped;
-    return exit->signal ? SIGNALLED + exit->signal : exit->code;
+    return status_of(exit, stopped);
 }
 
 static int refuse(int error)
@@ -364,9 +375,7 @@ static int run_for_json(struct choices *choices)
     int stopped = all.stopped == -ETIMEDOUT ? TIMED_OUT : all.stopped ? TOO_MUCH : 0;
     int status = print_json(choices, &all);
     if (status == DONE)
-        status = stopped           ? stopped
-                 : all.exit.signal ? SIGNALLED + all.exit.signal
-                                   : all.exit.code;
+        status = status_of(&all.exit, stopped);
     wherry_collected_free(&all);
     return status;
 }

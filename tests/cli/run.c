@@ -110,6 +110,20 @@ TEST(as_json_all_of_it_is_told)
     CHECK_CONTAINS(said.out, "\n125\n");
 }
 
+TEST(where_nobody_reads_any_more_it_ends_as_if_it_wrote_there_itself)
+{
+    shell("{ wherry run --max-output 900G yes; echo $? >&2; } | head -1");
+    CHECK_STRING(said.out, "y\n");
+    CHECK_CONTAINS(said.err, "SIGPIPE, nobody reads what it wrote\n141\n");
+}
+
+TEST(what_is_collected_ends_with_wherry)
+{
+    shell("mkfifo f; wherry run --json --shell 'echo > f; exec sleep 94' &\n"
+          "read x < f; kill $!; wait $!; echo $?; rm f");
+    CHECK_STRING(said.out, "143\n");
+}
+
 TEST(a_signal_is_passed_on_and_ends_both)
 {
     struct beside run;
