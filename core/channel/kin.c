@@ -3,7 +3,7 @@
  * Channels between a process and the one that started it.
  *
  * core/process deals in descriptors: what a plan says of channels becomes descriptors
- * here, and what a process leaves of descriptors becomes channels, by the transport of
+ * here, and what a process leaves of descriptors becomes channels, with the options of
  * fd:.
  */
 #include "channel/channel.h"
@@ -188,7 +188,8 @@ static int open_messages(const struct process_end *end, const struct address *ad
 static int open_end(const wherry_process *process, const struct process_end *end,
                     const struct address *address, wherry_channel **out)
 {
-    struct endpoint endpoint = {.peer = {.pid = -1, .uid = -1, .gid = -1}};
+    struct endpoint endpoint = {.moves = NULL};
+    endpoint_show(&endpoint, address_text(address));
     int r = end->sort == PROCESS_MESSAGES ? open_messages(end, address, &endpoint)
                                           : open_pipe(end, address, &endpoint);
     if (r < 0)

@@ -91,10 +91,15 @@ static int stand(struct birth *birth)
     return 0;
 }
 
-static int become_nice(struct birth *birth)
+static int set_umask(struct birth *birth)
 {
     if (birth->plan->has_umask)
         (void)call(SYS_umask, (long)birth->plan->umask, 0, 0);
+    return 0; // it never fails
+}
+
+static int become_nice(struct birth *birth)
+{
     if (birth->plan->nice == 0)
         return 0;
     // getpriority(2): 20 less what it is.
@@ -195,6 +200,7 @@ static const struct {
     int (*take)(struct birth *);
 } steps[] = {
     {OS_STEP_STANDING, stand},
+    {OS_STEP_STANDING, set_umask},
     {OS_STEP_NICE, become_nice},
     {OS_STEP_LAY, lay_out},
     {OS_STEP_LIMIT, set_limits},

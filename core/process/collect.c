@@ -20,7 +20,6 @@ enum {
     OUTPUT_USUAL = 1 << 20, // Node's maxBuffer
     READ_AT_ONCE = 65536,
     READS_MOST = 64, // then the deadline is looked at
-    STREAMS = 3
 };
 
 static const int64_t grace_usual = INT64_C(2000000000);
@@ -36,7 +35,7 @@ struct collecting {
     const struct wherry_collect *wish;
     const uint8_t *input;
     size_t input_left;
-    struct flow flows[STREAMS];
+    struct flow flows[PROCESS_STANDARD];
     wherry_deadline deadline; // of what is waited for next
     int stopped;              // why it was, or 0
     unsigned asked;           // how many signals it was sent
@@ -53,13 +52,14 @@ static int64_t grace_of(const struct wherry_collect *wish)
 static struct wherry_laid *lay_pipes(const struct wherry_plan *plan, bool has_input,
                                      size_t *count)
 {
-    struct wherry_laid *laid = calloc(plan->laid_count + STREAMS, sizeof(*laid));
+    struct wherry_laid *laid =
+        calloc(plan->laid_count + PROCESS_STANDARD, sizeof(*laid));
     *count = 0;
     if (!laid)
         return NULL;
     for (; *count < plan->laid_count; (*count)++)
         laid[*count] = plan->laid[*count];
-    for (int number = 0; number < STREAMS; number++) {
+    for (int number = 0; number < PROCESS_STANDARD; number++) {
         bool is_null = number == 0 && !has_input;
         if (!plan_find(plan, number))
             laid[(*count)++] = (struct wherry_laid){.number = number,
@@ -73,7 +73,8 @@ static struct wherry_laid *lay_pipes(const struct wherry_plan *plan, bool has_in
 static int check_laid(const struct wherry_laid *laid)
 {
     bool is_pipe = laid->from == WHERRY_FROM_PIPE;
-    bool is_usual = laid->number < STREAMS && plan_reads(laid) == (laid->number == 0);
+    bool is_usual =
+        laid->number < PROCESS_STANDARD && plan_reads(laid) == (laid->number == 0);
     if (laid->from != WHERRY_FROM_MESSAGES && (!is_pipe || is_usual))
         return 0;
     return failure(-EINVAL,
@@ -101,10 +102,9 @@ static int start(struct collecting *all, const struct wherry_plan *plan)
         return failure_plain(-ENOMEM, "no memory to start a process");
     whole.laid = laid;
     int r = process_spawn(&whole, &all->process);
-    for (int number = 0; r >= 0 && number < STREAMS; number++) {
+    for (int number = 0; r >= 0 && number < PROCESS_STANDARD; number++) {
         struct process_end end;
-        if (process_has_end(all->process, number) &&
-            process_take_end(all->process, number, &end) >= 0)
+        if (process_take_end(all->process, number, &end) >= 0)
             all->flows[number].end = (struct os_descriptor){
                 .fd = end.fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
     }
@@ -114,11 +114,9 @@ static int start(struct collecting *all, const struct wherry_plan *plan)
 
 /* --- its streams --------------------------------------------------------- */
 
-// What does not fit into memory by far is no bound.
 static uint64_t most_of(const struct collecting *all)
 {
-    uint64_t most = all->wish->output_most ? all->wish->output_most : OUTPUT_USUAL;
-    return most < PTRDIFF_MAX / 2 ? most : PTRDIFF_MAX / 2;
+    return all->wish->output_most ? all->wish->output_most : OUTPUT_USUAL;
 }
 
 // What it does not read is its own choice.
@@ -176,7 +174,7 @@ static int move_bytes(struct collecting *all)
 {
     int r = 0;
     feed(all);
-    for (int number = 1; r >= 0 && number < STREAMS; number++)
+    for (int number = 1; r >= 0 && number < PROCESS_STANDARD; number++)
         r = listen_to(all, &all->flows[number]);
     return r;
 }
@@ -186,7 +184,7 @@ static int move_bytes(struct collecting *all)
 // What it says from now on is of no use, and it must not wait for us.
 static void hear_no_more(struct collecting *all)
 {
-    for (int number = 1; number < STREAMS; number++)
+    for (int number = 1; number < PROCESS_STANDARD; number++)
         os_release(&all->flows[number].end);
 }
 
@@ -211,10 +209,10 @@ static int stop(struct collecting *all, int why)
 
 static int wait_for_news(const struct collecting *all)
 {
-    struct os_wait waits[STREAMS + 1] = {
+    struct os_wait waits[PROCESS_STANDARD + 1] = {
         {.fd = all->process->fd, .events = os_wait_in}};
     size_t count = 1;
-    for (int number = 0; number < STREAMS; number++) {
+    for (int number = 0; number < PROCESS_STANDARD; number++) {
         if (all->flows[number].end.fd < 0)
             continue;
         waits[count].fd = all->flows[number].end.fd;
@@ -259,9 +257,9 @@ static int hand_out(struct collecting *all, struct wherry_collected *out)
     struct wherry_collected whole = {.stopped = all->stopped};
     int r =
         wherry_process_wait(all->process, &whole.exit, sizeof(whole.exit), WHERRY_POLL);
-    void **bytes[STREAMS] = {NULL, &whole.output, &whole.errors};
-    size_t *sizes[STREAMS] = {NULL, &whole.output_size, &whole.errors_size};
-    for (int number = 1; r >= 0 && number < STREAMS; number++) {
+    void **bytes[PROCESS_STANDARD] = {NULL, &whole.output, &whole.errors};
+    size_t *sizes[PROCESS_STANDARD] = {NULL, &whole.output_size, &whole.errors_size};
+    for (int number = 1; r >= 0 && number < PROCESS_STANDARD; number++) {
         struct buffer *buffer = &all->flows[number].bytes;
         r = buffer_reserve(buffer, 1);
         if (r < 0)
@@ -289,7 +287,7 @@ static void end_it(struct collecting *all)
 
 static void leave(struct collecting *all, bool is_done)
 {
-    for (int number = 0; number < STREAMS; number++) {
+    for (int number = 0; number < PROCESS_STANDARD; number++) {
         os_release(&all->flows[number].end);
         buffer_release(&all->flows[number].bytes);
     }
@@ -307,7 +305,7 @@ int process_collect(const struct wherry_plan *plan, const struct wherry_collect 
                              .input = wish->input,
                              .input_left = wish->input ? wish->input_size : 0,
                              .deadline = deadline};
-    for (int number = 0; number < STREAMS; number++)
+    for (int number = 0; number < PROCESS_STANDARD; number++)
         all.flows[number].end = OS_DESCRIPTOR_NONE;
     int r = check_plan(plan, wish);
     if (r >= 0)

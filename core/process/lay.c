@@ -27,13 +27,17 @@ static void add_row(struct making *making, int number, int source, int opened)
 
 /* --- where an open file comes from --------------------------------------- */
 
-static int add_own(struct making *making, int number, int descriptor)
+static bool is_open(int descriptor)
 {
     bool can_read;
     bool can_write;
-    int r = os_access(descriptor, &can_read, &can_write);
-    if (r < 0)
-        return failure(r, "number %d: this process has nothing open at %d", number,
+    return os_access(descriptor, &can_read, &can_write) >= 0;
+}
+
+static int add_own(struct making *making, int number, int descriptor)
+{
+    if (!is_open(descriptor))
+        return failure(-EBADF, "number %d: this process has nothing open at %d", number,
                        descriptor);
     add_row(making, number, descriptor, -1);
     return 0;
@@ -141,14 +145,12 @@ static int open_listed(struct making *making)
 static int open_unlisted(struct making *making)
 {
     int r = 0;
-    for (int number = 0; r >= 0 && number < MAKING_STANDARD; number++) {
-        bool can_read;
-        bool can_write;
+    for (int number = 0; r >= 0 && number < PROCESS_STANDARD; number++) {
         if (plan_find(making->plan, number))
             continue;
         if (making->plan->laid)
             r = add_null(making, number);
-        else if (os_access(number, &can_read, &can_write) >= 0)
+        else if (is_open(number))
             add_row(making, number, number, -1);
     }
     return r;

@@ -9,10 +9,7 @@
 
 #include "process/process.h"
 
-enum {
-    MAKING_STANDARD = 3, /* 0, 1 and 2, which every process has */
-    MAKING_CHANNEL = sizeof(PROCESS_CHANNEL) + 16
-};
+enum { MAKING_CHANNEL = sizeof(PROCESS_CHANNEL) + 16 };
 
 struct making {
     const struct wherry_plan *plan;

@@ -16,7 +16,6 @@ enum {
     UMASK_MOST = 0777,
     OCTAL = 8,
     SIGNAL_MOST = OS_SIGNALS - 1,
-    STANDARD = 3, // numbers that every process has
     HOPS_MOST = 16
 };
 
@@ -69,7 +68,7 @@ static int check_same(const struct wherry_plan *plan, const struct wherry_laid *
                            laid->number, HOPS_MOST);
         int next = at->descriptor;
         at = plan_find(plan, next);
-        if (!at && (next < 0 || next >= STANDARD))
+        if (!at && (next < 0 || next >= PROCESS_STANDARD))
             return failure(-EINVAL,
                            "number %d is to be the same as %d, which is not laid out",
                            laid->number, next);

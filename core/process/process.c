@@ -71,36 +71,21 @@ static void tell(const struct os_ended *ended, struct wherry_exit *out, size_t s
     memcpy(out, &whole, size < sizeof(whole) ? size : sizeof(whole));
 }
 
-// A process that is traced has ended for its tracer first: it is readable, and not to
-// be had.
-static int wait_for_end(wherry_process *process, wherry_deadline deadline)
-{
-    struct os_wait end = {.fd = process->fd, .events = os_wait_in};
-    int r = os_wait(&end, 1, deadline);
-    if (r < 0)
-        return r;
-    if (deadline != WHERRY_FOREVER && wherry_now() >= deadline)
-        return -ETIMEDOUT;
-    return 0;
-}
-
-static void rest_if_traced(wherry_process *process)
-{
-    if (reap(process) == -EAGAIN)
-        (void)os_wait(NULL, 0, deadline_add(wherry_now(), TRACED));
-}
-
 int wherry_process_wait(wherry_process *process, struct wherry_exit *out, size_t size,
                         wherry_deadline deadline)
 {
+    struct os_wait end = {.fd = process->fd, .events = os_wait_in};
+    int waited = 0;
     int r;
     while ((r = reap(process)) == -EAGAIN) {
         if (deadline == WHERRY_POLL)
             return r;
-        int waited = wait_for_end(process, deadline);
-        if (waited < 0 && reap(process) == -EAGAIN)
-            return explain(process, waited);
-        rest_if_traced(process);
+        if (waited < 0 || (deadline != WHERRY_FOREVER && wherry_now() >= deadline))
+            return explain(process, waited < 0 ? waited : -ETIMEDOUT);
+        // One that is traced ends for its tracer first: readable, and not to be had.
+        if (waited > 0)
+            (void)os_wait(NULL, 0, deadline_add(wherry_now(), TRACED));
+        waited = os_wait(&end, 1, deadline);
     }
     if (r < 0)
         return explain(process, r);
@@ -111,37 +96,31 @@ int wherry_process_wait(wherry_process *process, struct wherry_exit *out, size_t
 
 /* --- its channels -------------------------------------------------------- */
 
-bool process_has_end(const wherry_process *process, int number)
+static struct process_end *find_end(wherry_process *process, int number)
 {
     for (size_t i = 0; i < process->end_count; i++) {
-        if (process->ends[i].number == number && process->ends[i].fd >= 0)
-            return true;
+        if (process->ends[i].number == number)
+            return &process->ends[i];
     }
-    return false;
+    return NULL;
 }
 
 int process_take_end(wherry_process *process, int number, struct process_end *out)
 {
-    for (size_t i = 0; i < process->end_count; i++) {
-        struct process_end *end = &process->ends[i];
-        if (end->number == number && end->fd >= 0) {
-            *out = *end;
-            end->fd = -1;
-            return 0;
-        }
-    }
-    return failure(-ENOENT,
-                   "process %lld: there is no end of a pipe or message channel for its "
-                   "number %d, or it was given out before",
-                   (long long)process->pid, number);
+    struct process_end *end = find_end(process, number);
+    if (!end || end->fd < 0)
+        return failure(-ENOENT,
+                       "process %lld: there is no end of a pipe or message channel for "
+                       "its number %d, or it was given out before",
+                       (long long)process->pid, number);
+    *out = *end;
+    end->fd = -1;
+    return 0;
 }
 
 void process_give_back(wherry_process *process, const struct process_end *end)
 {
-    for (size_t i = 0; i < process->end_count; i++) {
-        if (process->ends[i].number == end->number)
-            process->ends[i].fd = end->fd;
-    }
+    find_end(process, end->number)->fd = end->fd;
 }
 
 /* --- its signals --------------------------------------------------------- */

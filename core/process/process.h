@@ -21,7 +21,8 @@
 
 enum {
     PROCESS_NUMBER_MOST = 1 << 20, /* the largest number that can be laid out */
-    PROCESS_LAID_MOST = 1024       /* how many can */
+    PROCESS_LAID_MOST = 1024,      /* how many can */
+    PROCESS_STANDARD = 3           /* 0, 1 and 2, which every process has */
 };
 
 /* --- plan.c -------------------------------------------------------------- */
@@ -98,9 +99,6 @@ struct wherry_process {
 
 /* As wherry_spawn, of a plan without channels. */
 int process_spawn(const struct wherry_plan *, wherry_process **out);
-
-/* Whether there is an end at that number to be given out. */
-bool process_has_end(const wherry_process *, int number);
 
 /* Gives out the end at that number; `out->fd` is the caller's.  Errors: -ENOENT. */
 int process_take_end(wherry_process *, int number, struct process_end *out);

@@ -107,7 +107,7 @@ static int make_standing(struct making *making, struct os_start *start)
 
 static int begin(struct making *making)
 {
-    size_t rows = making->plan->laid_count + MAKING_STANDARD;
+    size_t rows = making->plan->laid_count + PROCESS_STANDARD;
     making->rows = calloc(rows, sizeof(*making->rows));
     making->opened = calloc(rows, sizeof(*making->opened));
     making->lays = calloc(rows * 2, sizeof(*making->lays));

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -97,6 +98,50 @@ TEST(who_was_waited_for_by_others_has_ended_nobody_knows_how)
                 -ECHILD);
     FAILS(wherry_process_kill(process, SIGTERM, WHERRY_ONE), -ESRCH, "has ended");
     wherry_process_close(process);
+}
+
+struct tracing {
+    pid_t pid;
+    struct harness_gate attached, released;
+};
+
+static void trace(void *argument)
+{
+    struct tracing *tracing = argument;
+    CHECK_INT(ptrace(PTRACE_SEIZE, tracing->pid, NULL, NULL), 0);
+    gate_pass(&tracing->attached);
+    gate_wait(&tracing->released);
+}
+
+// For its tracer it has ended first: readable, and not to be had.
+TEST(one_that_is_traced_is_waited_for_by_the_deadline_and_without_haste)
+{
+    struct wherry_plan plan = {.line = "exec sleep 93"};
+    struct tracing tracing;
+    struct rusage used[2];
+    gate_open(&tracing.attached);
+    gate_open(&tracing.released);
+    wherry_process *process = start(&plan);
+    tracing.pid = (pid_t)wherry_process_id(process);
+    pid_t tracer = harness_child(trace, &tracing);
+    gate_wait(&tracing.attached);
+    WORKS(wherry_process_kill(process, SIGKILL, WHERRY_ONE));
+    until_readable(wherry_process_fd(process));
+    getrusage(RUSAGE_SELF, &used[0]);
+    CHECK_ERROR(wherry_process_wait(process, NULL, 0, wherry_after(300)), -ETIMEDOUT);
+    getrusage(RUSAGE_SELF, &used[1]);
+    int64_t spent = 0;
+    for (int i = 0; i < 2; i++)
+        spent += (i ? 1 : -1) *
+                 ((used[i].ru_utime.tv_sec + used[i].ru_stime.tv_sec) * 1000000LL +
+                  used[i].ru_utime.tv_usec + used[i].ru_stime.tv_usec);
+    if (!harness_is_slow())
+        CHECK_RANGE(spent, 0, 150000); // microseconds of 300,000
+    gate_pass(&tracing.released);
+    CHECK_INT(harness_wait(tracer), 0);
+    ends_with(process, "SIGKILL, killed");
+    gate_close(&tracing.attached);
+    gate_close(&tracing.released);
 }
 
 TEST(closing_one_that_has_ended_leaves_no_zombie)

@@ -12,6 +12,9 @@
  *   told stubborn          ignores SIGTERM, says "ready", sleeps until it is killed
  *   told family            has a child that has a child; each says its number; they
  *                          sleep until they are killed
+ *   told jobs              has children in groups of their own, as a shell with job
+ *                          control, that start another each when they are hung up;
+ *                          says "ready" when all are there; they sleep until killed
  *   told parent            answers each message of its parent's channel by the same
  *                          with "said " before it, until that ends
  *   told echo              the same without anything before it
@@ -31,7 +34,7 @@
 
 #include <wherry.h>
 
-enum { GROUPS = 64, SIGNALS = 64 };
+enum { GROUPS = 64, SIGNALS = 64, JOBS = 40 };
 
 static int tell_descriptors(void)
 {
@@ -129,6 +132,42 @@ static _Noreturn int have_family(void)
         pause();
 }
 
+static void start_another(int number)
+{
+    (void)number;
+    if (fork() == 0) {
+        setsid();
+        signal(SIGHUP, SIG_IGN);
+        for (;;)
+            pause();
+    }
+}
+
+static _Noreturn int have_jobs(void)
+{
+    int ready[2];
+    char byte = 0;
+    if (pipe(ready) < 0)
+        _exit(2);
+    for (int i = 0; i < JOBS; i++) {
+        if (fork() > 0)
+            continue;
+        setpgid(0, 0);
+        signal(SIGHUP, start_another);
+        if (write(ready[1], &byte, 1) != 1)
+            _exit(2);
+        for (;;)
+            pause();
+    }
+    for (int i = 0; i < JOBS; i++)
+        if (read(ready[0], &byte, 1) != 1)
+            _exit(2);
+    printf("ready\n");
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
 static int answer(wherry_channel *parent, const char *before)
 {
     wherry_message *message = NULL;
@@ -181,7 +220,8 @@ int main(int argc, char **argv)
         {"fds", tell_descriptors}, {"standing", tell_standing},
         {"signals", tell_signals}, {"seek", seek},
         {"stubborn", be_stubborn}, {"family", have_family},
-        {"parent", answer_parent}, {"echo", echo_parent},
+        {"jobs", have_jobs},       {"parent", answer_parent},
+        {"echo", echo_parent},
     };
 
     const char *task = argc > 1 ? argv[1] : "";
