@@ -106,6 +106,21 @@ static bool pipes_know_nowait(void)
     return known;
 }
 
+// A FIFO, or a pipe by its name in /proc: the kernel refuses RWF_NOWAIT for those.
+// open(2) leaves a flag (O_LARGEFILE, which the C library hides) that pipe(2) does not.
+static bool was_opened_by_name(int pipe)
+{
+    int named = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int mark = named < 0 ? 0 : fcntl(named, F_GETFL) & ~O_ACCMODE;
+    os_close(named);
+    return (fcntl(pipe, F_GETFL) & mark) != 0;
+}
+
+static bool knows_nowait(int pipe)
+{
+    return !was_opened_by_name(pipe) && pipes_know_nowait();
+}
+
 static int reopen(struct os_descriptor *descriptor, bool write)
 {
     char path[32];
@@ -127,7 +142,7 @@ int os_adopt(int fd, bool write, struct os_descriptor *out)
     if (r < 0)
         return r;
     bool must_reopen = found.kind == OS_KIND_TERMINAL || found.kind == OS_KIND_OTHER ||
-                       (found.kind == OS_KIND_PIPE && !pipes_know_nowait());
+                       (found.kind == OS_KIND_PIPE && !knows_nowait(fd));
     if (must_reopen && (r = reopen(&found, write)) < 0)
         return r;
     *out = found;
@@ -353,6 +368,16 @@ int os_pipe_to_give(bool gives_reading, int *given, int *kept)
     *given = ends[gives_reading ? 0 : 1];
     *kept = ends[gives_reading ? 1 : 0];
     (void)fcntl(*kept, F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+int os_pipe_between(int *reading, int *writing)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    *reading = ends[0];
+    *writing = ends[1];
     return 0;
 }
 

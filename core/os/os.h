@@ -208,6 +208,9 @@ int os_pipe(size_t capacity, struct os_descriptor *reading,
  */
 int os_pipe_to_give(bool gives_reading, int *given, int *kept);
 
+/* A pipe both ends of which are to be given away. */
+int os_pipe_between(int *reading, int *writing);
+
 /* Sets a pipe's capacity; what the system allows is the caller's limit. */
 int os_pipe_resize(int fd, size_t capacity);
 

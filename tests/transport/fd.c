@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "talk.h"
 
@@ -500,6 +501,28 @@ TEST(recv_many_tells_what_is_wrong_in_the_words_of_recv)
     wherry_close(both[0]);
     wherry_close(both[1]);
     close(beside);
+}
+
+// The kernel does not let those be tried without waiting, as pipes of pipe(2) are.
+TEST(a_fifo_that_somebody_has_opened_by_its_path_is_used)
+{
+    const char *path = harness_path("fifo");
+    wherry_channel *in = NULL;
+    wherry_channel *out = NULL;
+    WORKS(mkfifo(path, 0600));
+    int reading = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int writing = open(path, O_WRONLY | O_CLOEXEC);
+    CHECK(reading >= 0 && writing >= 0);
+    CHECK_INT(fcntl(reading, F_SETFL, 0), 0);
+    WORKS(wherry_dial(fd(reading, "?framing=line"), soon(), &in));
+    WORKS(wherry_dial(fd(writing, "?framing=line"), soon(), &out));
+    hear_nothing(in);
+    say(out, "by its path");
+    hear(in, "by its path");
+    wherry_close(out);
+    hear_end(in);
+    wherry_close(in);
+    unlink(path);
 }
 
 TEST(numbers_that_make_no_sense_are_told)
