@@ -89,6 +89,7 @@ static const struct cost {
     {WHERRY_ABLE_OUTLIVES, 0, NEED_OUTLIVES, 3, "stays until it is removed"},
     {WHERRY_ABLE_HOSTS, 0, NEED_HOSTS, 2, "can be reached from other machines"},
     {0, WHERRY_TRAIT_GIVEN, NEEDS, 3, "needs a descriptor that somebody has opened"},
+    {0, WHERRY_TRAIT_COMMAND, NEEDS, 1, "starts a program for each channel"},
     {0, WHERRY_TRAIT_SERVER, NEEDS, 4, "needs a server beside it"},
     {0, WHERRY_TRAIT_MEMORY, NEED_MEMORY, 3, "is memory, without messages"},
     {0, WHERRY_TRAIT_TURNS, NEED_TURNS, 9, "carries nothing"},

@@ -11,7 +11,7 @@
 #include "table.h"
 
 #define STREAM_SOCKETS "unix-stream tcp"
-#define PIPES "pipe fifo stdio"
+#define PIPES "pipe fifo stdio exec"
 
 struct bar {
     const char *text;

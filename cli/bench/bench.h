@@ -39,7 +39,9 @@ enum bench_opening {
     BENCH_OPEN_PAIR,   /* both ends before the fork */
     BENCH_OPEN_LISTEN, /* the responder listens, the driver dials */
     BENCH_OPEN_TWO,    /* each listens on one and dials the other */
-    BENCH_OPEN_STDIO   /* descriptors 0 and 1 of both are pipes */
+    BENCH_OPEN_STDIO,  /* descriptors 0 and 1 of both are pipes */
+    BENCH_OPEN_EXEC    /* the driver starts a command that only waits, the responder
+                          talks through what that has as 0 and 1 */
 };
 
 enum bench_queue {

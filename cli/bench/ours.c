@@ -262,6 +262,58 @@ static int open_stdio(struct bench_end *end, struct bench_ours *ours,
     return r;
 }
 
+static int tell_pid(const struct bench_end *end, const struct bench_meeting *meeting)
+{
+    struct wherry_channel_info info;
+    char word = 'e';
+    int r =
+        wherry_describe(end->in, &info, offsetof(struct wherry_channel_info, error));
+    if (r < 0)
+        return r;
+    snprintf(meeting->shared->address[0], sizeof(meeting->shared->address[0]), "%lld",
+             (long long)info.peer.pid);
+    bench_tell(meeting, &word, 1);
+    return 0;
+}
+
+static int open_its(const struct bench_meeting *meeting, int number, int flags)
+{
+    char path[BENCH_PATH + 96];
+    snprintf(path, sizeof(path), "/proc/%s/fd/%d", meeting->shared->address[0], number);
+    int fd = open(path, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int dial_its(struct bench_end *end, const struct bench_meeting *meeting)
+{
+    char address[64];
+    int in = open_its(meeting, 0, O_RDONLY);
+    int out = open_its(meeting, 1, O_WRONLY);
+    if (in < 0 || out < 0)
+        return in < 0 ? in : out;
+    snprintf(address, sizeof(address), "fd:%d,%d?framing=wherry", in, out);
+    return wherry_dial(address, wherry_after(OPENING), &end->in);
+}
+
+static int open_exec(struct bench_end *end, struct bench_ours *ours,
+                     const struct bench_meeting *meeting)
+{
+    (void)ours;
+    char word;
+    int r;
+    if (end->is_driver) {
+        r = wherry_dial(meeting->task->mechanism->address, wherry_after(OPENING),
+                        &end->in);
+        if (r >= 0)
+            r = tell_pid(end, meeting);
+    } else {
+        bench_hear(meeting, &word, 1);
+        r = dial_its(end, meeting);
+    }
+    end->out = end->in;
+    return r;
+}
+
 static int listen_at(const struct bench_meeting *meeting, int which, const char *suffix,
                      wherry_listener **out)
 {
@@ -332,10 +384,9 @@ int bench_ours_open(struct bench_end *end, struct bench_ours *ours,
 {
     static int (*const openers[])(struct bench_end *, struct bench_ours *,
                                   const struct bench_meeting *) = {
-        [BENCH_OPEN_PAIR] = open_pair,
-        [BENCH_OPEN_LISTEN] = open_listen,
-        [BENCH_OPEN_TWO] = open_two,
-        [BENCH_OPEN_STDIO] = open_stdio,
+        [BENCH_OPEN_PAIR] = open_pair, [BENCH_OPEN_LISTEN] = open_listen,
+        [BENCH_OPEN_TWO] = open_two,   [BENCH_OPEN_STDIO] = open_stdio,
+        [BENCH_OPEN_EXEC] = open_exec,
     };
 
     return openers[end->mechanism->opening](end, ours, meeting);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -352,3 +353,62 @@ static int fd_child(struct tour_place *place, struct tour_side *side)
 }
 
 const struct tour_opening tour_opening_fd = {fd_prepare, fd_parent, fd_child};
+
+/* --- the stdin and stdout of a command ----------------------------------- */
+
+// The command only stays until nobody has `hold` open for writing any more: what it has
+// as its stdin and stdout is opened again by the child, which talks.
+static int exec_prepare(struct tour_place *place)
+{
+    char path[TOUR_TEXT];
+    (void)snprintf(path, sizeof(path), "%s/hold", place->directory);
+    if (mkfifo(path, 0600) < 0)
+        return -errno;
+    tour_address("fifo:{directory}/hold?create=no", place->directory,
+                 place->addresses[1]);
+    return 0;
+}
+
+static int exec_parent(struct tour_place *place, struct tour_side *side)
+{
+    int r = wherry_dial(place->addresses[0], wherry_after(PATIENCE), &side->in);
+    side->out = side->in;
+    return r;
+}
+
+static int read_pid(const char *directory)
+{
+    char path[TOUR_TEXT];
+    int pid = -1;
+    (void)snprintf(path, sizeof(path), "%s/pid", directory);
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%d", &pid) != 1)
+        pid = -1;
+    if (file)
+        (void)fclose(file);
+    return pid;
+}
+
+static int open_its(int pid, int number, int flags)
+{
+    char path[TOUR_TEXT];
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, number);
+    int fd = open(path, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int exec_child(struct tour_place *place, struct tour_side *side)
+{
+    // Somebody reads there: the number was written before.
+    int r = dial(place->addresses[1], &place->ends[1][0]);
+    if (r < 0)
+        return r;
+    int pid = read_pid(place->directory);
+    int in = open_its(pid, 0, O_RDONLY);
+    int out = open_its(pid, 1, O_WRONLY);
+    if (in < 0 || out < 0)
+        return in < 0 ? in : out;
+    return dial_descriptors(in, out, side);
+}
+
+const struct tour_opening tour_opening_exec = {exec_prepare, exec_parent, exec_child};

@@ -267,7 +267,7 @@ struct tour_opening {
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
     tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,
-    tour_opening_key, tour_opening_process;
+    tour_opening_key, tour_opening_process, tour_opening_exec;
 
 /* One way through a mechanism. */
 struct tour_way {

@@ -71,5 +71,10 @@ const struct tour_way tour_ways[] = {
      .name = "signal",
      .address = "signal:self",
      .opening = &tour_opening_process},
+    {.scheme = "exec",
+     .name = "exec",
+     .address = "exec?framing=wherry:sh -c 'echo $$ >\"$0/pid\"; exec cat "
+                "\"$0/hold\"' '{directory}'",
+     .opening = &tour_opening_exec},
     {.scheme = NULL},
 };

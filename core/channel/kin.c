@@ -2,9 +2,8 @@
 /*
  * Channels between a process and the one that started it.
  *
- * core/process deals in descriptors: what a plan says of channels becomes descriptors
- * here, and what a process leaves of descriptors becomes channels, with the options of
- * fd:.
+ * core/process deals in descriptors: what a process leaves of them becomes channels
+ * here, with the options of fd:.
  */
 #include "channel/channel.h"
 
@@ -16,124 +15,6 @@
 #include "process/process.h"
 
 enum { ADDRESS = 512 };
-
-/* --- starting ------------------------------------------------------------ */
-
-// One that goes both ways may have a descriptor for each.
-static enum wherry_direction way_of(const struct wherry_laid *laid)
-{
-    const unsigned both = WHERRY_ABLE_SEND | WHERRY_ABLE_RECV;
-    const unsigned ways = laid->channel->abilities & both;
-    if (ways != both)
-        return ways == WHERRY_ABLE_RECV ? WHERRY_IN : WHERRY_OUT;
-    return plan_reads(laid) ? WHERRY_IN : WHERRY_OUT;
-}
-
-static int descriptor_of(const struct wherry_laid *laid)
-{
-    const wherry_channel *channel = laid->channel;
-    struct wherry_wait waits[WHERRY_WAITS];
-    int found = channel->moves->wait(channel->state, way_of(laid), waits);
-    bool is_one = found > 0 && (channel->abilities & WHERRY_ABLE_DESCRIPTOR) != 0;
-    return is_one ? waits[0].fd
-                  : failure(-EINVAL, "number %d: %s has no descriptor to give away",
-                            laid->number, channel->address);
-}
-
-static int resolve(struct wherry_laid *laid)
-{
-    int fd = descriptor_of(laid);
-    if (fd < 0)
-        return fd;
-    laid->from = WHERRY_FROM_DESCRIPTOR;
-    laid->access = WHERRY_ACCESS_USUAL;
-    laid->descriptor = fd;
-    return 0;
-}
-
-// A copy of what is laid out, in which channels are descriptors.  NULL: it is wrong.
-static int resolve_all(const struct wherry_plan *plan, struct wherry_laid **out)
-{
-    int r = 0;
-    *out = NULL;
-    if (!plan->laid || plan->laid_count > PROCESS_LAID_MOST)
-        return 0;
-    struct wherry_laid *laid = calloc(plan->laid_count + 1, sizeof(*laid));
-    if (!laid)
-        return failure_plain(-ENOMEM, "no memory to start a process");
-    for (size_t i = 0; i < plan->laid_count; i++) {
-        laid[i] = plan->laid[i];
-        if (r >= 0 && laid[i].from == WHERRY_FROM_CHANNEL && laid[i].channel)
-            r = resolve(&laid[i]);
-    }
-    *out = laid;
-    return r;
-}
-
-// A program expects descriptors that wait; if it never comes to run, we do not.  What
-// was given to this process keeps its flags.
-static void make_waiting(const struct wherry_plan *plan, const struct wherry_laid *laid,
-                         bool waits)
-{
-    for (size_t i = 0; laid && i < plan->laid_count; i++) {
-        const wherry_channel *channel = plan->laid[i].channel;
-        bool is_resolved = plan->laid[i].from == WHERRY_FROM_CHANNEL &&
-                           laid[i].from == WHERRY_FROM_DESCRIPTOR;
-        if (is_resolved && channel && channel->nonblocking)
-            os_make_waiting(laid[i].descriptor, waits);
-    }
-}
-
-/* A plan of the caller's, and the same without channels. */
-struct resolved {
-    struct wherry_plan given;
-    struct wherry_plan plan;
-    struct wherry_laid *laid;
-};
-
-static int resolve_plan(const struct wherry_plan *given, size_t size,
-                        struct resolved *out)
-{
-    *out = (struct resolved){.laid = NULL};
-    memcpy(&out->given, given, size < sizeof(*given) ? size : sizeof(*given));
-    int r = resolve_all(&out->given, &out->laid);
-    out->plan = out->given;
-    if (out->laid)
-        out->plan.laid = out->laid;
-    if (r >= 0)
-        make_waiting(&out->given, out->laid, true);
-    return r;
-}
-
-static void let_go(struct resolved *resolved, int result)
-{
-    if (result < 0)
-        make_waiting(&resolved->given, resolved->laid, false);
-    free(resolved->laid);
-}
-
-int wherry_spawn(const struct wherry_plan *given, size_t size, wherry_process **out)
-{
-    struct resolved resolved;
-    int r = resolve_plan(given, size, &resolved);
-    if (r >= 0)
-        r = process_spawn(&resolved.plan, out);
-    let_go(&resolved, r);
-    return r;
-}
-
-int wherry_collect(const struct wherry_plan *given, size_t size,
-                   const struct wherry_collect *wish, struct wherry_collected *out,
-                   wherry_deadline deadline)
-{
-    static const struct wherry_collect usual = {.input = NULL};
-    struct resolved resolved;
-    int r = resolve_plan(given, size, &resolved);
-    if (r >= 0)
-        r = process_collect(&resolved.plan, wish ? wish : &usual, out, deadline);
-    let_go(&resolved, r);
-    return r;
-}
 
 /* --- their ends ---------------------------------------------------------- */
 
@@ -190,8 +71,9 @@ static int open_end(const wherry_process *process, const struct process_end *end
 {
     struct endpoint endpoint = {.moves = NULL};
     endpoint_show(&endpoint, address_text(address));
-    int r = end->sort == PROCESS_MESSAGES ? open_messages(end, address, &endpoint)
-                                          : open_pipe(end, address, &endpoint);
+    const bool is_pipe = end->sort == PROCESS_READS || end->sort == PROCESS_WRITES;
+    int r = is_pipe ? open_pipe(end, address, &endpoint)
+                    : open_messages(end, address, &endpoint);
     if (r < 0)
         return r;
     snprintf(endpoint.address, sizeof(endpoint.address), "fd:%d of process %lld",
@@ -226,7 +108,7 @@ static const struct kinship {
     const char *mode_known;
 } kinships[] = {
     {PROCESS_CHANNEL, "close=yes", NULL, NULL},
-    {"NODE_CHANNEL_FD", "close=yes&framing=line", "NODE_CHANNEL_SERIALIZATION_MODE",
+    {PROCESS_NODE_CHANNEL, "close=yes&framing=line", "NODE_CHANNEL_SERIALIZATION_MODE",
      "json"},
 };
 
@@ -276,6 +158,7 @@ int wherry_parent(wherry_channel **out)
         if (text)
             return meet(&kinships[i], text, out);
     }
-    return failure(-ENOENT, "this process was started without a channel to its parent "
-                            "(" PROCESS_CHANNEL " and NODE_CHANNEL_FD are not set)");
+    return failure(-ENOENT,
+                   "this process was started without a channel to its parent "
+                   "(" PROCESS_CHANNEL " and " PROCESS_NODE_CHANNEL " are not set)");
 }

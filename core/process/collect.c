@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running a process to its end and keeping what it says.
+ * Running processes to their end and keeping what they say: one, or several in a row.
  *
- * One wait watches its end, both of its outputs and its input, so neither of the two
- * processes can block the other, however much comes at once.  What it wrote before it
- * ended is all there; what it started and left behind is not waited for, even if that
- * has the outputs still open.
+ * One watch tells of their ends, of all of their outputs and of the room in the first
+ * one's input, so that none of them can block another, however much comes at once.
+ * What they wrote before they ended is all there; what they started and left behind is
+ * not waited for, even if that has the outputs still open.
  *
  * What goes over a bound, of time or of bytes, is stopped with all that it started:
  * first by the signal that is asked for, then, if it goes on, by SIGKILL.
@@ -13,6 +13,7 @@
 #include "process/process.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,15 +31,23 @@ struct flow {
     struct buffer bytes;
 };
 
+struct stage {
+    wherry_process *process; /* the pipeline's */
+    bool has_ended;
+    struct flow flows[PROCESS_STANDARD];
+};
+
 struct collecting {
-    wherry_process *process;
+    wherry_pipeline *pipeline;
     const struct wherry_collect *wish;
     const uint8_t *input;
     size_t input_left;
-    struct flow flows[PROCESS_STANDARD];
+    struct stage *stages;
+    size_t count;
+    int watch;                // readable when anything happens to any of them
     wherry_deadline deadline; // of what is waited for next
-    int stopped;              // why it was, or 0
-    unsigned asked;           // how many signals it was sent
+    int stopped;              // why they were, or 0
+    unsigned asked;           // how many signals they were sent
 };
 
 static int64_t grace_of(const struct wherry_collect *wish)
@@ -46,27 +55,33 @@ static int64_t grace_of(const struct wherry_collect *wish)
     return wish->grace > 0 ? wish->grace : grace_usual;
 }
 
-/* --- the plan ------------------------------------------------------------ */
+/* --- the plans ----------------------------------------------------------- */
 
-// The given ones, and a pipe for each of 0, 1 and 2 that is not among them.
-static struct wherry_laid *lay_pipes(const struct wherry_plan *plan, bool has_input,
-                                     size_t *count)
+// The given ones, and a pipe for each of 0, 1 and 2 that is not among them and does not
+// lead to a neighbour.
+static int lay_pipes(struct wherry_plan *plan, bool is_first, bool is_last,
+                     bool has_input)
 {
+    const enum wherry_from usual[PROCESS_STANDARD] = {
+        is_first && has_input ? WHERRY_FROM_PIPE : WHERRY_FROM_NULL, WHERRY_FROM_PIPE,
+        WHERRY_FROM_PIPE};
+
+    const bool is_joined[PROCESS_STANDARD] = {!is_first, !is_last, false};
     struct wherry_laid *laid =
         calloc(plan->laid_count + PROCESS_STANDARD, sizeof(*laid));
-    *count = 0;
+    size_t count = plan->laid_count;
     if (!laid)
-        return NULL;
-    for (; *count < plan->laid_count; (*count)++)
-        laid[*count] = plan->laid[*count];
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    for (size_t i = 0; i < count; i++)
+        laid[i] = plan->laid[i];
     for (int number = 0; number < PROCESS_STANDARD; number++) {
-        bool is_null = number == 0 && !has_input;
-        if (!plan_find(plan, number))
-            laid[(*count)++] = (struct wherry_laid){.number = number,
-                                                    .from = is_null ? WHERRY_FROM_NULL
-                                                                    : WHERRY_FROM_PIPE};
+        if (!is_joined[number] && !plan_find(plan, number))
+            laid[count++] =
+                (struct wherry_laid){.number = number, .from = usual[number]};
     }
-    return laid;
+    plan->laid = laid;
+    plan->laid_count = count;
+    return 0;
 }
 
 // Who else would hear what goes there?
@@ -75,7 +90,7 @@ static int check_laid(const struct wherry_laid *laid)
     bool is_pipe = laid->from == WHERRY_FROM_PIPE;
     bool is_usual =
         laid->number < PROCESS_STANDARD && plan_reads(laid) == (laid->number == 0);
-    if (laid->from != WHERRY_FROM_MESSAGES && (!is_pipe || is_usual))
+    if (!plan_is_channel(laid) && (!is_pipe || is_usual))
         return 0;
     return failure(-EINVAL,
                    "number %d: collected are pipes from 1 and 2, fed is one to 0; "
@@ -93,26 +108,86 @@ static int check_plan(const struct wherry_plan *plan, const struct wherry_collec
     return r;
 }
 
-static int start(struct collecting *all, const struct wherry_plan *plan)
+/* --- starting ------------------------------------------------------------ */
+
+static int start_all(struct collecting *all, const struct wherry_plan *plans)
 {
-    struct wherry_plan whole = *plan;
-    struct wherry_laid *laid =
-        lay_pipes(plan, all->wish->input != NULL, &whole.laid_count);
-    if (!laid)
-        return failure_plain(-ENOMEM, "no memory to start a process");
-    whole.laid = laid;
-    int r = process_spawn(&whole, &all->process);
-    for (int number = 0; r >= 0 && number < PROCESS_STANDARD; number++) {
-        struct process_end end;
-        if (process_take_end(all->process, number, &end) >= 0)
-            all->flows[number].end = (struct os_descriptor){
-                .fd = end.fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
+    struct wherry_plan *own = calloc(all->count, sizeof(*own));
+    size_t laid = 0;
+    int r = own ? 0 : failure_plain(-ENOMEM, "no memory to start a process");
+    while (r >= 0 && laid < all->count) {
+        own[laid] = plans[laid];
+        r = check_plan(&plans[laid], all->wish);
+        if (r >= 0)
+            r = lay_pipes(&own[laid], laid == 0, laid + 1 == all->count,
+                          all->wish->input != NULL);
+        if (r >= 0)
+            laid++;
+        else
+            r = pipeline_blame(r, laid, all->count);
     }
-    free(laid);
+    if (r >= 0)
+        r = pipeline_spawn(own, all->count, &all->pipeline);
+    while (laid-- > 0)
+        free((void *)own[laid].laid);
+    free(own);
     return r;
 }
 
-/* --- its streams --------------------------------------------------------- */
+// Only the first one is fed.
+static int take_end(struct collecting *all, struct stage *stage, int number)
+{
+    const bool is_fed = stage == all->stages;
+    struct process_end end;
+    if (process_take_end(stage->process, number, &end) < 0)
+        return 0;
+    if (number == 0 && !is_fed) {
+        os_close(end.fd);
+        return 0;
+    }
+    stage->flows[number].end = (struct os_descriptor){
+        .fd = end.fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
+    return os_watch_add(all->watch, end.fd, number == 0 ? os_wait_out : os_wait_in);
+}
+
+static int take_ends(struct collecting *all)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < all->count; i++) {
+        struct stage *stage = &all->stages[i];
+        stage->process = all->pipeline->stages[i];
+        r = os_watch_add(all->watch, stage->process->fd, os_wait_in);
+        for (int number = 0; r >= 0 && number < PROCESS_STANDARD; number++)
+            r = take_end(all, stage, number);
+    }
+    return r < 0 ? failure_plain(r, "waiting for a process") : 0;
+}
+
+static int begin(struct collecting *all, const struct wherry_plan *plans)
+{
+    all->stages = calloc(all->count, sizeof(*all->stages));
+    if (!all->stages)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    for (size_t i = 0; i < all->count; i++) {
+        for (int number = 0; number < PROCESS_STANDARD; number++)
+            all->stages[i].flows[number].end = OS_DESCRIPTOR_NONE;
+    }
+    all->watch = os_watch_new();
+    if (all->watch < 0)
+        return failure_plain(all->watch, "waiting for a process");
+    int r = start_all(all, plans);
+    return r < 0 ? r : take_ends(all);
+}
+
+/* --- their streams ------------------------------------------------------- */
+
+// Copies of the descriptor may be open elsewhere: closing it would not end the watch.
+static void end_flow(const struct collecting *all, struct flow *flow)
+{
+    if (flow->end.fd >= 0)
+        os_watch_remove(all->watch, flow->end.fd);
+    os_release(&flow->end);
+}
 
 static uint64_t most_of(const struct collecting *all)
 {
@@ -122,7 +197,7 @@ static uint64_t most_of(const struct collecting *all)
 // What it does not read is its own choice.
 static void feed(struct collecting *all)
 {
-    struct flow *flow = &all->flows[0];
+    struct flow *flow = &all->stages[0].flows[0];
     while (flow->end.fd >= 0) {
         const struct os_bytes piece = {all->input, all->input_left};
         int64_t done = all->input_left > 0 ? os_write(&flow->end, &piece, 1) : 0;
@@ -133,7 +208,7 @@ static void feed(struct collecting *all)
             all->input_left -= (size_t)done;
         }
         if (done < 0 || all->input_left == 0)
-            os_release(&flow->end);
+            end_flow(all, flow);
     }
 }
 
@@ -156,14 +231,14 @@ static int64_t read_once(const struct collecting *all, struct flow *flow)
     return size;
 }
 
-static int listen_to(struct collecting *all, struct flow *flow)
+static int listen_to(const struct collecting *all, struct flow *flow)
 {
     for (int reads = 0; flow->end.fd >= 0 && reads < READS_MOST; reads++) {
         int64_t size = read_once(all, flow);
         if (size == -EAGAIN)
             return 0;
         if (size <= 0)
-            os_release(&flow->end);
+            end_flow(all, flow);
         if (size < 0)
             return (int)size;
     }
@@ -174,55 +249,84 @@ static int move_bytes(struct collecting *all)
 {
     int r = 0;
     feed(all);
-    for (int number = 1; r >= 0 && number < PROCESS_STANDARD; number++)
-        r = listen_to(all, &all->flows[number]);
+    for (size_t i = 0; r >= 0 && i < all->count; i++) {
+        for (int number = 1; r >= 0 && number < PROCESS_STANDARD; number++)
+            r = listen_to(all, &all->stages[i].flows[number]);
+    }
     return r;
 }
 
-/* --- stopping it --------------------------------------------------------- */
+/* --- stopping them ------------------------------------------------------- */
 
-// What it says from now on is of no use, and it must not wait for us.
+// What they say from now on is of no use, and they must not wait for us.
 static void hear_no_more(struct collecting *all)
 {
-    for (int number = 1; number < PROCESS_STANDARD; number++)
-        os_release(&all->flows[number].end);
+    for (size_t i = 0; i < all->count; i++) {
+        for (int number = 1; number < PROCESS_STANDARD; number++)
+            end_flow(all, &all->stages[i].flows[number]);
+    }
 }
 
-// Each time it goes on after the grace, the next signal is sent.
+static int signal_all(const struct collecting *all, int signal)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct stage *stage = &all->stages[i];
+        if (!stage->has_ended && tree_kill(stage->process, signal) == -EPERM)
+            return failure(-EPERM, "process %lld cannot be stopped by this user",
+                           (long long)stage->process->pid);
+    }
+    return 0;
+}
+
+static int64_t first_that_runs(const struct collecting *all)
+{
+    size_t i = 0;
+    while (i + 1 < all->count && all->stages[i].has_ended)
+        i++;
+    return all->stages[i].process->pid;
+}
+
+// Each time any goes on after the grace, the next signal is sent.
 static int stop(struct collecting *all, int why)
 {
     const struct wherry_collect *wish = all->wish;
     const int signals[] = {wish->stop_signal ? wish->stop_signal : os_signal_term,
                            os_signal_kill};
     const size_t most = sizeof(signals) / sizeof(signals[0]);
-    const long long pid = all->process->pid;
     if (all->asked == most)
-        return failure(-EBUSY, "process %lld does not end, not even by SIGKILL", pid);
+        return failure(-EBUSY, "process %lld does not end, not even by SIGKILL",
+                       (long long)first_that_runs(all));
     all->stopped = all->stopped ? all->stopped : why;
-    int r = tree_kill(all->process, signals[all->asked++]);
+    int r = signal_all(all, signals[all->asked++]);
     all->deadline = deadline_add(wherry_now(), grace_of(wish));
-    return r == -EPERM ? failure(r, "process %lld cannot be stopped by this user", pid)
-                       : 0;
+    return r;
 }
 
-/* --- until its end ------------------------------------------------------- */
+/* --- until their end ----------------------------------------------------- */
+
+// 0: all have ended.
+static int look_who_ended(struct collecting *all)
+{
+    int result = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        struct stage *stage = &all->stages[i];
+        int r = stage->has_ended
+                    ? 0
+                    : wherry_process_wait(stage->process, NULL, 0, WHERRY_POLL);
+        if (r == 0 && !stage->has_ended)
+            os_watch_remove(all->watch, stage->process->fd);
+        stage->has_ended = r == 0;
+        if (r < 0 && (result == 0 || result == -EAGAIN))
+            result = r;
+    }
+    return result;
+}
 
 static int wait_for_news(const struct collecting *all)
 {
-    struct os_wait waits[PROCESS_STANDARD + 1] = {
-        {.fd = all->process->fd, .events = os_wait_in}};
-    size_t count = 1;
-    for (int number = 0; number < PROCESS_STANDARD; number++) {
-        if (all->flows[number].end.fd < 0)
-            continue;
-        waits[count].fd = all->flows[number].end.fd;
-        waits[count].events = os_wait_in;
-        if (number == 0)
-            waits[count].events = os_wait_out;
-        count++;
-    }
-    int r = os_wait(waits, count, all->deadline);
-    return r < 0 && r != -ETIMEDOUT ? failure_plain(r, "waiting for a process") : r;
+    struct os_wait news = {.fd = all->watch, .events = os_wait_in};
+    int r = os_wait(&news, 1, all->deadline);
+    return r < 0 && r != -ETIMEDOUT ? failure_plain(r, "waiting for a process") : 0;
 }
 
 static bool is_late(const struct collecting *all)
@@ -234,8 +338,8 @@ static bool is_late(const struct collecting *all)
 static int collect(struct collecting *all)
 {
     for (;;) {
-        // What it said before its end is read after that.
-        int ended = wherry_process_wait(all->process, NULL, 0, WHERRY_POLL);
+        // What they said before their ends is read after those.
+        int ended = look_who_ended(all);
         int r = move_bytes(all);
         if (r == -ENOBUFS) {
             r = all->stopped ? 0 : stop(all, r);
@@ -243,73 +347,84 @@ static int collect(struct collecting *all)
         }
         if (r < 0 || ended != -EAGAIN)
             return r < 0 ? r : ended;
-        if (is_late(all))
-            r = stop(all, -ETIMEDOUT);
-        else
-            r = wait_for_news(all);
-        if (r < 0 && r != -ETIMEDOUT)
+        r = is_late(all) ? stop(all, -ETIMEDOUT) : wait_for_news(all);
+        if (r < 0)
             return r;
     }
 }
 
-static int hand_out(struct collecting *all, struct wherry_collected *out)
+/* --- what is handed out -------------------------------------------------- */
+
+static int end_with_zero(struct collecting *all)
 {
-    struct wherry_collected whole = {.stopped = all->stopped};
-    int r =
-        wherry_process_wait(all->process, &whole.exit, sizeof(whole.exit), WHERRY_POLL);
-    void **bytes[PROCESS_STANDARD] = {NULL, &whole.output, &whole.errors};
-    size_t *sizes[PROCESS_STANDARD] = {NULL, &whole.output_size, &whole.errors_size};
-    for (int number = 1; r >= 0 && number < PROCESS_STANDARD; number++) {
-        struct buffer *buffer = &all->flows[number].bytes;
-        r = buffer_reserve(buffer, 1);
-        if (r < 0)
-            return failure_plain(r, "no memory for what a process says");
-        *buffer_back(buffer) = 0;
-        *bytes[number] = buffer->bytes;
-        *sizes[number] = buffer->size;
+    for (size_t i = 0; i < all->count; i++) {
+        for (int number = 1; number < PROCESS_STANDARD; number++) {
+            struct buffer *bytes = &all->stages[i].flows[number].bytes;
+            if (buffer_reserve(bytes, 1) < 0)
+                return failure_plain(-ENOMEM, "no memory for what a process says");
+            *buffer_back(bytes) = 0;
+        }
     }
-    if (r < 0)
-        return r;
-    all->flows[1].bytes = (struct buffer){.bytes = NULL};
-    all->flows[2].bytes = (struct buffer){.bytes = NULL};
-    *out = whole;
     return 0;
 }
 
-// Without a word: the sentence is that of what went wrong.
-static void end_it(struct collecting *all)
+static void *hand_over(struct buffer *bytes, size_t *size)
 {
-    const wherry_deadline end = deadline_add(wherry_now(), grace_of(all->wish));
-    struct os_wait wait = {.fd = all->process->fd, .events = os_wait_in};
-    (void)os_kill(all->process->fd, os_signal_kill, false);
-    (void)os_wait(&wait, 1, end);
+    void *block = bytes->bytes;
+    *size = bytes->size;
+    *bytes = (struct buffer){.bytes = NULL};
+    return block;
+}
+
+// The stage that failed, the last one of several, counted from 1; 0: none did.
+static int hand_out(struct collecting *all, struct wherry_collected *out)
+{
+    int failed = end_with_zero(all);
+    if (failed < 0)
+        return failed;
+    for (size_t i = 0; i < all->count; i++) {
+        struct stage *stage = &all->stages[i];
+        out[i] = (struct wherry_collected){.stopped = all->stopped};
+        (void)wherry_process_wait(stage->process, &out[i].exit, sizeof(out[i].exit),
+                                  WHERRY_POLL);
+        out[i].output = hand_over(&stage->flows[1].bytes, &out[i].output_size);
+        out[i].errors = hand_over(&stage->flows[2].bytes, &out[i].errors_size);
+        if (out[i].exit.code != 0)
+            failed = (int)i + 1;
+    }
+    return failed;
 }
 
 static void leave(struct collecting *all, bool is_done)
 {
-    for (int number = 0; number < PROCESS_STANDARD; number++) {
-        os_release(&all->flows[number].end);
-        buffer_release(&all->flows[number].bytes);
+    for (size_t i = 0; all->stages && i < all->count; i++) {
+        for (int number = 0; number < PROCESS_STANDARD; number++) {
+            os_release(&all->stages[i].flows[number].end);
+            buffer_release(&all->stages[i].flows[number].bytes);
+        }
     }
-    if (all->process && !is_done)
-        end_it(all);
-    if (all->process && (all->stopped || !is_done))
-        tree_end(all->process, is_done ? all->deadline : WHERRY_POLL);
-    wherry_process_close(all->process);
+    if (all->pipeline && !is_done)
+        pipeline_end(all->pipeline, deadline_add(wherry_now(), grace_of(all->wish)));
+    for (size_t i = 0; is_done && all->stopped && i < all->count; i++)
+        tree_end(all->stages[i].process, all->deadline);
+    wherry_pipeline_close(all->pipeline);
+    os_close(all->watch);
+    free(all->stages);
 }
 
-int process_collect(const struct wherry_plan *plan, const struct wherry_collect *wish,
-                    struct wherry_collected *out, wherry_deadline deadline)
+int process_collect(const struct wherry_plan *plans, size_t count,
+                    const struct wherry_collect *wish, struct wherry_collected *out,
+                    wherry_deadline deadline)
 {
     struct collecting all = {.wish = wish,
                              .input = wish->input,
                              .input_left = wish->input ? wish->input_size : 0,
+                             .count = count,
+                             .watch = -1,
                              .deadline = deadline};
-    for (int number = 0; number < PROCESS_STANDARD; number++)
-        all.flows[number].end = OS_DESCRIPTOR_NONE;
-    int r = check_plan(plan, wish);
+    int r = pipeline_check_count(count);
     if (r >= 0)
-        r = start(&all, plan);
+        r = begin(&all, plans);
     if (r >= 0)
         r = collect(&all);
     if (r >= 0)

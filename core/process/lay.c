@@ -93,19 +93,31 @@ static int from_pipe(struct making *making, const struct wherry_laid *laid)
     return 0;
 }
 
-static int from_messages(struct making *making, const struct wherry_laid *laid)
+// Its first words may come before anybody here asks for the channel.
+static int add_socket(struct making *making, int number, enum process_end_sort sort)
 {
-    // Its first words may come before anybody here asks for the channel.
-    const struct os_socket_plan plan = {.kind = OS_KIND_PACKET, .identify = true};
+    const bool is_node = sort == PROCESS_NODE;
+    const struct os_socket_plan plan = {
+        .kind = is_node ? OS_KIND_STREAM : OS_KIND_PACKET, .identify = !is_node};
     struct os_descriptor ends[2];
     int r = os_socket_pair(&plan, ends);
     if (r < 0)
         return failure_plain(r, "no socket for the new process");
-    add_row(making, laid->number, ends[1].fd, ends[1].fd);
-    add_end(making, laid->number, ends[0].fd, PROCESS_MESSAGES);
-    snprintf(making->channel, sizeof(making->channel), PROCESS_CHANNEL "=%d",
-             laid->number);
+    add_row(making, number, ends[1].fd, ends[1].fd);
+    add_end(making, number, ends[0].fd, sort);
+    snprintf(making->channel, sizeof(making->channel), "%s=%d",
+             is_node ? PROCESS_NODE_CHANNEL : PROCESS_CHANNEL, number);
     return 0;
+}
+
+static int from_messages(struct making *making, const struct wherry_laid *laid)
+{
+    return add_socket(making, laid->number, PROCESS_MESSAGES);
+}
+
+static int from_node(struct making *making, const struct wherry_laid *laid)
+{
+    return add_socket(making, laid->number, PROCESS_NODE);
 }
 
 // A channel has become a descriptor above this layer; the same open file as another
@@ -119,6 +131,7 @@ static int (*const sources[])(struct making *, const struct wherry_laid *) = {
     [WHERRY_FROM_NUMBER] = NULL,
     [WHERRY_FROM_CHANNEL] = NULL,
     [WHERRY_FROM_MESSAGES] = from_messages,
+    [WHERRY_FROM_NODE] = from_node,
     [WHERRY_FROM_NOTHING] = NULL,
 };
 
@@ -141,14 +154,18 @@ static int open_listed(struct making *making)
     return r;
 }
 
-// 0, 1 and 2: what this process has if nothing is laid out at all, else nothing.
+// 0, 1 and 2: what joins it to its neighbours, or what this process has if nothing is
+// laid out at all, else nothing.
 static int open_unlisted(struct making *making)
 {
+    const int joined[PROCESS_STANDARD] = {making->joined->in, making->joined->out, -1};
     int r = 0;
     for (int number = 0; r >= 0 && number < PROCESS_STANDARD; number++) {
         if (plan_find(making->plan, number))
             continue;
-        if (making->plan->laid)
+        if (joined[number] >= 0)
+            add_row(making, number, joined[number], -1);
+        else if (making->plan->laid)
             r = add_null(making, number);
         else if (is_open(number))
             add_row(making, number, number, -1);

@@ -9,10 +9,11 @@
 
 #include "process/process.h"
 
-enum { MAKING_CHANNEL = sizeof(PROCESS_CHANNEL) + 16 };
+enum { MAKING_CHANNEL = sizeof(PROCESS_NODE_CHANNEL) + 16 };
 
 struct making {
     const struct wherry_plan *plan;
+    const struct process_joined *joined;
     struct layout_row
         *rows;   /* the listed ones, then those of 0, 1 and 2 that are not */
     int *opened; /* for each row, a descriptor to be closed again, or -1 */
@@ -20,6 +21,7 @@ struct making {
     struct os_lay *lays;
     struct os_limit *limits;
     const char **environment;
+    const char **words; /* of `command` */
     const char **files;
     const char **arguments;
     char channel[MAKING_CHANNEL]; /* "WHERRY_CHANNEL=3", or empty */
@@ -32,6 +34,11 @@ struct making {
 /* Opens what the plan lays out, and finds the steps to it.  Errors: as wherry_spawn;
  * the sentence is set. */
 int making_lay_out(struct making *, struct os_start *start);
+
+/* --- spawn.c ------------------------------------------------------------- */
+
+/* What is run, as the plan names it. */
+const char *making_program(const struct making *);
 
 /* --- refuse.c ------------------------------------------------------------ */
 

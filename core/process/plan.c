@@ -21,9 +21,13 @@ enum {
 
 static int check_program(const struct wherry_plan *plan)
 {
-    if ((plan->file != NULL) == (plan->line != NULL))
-        return failure(-EINVAL, "a plan names a program (file) or a line for sh(1) "
-                                "(line), one of the two");
+    const int named =
+        (plan->file != NULL) + (plan->command != NULL) + (plan->line != NULL);
+    if (named != 1)
+        return failure(-EINVAL, "a plan names a program (file), its words (command) or "
+                                "a line for sh(1) (line), one of the three");
+    if (plan->command)
+        return command_check(plan->command);
     return !plan->file || plan->file[0]
                ? 0
                : failure(-EINVAL, "the program to start has an empty name");
@@ -134,7 +138,7 @@ static int check_layout(const struct wherry_plan *plan)
         int r = check_laid(plan, &plan->laid[i]);
         if (r < 0)
             return r;
-        channels += plan->laid[i].from == WHERRY_FROM_MESSAGES;
+        channels += plan_is_channel(&plan->laid[i]);
     }
     return channels <= 1 ? 0
                          : failure(-EINVAL,
@@ -155,6 +159,11 @@ bool plan_reads(const struct wherry_laid *laid)
 {
     return laid->access == WHERRY_ACCESS_READ ||
            (laid->access == WHERRY_ACCESS_USUAL && laid->number == 0);
+}
+
+bool plan_is_channel(const struct wherry_laid *laid)
+{
+    return laid->from == WHERRY_FROM_MESSAGES || laid->from == WHERRY_FROM_NODE;
 }
 
 uint32_t plan_umask(const struct wherry_plan *plan)

@@ -37,6 +37,9 @@ const struct wherry_laid *plan_find(const struct wherry_plan *, int number);
 /* Whether the new process reads there, rather than writes. */
 bool plan_reads(const struct wherry_laid *);
 
+/* Whether it is a channel of messages to this process. */
+bool plan_is_channel(const struct wherry_laid *);
+
 /* `umask` of a plan that was checked. */
 uint32_t plan_umask(const struct wherry_plan *);
 
@@ -61,6 +64,16 @@ const char **environment_make(const char *const *base, const char *const *change
 /* The value of a name in such a list, or NULL. */
 const char *environment_find(const char *const *list, const char *name);
 
+/* --- command.c ----------------------------------------------------------- */
+
+/* Whether `command` of a plan can be taken for words, of which there are some.
+ * Errors: -EINVAL; the sentence is set. */
+int command_check(const char *command);
+
+/* The words of a command that was checked; NULL at the end.  One block, to be freed.
+ * NULL: no memory. */
+const char **command_words(const char *command);
+
 /* --- search.c ------------------------------------------------------------ */
 
 /* The paths at which a program is looked for, `path` being what PATH says (NULL: the
@@ -77,7 +90,8 @@ struct process_end {
     enum process_end_sort {
         PROCESS_READS, /* a pipe that this process reads */
         PROCESS_WRITES,
-        PROCESS_MESSAGES
+        PROCESS_MESSAGES,
+        PROCESS_NODE
     } sort;
 };
 
@@ -97,8 +111,17 @@ struct wherry_process {
 
 /* --- spawn.c ------------------------------------------------------------- */
 
+/* What stands at 0 and at 1 unless the plan lays out something there; -1: the plan's
+ * own way. */
+struct process_joined {
+    int in, out;
+};
+
+#define PROCESS_ALONE (&(const struct process_joined){-1, -1})
+
 /* As wherry_spawn, of a plan without channels. */
-int process_spawn(const struct wherry_plan *, wherry_process **out);
+int process_spawn(const struct wherry_plan *, const struct process_joined *,
+                  wherry_process **out);
 
 /* Gives out the end at that number; `out->fd` is the caller's.  Errors: -ENOENT. */
 int process_take_end(wherry_process *, int number, struct process_end *out);
@@ -106,14 +129,36 @@ int process_take_end(wherry_process *, int number, struct process_end *out);
 /* It was not used: it can be given out again. */
 void process_give_back(wherry_process *, const struct process_end *);
 
-/* The variable in which a new process finds the number of its message channel. */
+/* The variables in which a new process finds the number of its message channel. */
 #define PROCESS_CHANNEL "WHERRY_CHANNEL"
+#define PROCESS_NODE_CHANNEL "NODE_CHANNEL_FD"
+
+/* --- pipeline.c ---------------------------------------------------------- */
+
+struct wherry_pipeline {
+    size_t count;
+    wherry_process *stages[];
+};
+
+/* Whether a pipeline can have so many stages.  Errors: -EINVAL; the sentence is set. */
+int pipeline_check_count(size_t count);
+
+/* Says which of several plans the sentence is about, and returns the error. */
+int pipeline_blame(int error, size_t stage, size_t count);
+
+/* As wherry_pipeline_spawn, of plans without channels. */
+int pipeline_spawn(const struct wherry_plan *plans, size_t count,
+                   wherry_pipeline **out);
+
+/* Without a word: all that runs of it is killed, and waited for within reason. */
+void pipeline_end(wherry_pipeline *, wherry_deadline);
 
 /* --- collect.c ----------------------------------------------------------- */
 
-/* As wherry_collect, of a plan without channels. */
-int process_collect(const struct wherry_plan *, const struct wherry_collect *,
-                    struct wherry_collected *out, wherry_deadline);
+/* As wherry_pipeline_collect, of plans without channels. */
+int process_collect(const struct wherry_plan *plans, size_t count,
+                    const struct wherry_collect *, struct wherry_collected *out,
+                    wherry_deadline);
 
 /* --- tree.c -------------------------------------------------------------- */
 

@@ -13,9 +13,9 @@ static int not_found(const struct making *making, int error, const char *path)
     if (strcmp(os_path_word(path), "nothing") != 0)
         return failure(error, "%s: the interpreter that it asks for is not there",
                        path);
-    if (making->plan->file && !strchr(making->plan->file, '/'))
-        return failure(error, "there is no program %s in PATH (%s)", making->plan->file,
-                       where ? where : "which is not set");
+    if (!strchr(making_program(making), '/'))
+        return failure(error, "there is no program %s in PATH (%s)",
+                       making_program(making), where ? where : "which is not set");
     return failure(error, "%s: there is no such file", path);
 }
 

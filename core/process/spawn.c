@@ -11,16 +11,38 @@
 
 /* --- what is run --------------------------------------------------------- */
 
-static const char **arguments_of(const struct wherry_plan *plan)
+static size_t count_words(const char *const *words)
 {
     size_t count = 0;
-    while (plan->arguments && plan->arguments[count])
+    while (words && words[count])
         count++;
-    const char **list = calloc(count + 6, sizeof(*list));
+    return count;
+}
+
+const char *making_program(const struct making *making)
+{
+    const struct wherry_plan *plan = making->plan;
+    return plan->file ? plan->file : plan->command ? making->words[0] : SHELL;
+}
+
+static const char *name_of(const struct making *making)
+{
+    const struct wherry_plan *plan = making->plan;
+    return plan->name ? plan->name : plan->line ? "sh" : making_program(making);
+}
+
+static const char **arguments_of(const struct making *making)
+{
+    const struct wherry_plan *plan = making->plan;
+    const size_t count = count_words(plan->arguments);
+    const size_t words = count_words(making->words);
+    const char **list = calloc(words + count + 6, sizeof(*list));
     if (!list)
         return NULL;
     const char **at = list;
-    *at++ = plan->name ? plan->name : plan->file ? plan->file : "sh";
+    *at++ = name_of(making);
+    for (size_t i = 1; i < words; i++)
+        *at++ = making->words[i];
     if (plan->line) {
         *at++ = "-c";
         *at++ = "--"; // it may begin with a dash
@@ -37,7 +59,7 @@ static const char **arguments_of(const struct wherry_plan *plan)
 // An inherited channel is this process's: its number would be another file there.
 static int make_environment(struct making *making)
 {
-    static const char *const stale[] = {PROCESS_CHANNEL, "NODE_CHANNEL_FD",
+    static const char *const stale[] = {PROCESS_CHANNEL, PROCESS_NODE_CHANNEL,
                                         "NODE_CHANNEL_SERIALIZATION_MODE", NULL};
     const struct wherry_plan *plan = making->plan;
     const char *const own[] = {making->channel[0] ? making->channel : NULL, NULL};
@@ -55,9 +77,11 @@ static int make_words(struct making *making, struct os_start *start)
     const struct wherry_plan *plan = making->plan;
     if (make_environment(making) < 0)
         return failure_plain(-ENOMEM, "no memory to start a process");
-    making->files = search_make(plan->line ? SHELL : plan->file,
+    if (plan->command && !(making->words = command_words(plan->command)))
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    making->files = search_make(making_program(making),
                                 environment_find(making->environment, "PATH"));
-    making->arguments = arguments_of(plan);
+    making->arguments = arguments_of(making);
     if (!making->files || !making->arguments)
         return failure_plain(-ENOMEM, "no memory to start a process");
     start->files = making->files;
@@ -133,6 +157,7 @@ static void leave(struct making *making)
     free(making->limits);
     free(making->account);
     free(making->environment);
+    free(making->words);
     free(making->files);
     free(making->arguments);
 }
@@ -157,9 +182,10 @@ static int start(struct making *making)
     return 0;
 }
 
-int process_spawn(const struct wherry_plan *plan, wherry_process **out)
+int process_spawn(const struct wherry_plan *plan, const struct process_joined *joined,
+                  wherry_process **out)
 {
-    struct making making = {.plan = plan};
+    struct making making = {.plan = plan, .joined = joined};
     int r = plan_check(plan);
     if (r >= 0)
         r = begin(&making);

@@ -24,6 +24,8 @@ static int stream_wait(void *state, enum wherry_direction direction,
     waits[0] = (struct wherry_wait){.fd = fd, .events = os_wait_out};
     if (in)
         waits[0].events = os_wait_in;
+    if (in && stream->life.end)
+        waits[0].fd = stream->life.watch;
     return 1;
 }
 
@@ -109,6 +111,8 @@ static void stream_close(void *state)
     if (!stream->one_descriptor)
         os_release(&stream->out.descriptor);
     os_release(&stream->in.descriptor);
+    if (stream->life.leave)
+        stream->life.leave(stream->life.own);
     free(stream);
 }
 
@@ -184,6 +188,7 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
         return r;
     }
     stream->made = plan->made;
+    stream->life = plan->life;
     stream->cutter = (struct cutter){
         .framing = framing_find(address_string(plan->address, "framing")),
         .store = store,

@@ -48,6 +48,7 @@ struct stream {
     struct stream_out out;
     struct os_file made;
     char *path; /* removed at close; NULL: none */
+    struct stream_life life;
 };
 
 int stream_recv(void *state, wherry_message **out);

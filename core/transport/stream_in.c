@@ -121,12 +121,22 @@ static int cut_off(struct stream *stream)
                        there);
 }
 
+// The end of its bytes is not yet that of whoever writes them.
+static int end_of_life(const struct stream *stream)
+{
+    const struct stream_life *life = &stream->life;
+    if (!life->end)
+        return 0;
+    os_watch_remove(life->watch, stream->in.descriptor.fd);
+    return life->end(life->own);
+}
+
 static int at_end(struct stream *stream, wherry_message **out)
 {
     struct stream_in *in = &stream->in;
     in->ended = true;
     if (!in->partial && ahead_size(&in->ahead) == 0)
-        return 0;
+        return end_of_life(stream);
     if (in->partial || !stream->cutter.framing->end_completes)
         return cut_off(stream);
     return ahead_cut_rest(&in->ahead, &stream->cutter, out);
@@ -159,9 +169,8 @@ static int read_more(struct stream *stream, wherry_message **out)
     return size < 0 ? (in->broken = failure_plain((int)size, "receiving")) : AHEAD_MORE;
 }
 
-int stream_recv(void *state, wherry_message **out)
+static int recv_what_is_there(struct stream *stream, wherry_message **out)
 {
-    struct stream *stream = state;
     struct stream_in *in = &stream->in;
     bool is_emptied = false;
     for (;;) {
@@ -175,6 +184,22 @@ int stream_recv(void *state, wherry_message **out)
         // A read that could have had more took all: another would be in vain.
         is_emptied = !in->filled_room && !in->stopped_early;
     }
+}
+
+static bool has_ended(const struct stream *stream)
+{
+    return stream->life.end && stream->life.end(stream->life.own) != -EAGAIN;
+}
+
+int stream_recv(void *state, wherry_message **out)
+{
+    struct stream *stream = state;
+    int r = recv_what_is_there(stream, out);
+    if (r != -EAGAIN || !has_ended(stream))
+        return r;
+    // What it wrote before its end is there by now; others may have its pipe open.
+    r = recv_what_is_there(stream, out);
+    return r == -EAGAIN ? at_end(stream, out) : r;
 }
 
 size_t stream_recv_ahead(void *state, wherry_message **messages, size_t count)
@@ -193,7 +218,7 @@ int stream_ready(void *state)
 {
     struct stream *stream = state;
     struct stream_in *in = &stream->in;
-    if (in->broken || in->ended)
+    if (in->broken || (in->ended && !stream->life.end))
         return 1;
     return !in->partial && ahead_ready(&in->ahead, &stream->cutter);
 }

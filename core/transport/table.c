@@ -15,9 +15,10 @@
 #include "base/base.h"
 
 static const struct transport *const transports[] = {
-    &transport_pipe, &transport_fifo, &transport_stdio,  &transport_fd,
-    &transport_pair, &transport_unix, &transport_tcp,    &transport_udp,
-    &transport_mq,   &transport_sysv, &transport_signal, &transport_fault,
+    &transport_pipe,  &transport_fifo, &transport_stdio,  &transport_fd,
+    &transport_pair,  &transport_unix, &transport_tcp,    &transport_udp,
+    &transport_mq,    &transport_sysv, &transport_signal, &transport_exec,
+    &transport_fault,
 };
 
 enum {

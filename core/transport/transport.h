@@ -137,7 +137,7 @@ int64_t pipe_room(void);
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
-    transport_mq, transport_sysv, transport_signal, transport_fault;
+    transport_mq, transport_sysv, transport_signal, transport_exec, transport_fault;
 
 /* --- absent.c: rows without a transport ---------------------------------- */
 
@@ -152,6 +152,15 @@ int absent_refuse(const struct wherry_mechanism *);
 
 /* --- stream.c: messages cut out of bytes --------------------------------- */
 
+/* Whose life a stream hangs on, beside its descriptors; all zero: nobody's. */
+struct stream_life {
+    int watch; /* readable when that has ended; `in` is a member of it */
+    /* 0: it ended as it should, or why not; the sentence is set.  -EAGAIN: it lives. */
+    int (*end)(void *own);
+    void (*leave)(void *own); /* at close, when the descriptors are closed */
+    void *own;                /* taken by a stream_new() that succeeds */
+};
+
 /* What a stream is made of; an unused direction is OS_DESCRIPTOR_NONE.  Fill out->peer
  * (all of it) and out->address before stream_new and packet_new, they fill in the rest.
  */
@@ -164,6 +173,7 @@ struct stream_plan {
     bool words; /* the `wherry` framing may say hello, end and sync here: one peer */
     struct os_file made; /* a path to remove at close, if `path` is set */
     const char *path;    /* copied */
+    struct stream_life life;
 };
 
 int stream_new(const struct stream_plan *, struct endpoint *out);

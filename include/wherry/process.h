@@ -47,6 +47,9 @@ enum wherry_from {
                                then on; close it after starting */
     WHERRY_FROM_MESSAGES,   /* a socket for messages, the other end of which is
                                wherry_process_channel()'s; wherry_parent() finds it */
+    WHERRY_FROM_NODE,       /* the same for a program that speaks as children of Node's
+                               fork() do (NODE_CHANNEL_FD): each message is one line of
+                               JSON */
     WHERRY_FROM_NOTHING     /* it is closed */
 };
 
@@ -84,15 +87,20 @@ enum wherry_group {
     WHERRY_GROUP_SESSION /* a session of its own, without a terminal */
 };
 
-/* What is to be started; all zero but `file` or `line` is a good plan.  Nothing of it
+/* What is to be started; all zero but `file`, `command` or `line` is a good
+ * plan.  Nothing of it
  * is needed after wherry_spawn() has returned. */
 struct wherry_plan {
-    /* One of the two: a program, looked for in the new process's PATH unless it has a
-     * slash in it, or a line for sh(1). */
+    /* One of the three: a program, looked for in the new process's PATH unless it has a
+     * slash in it; a program with its arguments, parted by blanks, in which quotes and
+     * backslashes keep a word together as in a shell, and nothing else means anything;
+     * or a line for sh(1). */
     const char *file;
+    const char *command;
     const char *line;
-    const char *name;             /* argv[0]; NULL: `file` */
-    const char *const *arguments; /* argv[1] and so on, NULL at the end; NULL: none */
+    const char *name;             /* argv[0]; NULL: the program's */
+    const char *const *arguments; /* argv[1] and so on, behind those of `command`, NULL
+                                     at the end; NULL: none */
 
     /* "NAME=VALUE" each, NULL at the end.  NULL: what this process has. */
     const char *const *environment;
@@ -131,15 +139,26 @@ struct wherry_plan {
 WHERRY_EXPORT int wherry_spawn(const struct wherry_plan *plan, size_t size,
                                wherry_process **out);
 
+/* Starts a process with a channel of messages to it, as Node's child_process.fork().
+ * `file` of the plan names a program or a script: a *.js, *.mjs or *.cjs is run by
+ * node, a *.py by python3, whichever is in PATH, with the path and `arguments` behind
+ * it; a script's messages are lines of JSON (WHERRY_FROM_NODE), a program's whatever is
+ * sent (WHERRY_FROM_MESSAGES).  The channel has number 3, or the one at which the plan
+ * lays out one of the two.  Without a layout, 0, 1 and 2 are this process's. Both of
+ * `out` and `messages` are yours. Errors: as wherry_spawn and wherry_process_channel.
+ */
+WHERRY_EXPORT int wherry_fork(const struct wherry_plan *plan, size_t size,
+                              wherry_process **out, wherry_channel **messages);
+
 /* Its number (pid). */
 WHERRY_EXPORT int64_t wherry_process_id(const wherry_process *process);
 
-/* The channel to what the plan laid out at `number`, WHERRY_FROM_PIPE or
- * WHERRY_FROM_MESSAGES: the other end.  Yours; each can be had once.  `options` is what
- * stands behind the question mark of an address of fd: ("framing=line"), or NULL.
- * Without a framing, pipes are cut into lines, and messages stay whole.
- * Errors: -ENOENT (nothing of the kind there, or it was had before), -EINVAL (an
- * option), -EMFILE, -ENOMEM. */
+/* The channel to what the plan laid out at `number`, WHERRY_FROM_PIPE,
+ * WHERRY_FROM_MESSAGES or WHERRY_FROM_NODE: the other end.  Yours; each can be had
+ * once.  `options` is what stands behind the question mark of an address of fd:
+ * ("framing=line"), or NULL. Without a framing, pipes and what Node writes are cut into
+ * lines, and messages stay whole. Errors: -ENOENT (nothing of the kind there, or it was
+ * had before), -EINVAL (an option), -EMFILE, -ENOMEM. */
 WHERRY_EXPORT int wherry_process_channel(wherry_process *process, int number,
                                          const char *options, wherry_channel **out);
 
@@ -234,6 +253,56 @@ WHERRY_EXPORT int wherry_collect(const struct wherry_plan *plan, size_t size,
 
 /* Frees what it holds; NULL is fine. */
 WHERRY_EXPORT void wherry_collected_free(struct wherry_collected *collected);
+
+/* --- pipelines -----------------------------------------------------------------------
+ */
+
+typedef struct wherry_pipeline wherry_pipeline;
+
+/* Starts `count` processes in a row, from 1 to 1024: what each writes to 1, the next
+ * one reads at 0, unless its plan lays out something else there.  `plans` are `count`
+ * of them one behind the other, `size` is sizeof(struct wherry_plan).  The pipes
+ * between them are theirs alone: a stage whose reader has gone gets SIGPIPE, one whose
+ * writer has gone comes to the end, as in a shell.  If one cannot be started, those
+ * before it are killed, and none is left. Errors: as wherry_spawn, with the number of
+ * the stage in the sentence. */
+WHERRY_EXPORT int wherry_pipeline_spawn(const struct wherry_plan *plans, size_t size,
+                                        size_t count, wherry_pipeline **out);
+
+/* How many stages it has. */
+WHERRY_EXPORT size_t wherry_pipeline_count(const wherry_pipeline *pipeline);
+
+/* One of its stages, from 0; NULL: there is none of that number.  The pipeline's:
+ * its channels, descriptor and signals may be used, wherry_process_close() not. */
+WHERRY_EXPORT wherry_process *wherry_pipeline_process(wherry_pipeline *pipeline,
+                                                      size_t stage);
+
+/* Waits until all stages have ended.  `out` has room for one wherry_exit of `size`
+ * bytes for each, or is NULL.  Returns 0 if all ended with exit 0, else which stage did
+ * not, the last one of several, counted from 1: what a shell makes the status of a
+ * pipeline under pipefail. Errors: as wherry_process_wait. */
+WHERRY_EXPORT int wherry_pipeline_wait(wherry_pipeline *pipeline,
+                                       struct wherry_exit *out, size_t size,
+                                       wherry_deadline deadline);
+
+/* Sends a signal to all stages that have not ended.  Errors: as wherry_process_kill;
+ * -ESRCH: all have ended. */
+WHERRY_EXPORT int wherry_pipeline_kill(wherry_pipeline *pipeline, int signal,
+                                       enum wherry_whom whom);
+
+/* Forgets the pipeline, as wherry_process_close() each of its stages.  NULL is fine. */
+WHERRY_EXPORT void wherry_pipeline_close(wherry_pipeline *pipeline);
+
+/* As wherry_collect, of a pipeline: the first stage is fed, of each what it writes to 2
+ * is kept by itself, of the last what it writes to 1, so that none of them waits for
+ * us, however much any of them says.  `out` has room for `count`; each is yours:
+ * wherry_collected_free().  A bound that one of them passes stops all.  Returns as
+ * wherry_pipeline_wait.  Errors: as wherry_collect. */
+WHERRY_EXPORT int wherry_pipeline_collect(const struct wherry_plan *plans, size_t size,
+                                          size_t count,
+                                          const struct wherry_collect *wish,
+                                          struct wherry_collected *out,
+                                          wherry_deadline deadline);
 
 /* --- in the new process --------------------------------------------------------------
  */

@@ -224,6 +224,7 @@ TEST(a_plan_of_a_program_that_knows_less_of_plans)
     struct wherry_plan plan;
     memset(&plan, 0x5a, sizeof(plan));
     plan.file = "/bin/true";
+    plan.command = NULL;
     plan.line = NULL;
     WORKS(wherry_spawn(&plan, offsetof(struct wherry_plan, name), &process));
     ends_with(process, "exit 0");

@@ -29,6 +29,7 @@ static const struct {
     {"mq", "mq:/x?", "", "x"},
     {"sysv", "sysv:1?", "", "x"},
     {"signal", "signal:self?", "", "1,"},
+    {"exec", "exec?", ":true", "x"},
     {"fault", "fault?", ":pair:", "x"},
 };
 
@@ -262,7 +263,6 @@ TEST(whoever_opens_what_is_absent_hears_why_and_what_to_take)
 
 TEST(the_grammar_of_what_is_absent_is_no_matter)
 {
-    FAILS(wherry_address_check("exec:grep 'a?b'"), -ENOTSUP, "exec: is not there");
     FAILS(wherry_address_check("ws:host:80/%zz?x"), -ENOTSUP, "ws: is not there");
     FAILS(wherry_address_check("fault?delay=1ms:shm:/x"), -ENOTSUP, "unix:");
     FAILS(wherry_address_check("memfdd:"), -EINVAL, "did you mean \"memfd:\"");

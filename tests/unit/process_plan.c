@@ -37,16 +37,20 @@ TEST(a_plan_names_a_program_or_a_line)
     check_fine(&(struct wherry_plan){.file = "ls"});
     check_fine(&(struct wherry_plan){.file = "./a b"});
     check_fine(&(struct wherry_plan){.line = "ls | wc"});
+    check_fine(&(struct wherry_plan){.command = "ls -l 'a b'"});
 }
 
-TEST(both_and_neither_of_program_and_line_are_refused)
+TEST(a_plan_names_one_of_them_and_no_more)
 {
-    static const char sentence[] = "a plan names a program (file) or a line for sh(1) "
-                                   "(line), one of the two";
+    static const char sentence[] = "a plan names a program (file), its words (command) "
+                                   "or a line for sh(1) (line), one of the three";
     check_refused(&(struct wherry_plan){.file = NULL}, sentence);
     check_refused(&(struct wherry_plan){.file = "ls", .line = "ls"}, sentence);
     check_refused(&(struct wherry_plan){.file = "", .line = "ls"}, sentence);
     check_refused(&(struct wherry_plan){.file = "ls", .line = ""}, sentence);
+    check_refused(&(struct wherry_plan){.file = "ls", .command = "ls"}, sentence);
+    check_refused(&(struct wherry_plan){.line = "ls", .command = "ls"}, sentence);
+    check_refused(&(struct wherry_plan){.command = "ls 'a"}, "a quote in it");
 }
 
 TEST(a_program_has_a_name)
@@ -190,7 +194,7 @@ static const struct {
     {2, {{.number = 0}, {.number = -2}}, "-2 is no number for an open file"},
     {1,
      {{.number = 3, .from = (enum wherry_from)(WHERRY_FROM_NOTHING + 1)}},
-     "number 3: it comes from nowhere known (from=9)"},
+     "number 3: it comes from nowhere known (from=10)"},
     {1,
      {{.number = 3, .from = (enum wherry_from)(-1)}},
      "number 3: it comes from nowhere known (from=-1)"},
