@@ -18,7 +18,7 @@ enum {
 
 /* What a process is started with: the options of run. */
 struct start_choices {
-    bool append, empty_environment, own_group, quiet, session, shell;
+    bool append, channel, empty_environment, own_group, quiet, session, shell;
     const char *changes[CHANGES_MOST + 1]; /* NULL at the end */
     size_t change_count;
     const char *directory, *user, *group, *umask;
@@ -64,8 +64,8 @@ extern const struct setting setting_all, setting_all_there, setting_await,
     setting_show_sender, setting_signal_count, setting_timeout, setting_value,
     setting_wait;
 
-/* Those of run: start.c. */
-extern const struct setting *const start_settings[];
+/* Those of run and pipe: start.c. */
+extern const struct setting *const run_settings[], *const pipe_settings[];
 
 /* "500ms", "2s", "10min" in milliseconds: NULL, or what it must be. */
 const char *settings_read_time(const char *text, int64_t *out);

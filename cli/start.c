@@ -141,6 +141,7 @@ TEXT(errors)
     }
 
 FLAG(append)
+FLAG(channel)
 FLAG(empty_environment)
 FLAG(own_group)
 FLAG(quiet)
@@ -216,8 +217,38 @@ static const struct setting timeout = {
 static const struct setting as_json = {
     "json", NULL, "Prints how it ended and what it said as JSON.", put_as_json};
 
-const struct setting *const start_settings[] = {
+static const struct setting channel = {
+    "channel", NULL,
+    "Talks with it beside: lines of stdin are messages to it, its messages are lines.",
+    put_channel};
+
+/* What is said of several. */
+
+static const struct setting shell_of_each = {
+    "shell", NULL, "Each COMMAND is a line for sh(1).", put_shell};
+static const struct setting input_of_first = {"stdin", "PATH",
+                                              "The first reads that file.", put_input};
+static const struct setting output_of_last = {
+    "stdout", "PATH", "The last writes into that file, which is emptied.", put_output};
+static const struct setting errors_of_all = {
+    "stderr", "PATH",
+    "The errors of all go into that file; with the path of --stdout, where that goes.",
+    put_errors};
+
+const struct setting *const run_settings[] = {
     &shell,   &timeout, &max_output,  &stop_signal, &input, &output,
     &errors,  &append,  &directory,   &set,         &unset, &empty_environment,
     &user,    &group,   &umask_of_it, &nice_of_it,  &limit, &own_group,
-    &session, &quiet,   &as_json,     NULL};
+    &session, &quiet,   &channel,     &as_json,     NULL};
+
+const struct setting *const pipe_settings[] = {&shell_of_each,  &timeout,
+                                               &max_output,     &stop_signal,
+                                               &input_of_first, &output_of_last,
+                                               &errors_of_all,  &append,
+                                               &directory,      &set,
+                                               &unset,          &empty_environment,
+                                               &user,           &group,
+                                               &umask_of_it,    &nice_of_it,
+                                               &limit,          &own_group,
+                                               &session,        &quiet,
+                                               &as_json,        NULL};

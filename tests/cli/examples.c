@@ -25,6 +25,7 @@ static const struct example {
     {"choose", NULL, "Take stdio:"},
     {"describe", NULL, "peer trust         kernel\n"},
     {"run", NULL, "\"ended\": \"exit 0\""},
+    {"pipe", NULL, "/bin/"},
     {"bench", NULL, "One way: Wherry / bare system calls\n"},
     {"help", NULL, "fifo:PATH\n"},
 };

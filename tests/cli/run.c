@@ -162,3 +162,44 @@ TEST(wrong_options_say_what_they_must_be)
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         CHECK_CONTAINS(said.err, parts[i]);
 }
+
+/* --- with a channel ------------------------------------------------------ */
+
+TEST(lines_are_messages_to_it_and_its_messages_are_lines)
+{
+    if (!harness_have_program("node"))
+        SKIP("node is not here");
+    CHECK_SHELL(
+        "echo 'process.on(\"message\", m => process.send({got: m.n + 1}))' > a.js\n"
+        "(echo '{\"n\":1}'; echo '{\"n\":2}') | wherry run --channel a.js; echo $?\n"
+        "rm a.js",
+        "{\"got\":2}\n{\"got\":3}\n0\n");
+}
+
+TEST(the_end_of_a_program_ends_the_conversation)
+{
+    shell(
+        "mkfifo f; exec 3<>f; wherry run --channel sh -c 'exit 3' <&3; echo $?; rm f");
+    CHECK_STRING(said.out, "3\n");
+    CHECK_CONTAINS(said.err, "wherry: run: sh: exit 3\n");
+}
+
+TEST(a_conversation_has_no_shell_and_no_json)
+{
+    shell("wherry run --channel --json true; echo $?; wherry run --channel --shell x; "
+          "echo $?");
+    CHECK_STRING(said.out, "2\n2\n");
+    CHECK_CONTAINS(said.err, "--channel excludes --shell and --json");
+}
+
+TEST(a_conversation_has_its_time_too)
+{
+    if (!harness_have_program("node"))
+        SKIP("node is not here");
+    shell(
+        "echo 'process.on(\"message\", () => {})' > a.js\n"
+        "mkfifo f; exec 3<>f; wherry run --timeout 300ms --channel a.js <&3; echo $?\n"
+        "rm a.js f");
+    CHECK_STRING(said.out, "124\n");
+    CHECK_CONTAINS(said.err, "longer than --timeout");
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs in a row, started and run to their end.
+ *
+ * Their outputs are this program's own, unless they are counted (--max-output) or kept
+ * (--json).  With --channel one of them talks with us beside.
+ */
+#include "programs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "open.h"
+#include "say.h"
+#include "table.h"
+#include "talk.h"
+#include "watch.h"
+
+enum {
+    NOT_RUN = 126, // as env(1)
+    NOT_FOUND = 127,
+    SIGNALLED = 128, // as sh(1)
+    TEXT = 128,
+    NUMBER = 24,
+    STANDARD = 3
+};
+
+/* --- the plans ----------------------------------------------------------- */
+
+/* What one of them has at 0, 1 and 2, as far as that is not its neighbours'. */
+struct layout {
+    struct wherry_laid rows[STANDARD];
+    size_t count;
+};
+
+/* All of it that has to be kept until they have started. */
+struct preparation {
+    struct layout *layouts;
+    int errors; /* the file for the errors of several, or -1 */
+};
+
+static void add(struct layout *layout, const struct wherry_laid *row)
+{
+    layout->rows[layout->count++] = *row;
+}
+
+static enum wherry_access access_of(const struct start_choices *start)
+{
+    return start->append ? WHERRY_ACCESS_APPEND : WHERRY_ACCESS_WRITE;
+}
+
+// Where an output goes without a file; nowhere: wherry_collect() lays out its own.
+static enum wherry_from usual_from(const struct choices *choices)
+{
+    return choices->json                ? WHERRY_FROM_NOTHING
+           : choices->start.output_most ? WHERRY_FROM_PIPE
+                                        : WHERRY_FROM_PARENT;
+}
+
+static void add_output(struct layout *layout, const struct choices *choices, int number,
+                       const char *path)
+{
+    const struct wherry_laid usual = {.number = number, .from = usual_from(choices)};
+    const struct wherry_laid file = {.number = number,
+                                     .from = WHERRY_FROM_FILE,
+                                     .path = path,
+                                     .access = access_of(&choices->start)};
+    if (path || usual.from != WHERRY_FROM_NOTHING)
+        add(layout, path ? &file : &usual);
+}
+
+static bool is_one_file(const struct start_choices *start)
+{
+    return start->output && start->errors && strcmp(start->output, start->errors) == 0;
+}
+
+static void add_errors(struct layout *layout, const struct choices *choices, int shared)
+{
+    const struct wherry_laid same = {
+        .number = 2, .from = WHERRY_FROM_NUMBER, .descriptor = 1};
+    const struct wherry_laid file = {
+        .number = 2, .from = WHERRY_FROM_DESCRIPTOR, .descriptor = shared};
+    if (shared >= 0)
+        add(layout, &file);
+    else if (is_one_file(&choices->start))
+        add(layout, &same);
+    else
+        add_output(layout, choices, 2, choices->start.errors);
+}
+
+static void lay_out(const struct programs *programs, size_t i,
+                    const struct preparation *preparation)
+{
+    const struct choices *choices = programs->choices;
+    struct layout *layout = &preparation->layouts[i];
+    const char *path = choices->start.input;
+    // What this program reads goes through the channel, if there is one.
+    const struct wherry_laid input = {.number = 0,
+                                      .from = path ? WHERRY_FROM_FILE
+                                              : choices->start.channel
+                                                  ? WHERRY_FROM_NULL
+                                                  : WHERRY_FROM_PARENT,
+                                      .path = path};
+    const struct wherry_laid output = {
+        .number = 1, .from = WHERRY_FROM_DESCRIPTOR, .descriptor = preparation->errors};
+    if (i == 0)
+        add(layout, &input);
+    if (i + 1 == programs->count && preparation->errors >= 0 &&
+        is_one_file(&choices->start))
+        add(layout, &output);
+    else if (i + 1 == programs->count)
+        add_output(layout, choices, 1, choices->start.output);
+    add_errors(layout, choices, preparation->errors);
+}
+
+static void complete_plan(struct wherry_plan *plan, struct choices *choices,
+                          const struct layout *layout)
+{
+    static const char *const nothing[] = {NULL};
+    const struct start_choices *start = &choices->start;
+    plan->environment = start->empty_environment ? nothing : NULL;
+    plan->changes = start->changes;
+    plan->directory = start->directory;
+    plan->user = start->user;
+    plan->group = start->group;
+    plan->umask = start->umask;
+    plan->limits = start->limits;
+    plan->limit_count = start->limit_count;
+    plan->place = start->session     ? WHERRY_GROUP_SESSION
+                  : start->own_group ? WHERRY_GROUP_OWN
+                                     : WHERRY_GROUP_PARENT;
+    plan->nice = start->nice;
+    // Nobody else would stop what is only collected.
+    plan->death_signal = choices->json ? SIGKILL : 0;
+    plan->laid = layout->rows;
+    plan->laid_count = layout->count;
+}
+
+// One file for several, each of which would empty it again.
+static int open_errors(const struct programs *programs, int *out)
+{
+    const struct start_choices *start = &programs->choices->start;
+    *out = -1;
+    if (programs->count == 1 || !start->errors)
+        return DONE;
+    *out = open(start->errors,
+                O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY |
+                    (start->append ? O_APPEND : O_TRUNC),
+                0666);
+    return *out >= 0
+               ? DONE
+               : say_error(programs->verb, "%s: %s", start->errors, say_errno(errno));
+}
+
+static int prepare(struct programs *programs, struct preparation *out)
+{
+    struct start_choices *start = &programs->choices->start;
+    *out = (struct preparation){.errors = -1};
+    out->layouts = calloc(programs->count, sizeof(*out->layouts));
+    if (!out->layouts)
+        return say_error(programs->verb, "no memory");
+    int status = open_errors(programs, &out->errors);
+    if (status != DONE)
+        return status;
+    for (size_t i = 0; i < start->limit_count; i++)
+        start->limits[i].name = start->limit_names[i];
+    for (size_t i = 0; i < programs->count; i++) {
+        lay_out(programs, i, out);
+        complete_plan(&programs->plans[i], programs->choices, &out->layouts[i]);
+    }
+    return DONE;
+}
+
+static void forget(struct preparation *preparation)
+{
+    if (preparation->errors >= 0)
+        close(preparation->errors);
+    free(preparation->layouts);
+}
+
+/* --- how they ended ------------------------------------------------------ */
+
+static const char *reason(int stopped)
+{
+    return stopped == WATCH_TIMED_OUT  ? ", stopped: it took longer than --timeout"
+           : stopped == WATCH_TOO_MUCH ? ", stopped: it said more than --max-output"
+                                       : "";
+}
+
+static int status_of(const struct wherry_exit *exit)
+{
+    return exit->signal ? SIGNALLED + exit->signal : exit->code;
+}
+
+// As a shell's pipefail.
+static int status_of_all(const struct wherry_exit *exits, size_t count, int stopped)
+{
+    int status = DONE;
+    for (size_t i = 0; i < count; i++)
+        status = exits[i].code == 0 ? status : status_of(&exits[i]);
+    return stopped ? stopped : status;
+}
+
+static void tell(const struct programs *programs, const struct wherry_exit *exits,
+                 int stopped)
+{
+    for (size_t i = 0; i < programs->count; i++) {
+        char text[TEXT] = "";
+        if (exits[i].code == 0 && !stopped)
+            continue;
+        (void)wherry_exit_text(&exits[i], text, sizeof(text));
+        say_notice(programs->verb, "%s: %s%s", programs->names[i], text,
+                   reason(stopped));
+    }
+}
+
+static int refuse(const char *verb, int error)
+{
+    (void)say_error(verb, "%s", wherry_error_text());
+    return error == -EINVAL ? USAGE : error == -ENOENT ? NOT_FOUND : NOT_RUN;
+}
+
+/* --- beside us ----------------------------------------------------------- */
+
+static struct watch_output counted(wherry_process *process, int number, int64_t most)
+{
+    wherry_channel *channel = NULL;
+    (void)wherry_process_channel(process, number, "framing=raw", &channel);
+    return (struct watch_output){.channel = channel, .to = number, .left = most};
+}
+
+// Both outputs of each, most of which are no pipes of ours.
+static int watch_all(const struct programs *programs, wherry_process **processes,
+                     wherry_deadline deadline)
+{
+    const size_t count = programs->count;
+    const struct start_choices *start = &programs->choices->start;
+    struct wherry_exit *exits = calloc(count, sizeof(*exits));
+    struct watch_output *outputs = calloc(2 * count, sizeof(*outputs));
+    struct watch all = {.start = start,
+                        .processes = processes,
+                        .count = count,
+                        .outputs = outputs,
+                        .deadline = deadline};
+    int r = exits && outputs ? 0 : -ENOMEM;
+    for (size_t i = 0; r >= 0 && start->output_most > 0 && i < 2 * count; i++)
+        outputs[all.output_count++] =
+            counted(processes[i / 2], 1 + (int)(i % 2), start->output_most);
+    if (r >= 0)
+        r = watch(&all, exits);
+    int status = r < 0 ? say_error(programs->verb, "%s",
+                                   r == -ENOMEM ? "no memory" : wherry_error_text())
+                       : status_of_all(exits, count, all.stopped);
+    if (r >= 0 && !start->quiet)
+        tell(programs, exits, all.stopped);
+    free(outputs);
+    free(exits);
+    return status;
+}
+
+static int run_in_a_row(const struct programs *programs)
+{
+    wherry_pipeline *pipeline = NULL;
+    wherry_process **processes = calloc(programs->count, sizeof(wherry_process *));
+    wherry_deadline deadline = open_deadline(programs->choices);
+    if (!processes)
+        return say_error(programs->verb, "no memory");
+    int r = wherry_pipeline_spawn(programs->plans, sizeof(*programs->plans),
+                                  programs->count, &pipeline);
+    for (size_t i = 0; r >= 0 && i < programs->count; i++)
+        processes[i] = wherry_pipeline_process(pipeline, i);
+    int status =
+        r < 0 ? refuse(programs->verb, r) : watch_all(programs, processes, deadline);
+    wherry_pipeline_close(pipeline);
+    free(processes);
+    return status;
+}
+
+/* --- with a channel ------------------------------------------------------ */
+
+/* The conversation, on a thread of its own: what we read goes to the program, what it
+ * says is printed. */
+struct conversation {
+    wherry_channel *channel;
+    struct talk_plan plan;
+};
+
+static void *converse(void *argument)
+{
+    struct conversation *conversation = argument;
+    (void)talk(conversation->channel, &conversation->plan);
+    return NULL;
+}
+
+// Its time is minded by whoever watches the program.
+static int watch_and_talk(const struct programs *programs, wherry_process *process,
+                          wherry_channel *channel, wherry_deadline deadline)
+{
+    struct choices choices = *programs->choices;
+    struct input input = {.raw = false};
+    struct conversation conversation = {.channel = channel,
+                                        .plan = {.verb = programs->verb,
+                                                 .choices = &choices,
+                                                 .way = TALK_BOTH,
+                                                 .input = &input}};
+    pthread_t thread;
+    choices.timeout = 0;
+    int r = interrupt_thread(&thread, converse, &conversation);
+    int status = watch_all(programs, &process, deadline);
+    wherry_cancel(channel);
+    if (r >= 0)
+        (void)pthread_join(thread, NULL);
+    input_free(&input);
+    return r < 0 ? say_error(programs->verb, "%s", say_errno(r)) : status;
+}
+
+static int run_with_channel(const struct programs *programs)
+{
+    wherry_process *process = NULL;
+    wherry_channel *channel = NULL;
+    wherry_deadline deadline = open_deadline(programs->choices);
+    int r = wherry_fork(programs->plans, sizeof(*programs->plans), &process, &channel);
+    if (r < 0)
+        return refuse(programs->verb, r);
+    int status = watch_and_talk(programs, process, channel, deadline);
+    wherry_close(channel);
+    wherry_process_close(process);
+    return status;
+}
+
+/* --- as JSON ------------------------------------------------------------- */
+
+static void add_row(struct table *table, const char *name,
+                    const struct wherry_collected *all)
+{
+    const struct wherry_exit *exit = &all->exit;
+    char ended[TEXT] = "";
+    char numbers[5][NUMBER];
+    const int64_t values[] = {exit->code, exit->signal, exit->user_time / 1000,
+                              exit->system_time / 1000, exit->memory_most};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        (void)snprintf(numbers[i], NUMBER, "%" PRId64, values[i]);
+    (void)wherry_exit_text(exit, ended, sizeof(ended));
+    const char *const cells[] = {name,
+                                 ended,
+                                 exit->signal ? NULL : numbers[0],
+                                 exit->signal ? numbers[1] : NULL,
+                                 exit->core ? "yes" : "no",
+                                 all->stopped == -ETIMEDOUT ? "timeout"
+                                 : all->stopped             ? "max output"
+                                                            : NULL,
+                                 numbers[2],
+                                 numbers[3],
+                                 numbers[4],
+                                 all->output,
+                                 all->errors};
+    table_add(table, cells);
+}
+
+static int print_json(const struct programs *programs,
+                      const struct wherry_collected *all)
+{
+    static const struct column columns[] = {
+        {"program", COLUMN_TEXT, false},       {"ended", COLUMN_TEXT, false},
+        {"exit", COLUMN_NUMBER, false},        {"signal", COLUMN_NUMBER, false},
+        {"core", COLUMN_FLAG, false},          {"stopped", COLUMN_TEXT, false},
+        {"user us", COLUMN_NUMBER, false},     {"system us", COLUMN_NUMBER, false},
+        {"memory most", COLUMN_NUMBER, false}, {"stdout", COLUMN_TEXT, false},
+        {"stderr", COLUMN_TEXT, false},
+    };
+    struct table *table =
+        table_new(programs->verb, columns, sizeof(columns) / sizeof(columns[0]), true);
+    for (size_t i = 0; table && i < programs->count; i++)
+        add_row(table, programs->names[i], &all[i]);
+    return table_print(table, programs->verb);
+}
+
+static int status_of_collected(const struct wherry_collected *all, size_t count)
+{
+    int status = DONE;
+    for (size_t i = 0; i < count; i++)
+        status = all[i].exit.code == 0 ? status : status_of(&all[i].exit);
+    return all[0].stopped == -ETIMEDOUT ? WATCH_TIMED_OUT
+           : all[0].stopped             ? WATCH_TOO_MUCH
+                                        : status;
+}
+
+static int run_for_json(const struct programs *programs)
+{
+    const struct start_choices *start = &programs->choices->start;
+    const struct wherry_collect wish = {.output_most = (uint64_t)start->output_most,
+                                        .stop_signal = start->stop_signal};
+    struct wherry_collected *all = calloc(programs->count, sizeof(*all));
+    if (!all)
+        return say_error(programs->verb, "no memory");
+    int r = wherry_pipeline_collect(programs->plans, sizeof(*programs->plans),
+                                    programs->count, &wish, all,
+                                    open_deadline(programs->choices));
+    int status = r < 0 ? refuse(programs->verb, r) : print_json(programs, all);
+    if (r >= 0 && status == DONE)
+        status = status_of_collected(all, programs->count);
+    for (size_t i = 0; i < programs->count; i++)
+        wherry_collected_free(&all[i]);
+    free(all);
+    return status;
+}
+
+/* --- all ways ------------------------------------------------------------ */
+
+int programs_check(const char *verb, const struct choices *choices)
+{
+    const struct start_choices *start = &choices->start;
+    if (start->session && start->own_group)
+        return say_usage(verb, "--session and --own-group exclude each other");
+    if (start->append && !start->output && !start->errors)
+        return say_usage(verb, "--append is for --stdout and --stderr");
+    if (start->channel && (start->shell || choices->json))
+        return say_usage(verb, "--channel excludes --shell and --json");
+    return DONE;
+}
+
+int programs_run(struct programs *programs)
+{
+    struct preparation preparation;
+    const bool is_json = programs->choices->json;
+    const bool has_channel = programs->choices->start.channel;
+    // One that is only collected is killed with us.
+    if (!is_json && interrupt_begin() < 0)
+        return say_error(programs->verb, "no descriptor left");
+    int status = prepare(programs, &preparation);
+    if (status == DONE)
+        status = is_json       ? run_for_json(programs)
+                 : has_channel ? run_with_channel(programs)
+                               : run_in_a_row(programs);
+    forget(&preparation);
+    return status;
+}

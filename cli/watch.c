@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching programs that were started, until they have ended.
+ */
+#include "watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+
+enum { LOOK_MILLISECONDS = 10 };
+
+static const int64_t grace = INT64_C(2000000000);
+
+/* --- stopping them ------------------------------------------------------- */
+
+static int signal_all(const struct watch *all, int signal, enum wherry_whom whom)
+{
+    int result = -ESRCH;
+    for (size_t i = 0; i < all->count; i++) {
+        int r = wherry_process_kill(all->processes[i], signal, whom);
+        result = r >= 0 ? 0 : result;
+    }
+    return result;
+}
+
+static void stop(struct watch *all, int why)
+{
+    int signal = all->start->stop_signal ? all->start->stop_signal : SIGTERM;
+    all->stopped = all->stopped ? all->stopped : why;
+    (void)signal_all(all, all->asked++ > 0 ? SIGKILL : signal, WHERRY_ITS_TREE);
+    all->deadline = wherry_now() + grace;
+}
+
+// What they started has the rest of the grace, and goes then.
+static void end_families(const struct watch *all)
+{
+    struct pollfd none = {.fd = -1};
+    while (wherry_now() < all->deadline && signal_all(all, 0, WHERRY_ITS_TREE) >= 0)
+        (void)poll(&none, 1, LOOK_MILLISECONDS);
+    (void)signal_all(all, SIGKILL, WHERRY_ITS_TREE);
+}
+
+/* --- their outputs ------------------------------------------------------- */
+
+static void close_output(struct watch_output *output)
+{
+    wherry_close(output->channel);
+    output->channel = NULL;
+}
+
+static bool write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = write(fd, bytes, size);
+        if (done < 0 && errno != EINTR)
+            return false;
+        if (done > 0) {
+            bytes += done;
+            size -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+// Where nobody reads any more, it learns of that as if it wrote there itself.
+static void pass_on(struct watch *all, struct watch_output *output)
+{
+    wherry_message *message = NULL;
+    int r = 0;
+    while (output->channel &&
+           (r = wherry_recv(output->channel, &message, WHERRY_POLL)) == 1) {
+        const size_t size = wherry_message_size(message);
+        const bool is_over = size > (size_t)output->left;
+        const size_t may = is_over ? (size_t)output->left : size;
+        bool is_read = write_all(output->to, wherry_message_data(message), may);
+        output->left -= (int64_t)may;
+        wherry_message_free(message);
+        if (is_over)
+            stop(all, WATCH_TOO_MUCH);
+        if (is_over || !is_read)
+            close_output(output);
+    }
+    if (output->channel && r != -EAGAIN)
+        close_output(output);
+}
+
+/* --- signals ------------------------------------------------------------- */
+
+// Whether the terminal tells them, too.
+static bool is_told(const struct start_choices *start, int signal)
+{
+    bool is_ours = !start->own_group && !start->session;
+    return signal == SIGINT && is_ours && tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+static void pass_signal_on(struct watch *all)
+{
+    int signal = interrupted_by();
+    if (signal == 0 || all->is_passed_on)
+        return;
+    all->is_passed_on = true;
+    if (!is_told(all->start, signal))
+        (void)signal_all(all, signal, WHERRY_ONE);
+}
+
+/* --- waiting ------------------------------------------------------------- */
+
+static int milliseconds_until(wherry_deadline deadline)
+{
+    if (deadline == WHERRY_FOREVER)
+        return -1;
+    int64_t left = (deadline - wherry_now()) / 1000000 + 1;
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+static struct pollfd wait_for_end(wherry_process *process)
+{
+    bool runs = wherry_process_wait(process, NULL, 0, WHERRY_POLL) == -EAGAIN;
+    return (struct pollfd){.fd = runs ? wherry_process_fd(process) : -1,
+                           .events = POLLIN};
+}
+
+static struct pollfd wait_for_output(const struct watch_output *output)
+{
+    wherry_native fd = -1;
+    short events = POLLIN;
+    if (output->channel)
+        (void)wherry_fd(output->channel, WHERRY_IN, &fd, &events);
+    return (struct pollfd){.fd = fd, .events = events};
+}
+
+static void wait_for_news(const struct watch *all, struct pollfd *waits)
+{
+    size_t count = 0;
+    waits[count++] = (struct pollfd){.fd = all->is_passed_on ? -1 : interrupt_fd(),
+                                     .events = POLLIN};
+    for (size_t i = 0; i < all->count; i++)
+        waits[count++] = wait_for_end(all->processes[i]);
+    for (size_t i = 0; i < all->output_count; i++)
+        waits[count++] = wait_for_output(&all->outputs[i]);
+    (void)poll(waits, (nfds_t)count, milliseconds_until(all->deadline));
+}
+
+// -EAGAIN while any of them runs.
+static int see_ends(const struct watch *all, struct wherry_exit *exits)
+{
+    int result = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        int r = wherry_process_wait(all->processes[i], &exits[i], sizeof(exits[i]),
+                                    WHERRY_POLL);
+        if (r < 0 && (result == 0 || result == -EAGAIN))
+            result = r;
+    }
+    return result;
+}
+
+int watch(struct watch *all, struct wherry_exit *exits)
+{
+    struct pollfd *waits = calloc(1 + all->count + all->output_count, sizeof(*waits));
+    int r = waits ? -EAGAIN : -ENOMEM;
+    while (r == -EAGAIN) {
+        // What they said before their ends is passed on after those.
+        r = see_ends(all, exits);
+        for (size_t i = 0; i < all->output_count; i++)
+            pass_on(all, &all->outputs[i]);
+        if (r != -EAGAIN)
+            break;
+        pass_signal_on(all);
+        if (all->deadline != WHERRY_FOREVER && wherry_now() >= all->deadline)
+            stop(all, WATCH_TIMED_OUT);
+        wait_for_news(all, waits);
+    }
+    if (all->stopped)
+        end_families(all);
+    for (size_t i = 0; i < all->output_count; i++)
+        close_output(&all->outputs[i]);
+    free(waits);
+    return r;
+}
