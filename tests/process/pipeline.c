@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "start.h"
 
@@ -245,6 +247,24 @@ TEST(all_stages_are_waited_for_not_only_the_last)
     wherry_pipeline_close(pipeline);
 }
 
+static int64_t processor_time(void)
+{
+    struct timespec now;
+    CHECK_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+// What has ended goes on being readable, and would wake us again and again.
+TEST(waiting_for_the_last_stage_costs_nothing_once_others_have_ended)
+{
+    const char *const lines[] = {"true", "exec sleep 1"};
+    struct wherry_collected all[2];
+    int64_t before = processor_time();
+    CHECK_INT(collect_row(lines, 2, NULL, all), 0);
+    CHECK_RANGE(processor_time() - before, 0, harness_stretch(100) * INT64_C(1000000));
+    free_row(all, 2);
+}
+
 TEST(every_stage_can_flood_its_errors)
 {
     const char *const lines[STAGES] = {
@@ -322,6 +342,36 @@ TEST(if_one_cannot_be_started_none_is_left)
     CHECK(strstr(wherry_error_text(), "stage 2 of 3"));
     CHECK(strstr(wherry_error_text(), "no-such-program"));
     nobody_is_left();
+}
+
+TEST(no_descriptor_left_for_a_stage_is_told_and_none_of_the_others_stays)
+{
+    const struct wherry_laid more[] = {{.number = 5, .from = WHERRY_FROM_NULL},
+                                       {.number = 6, .from = WHERRY_FROM_NULL}};
+    const struct wherry_plan plans[2] = {
+        {.file = "cat"}, {.file = "cat", .laid = more, .laid_count = 2}};
+    struct rlimit limit;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int lowest = dup(0);
+    close(lowest);
+    int failures = 0;
+    for (int most = 1; most < 20; most++) {
+        wherry_pipeline *pipeline = NULL;
+        const struct rlimit less = {(rlim_t)(lowest + most), limit.rlim_max};
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &less), 0);
+        int r = wherry_pipeline_spawn(plans, sizeof(plans[0]), 2, &pipeline);
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        if (r < 0)
+            FAILS(r, -EMFILE, " of 2: ");
+        failures += r < 0 && strstr(wherry_error_text(), "stage 2 of 2: ");
+        if (r >= 0)
+            (void)wherry_pipeline_kill(pipeline, SIGKILL, WHERRY_ONE);
+        if (r >= 0)
+            WORKS(wherry_pipeline_wait(pipeline, NULL, 0, soon()));
+        wherry_pipeline_close(pipeline);
+        nobody_is_left();
+    }
+    CHECK_RANGE(failures, 2, 15);
 }
 
 TEST(a_plan_that_makes_no_sense_starts_nothing)
