@@ -126,6 +126,22 @@ TEST(a_stage_has_exactly_0_1_and_2_open)
     free_row(all, STAGES);
 }
 
+TEST(a_parent_without_a_stdin_has_pipes_of_that_number)
+{
+    const char *const lines[STAGES] = {"echo through", "cat", "cat"};
+    struct wherry_collected all[STAGES];
+    CHECK_INT(close(0), 0);
+    CHECK_INT(collect_row(lines, STAGES, NULL, all), 0);
+    CHECK_STRING(all[2].output, "through\n");
+    free_row(all, STAGES);
+    wherry_pipeline *pipeline = NULL;
+    const struct wherry_plan plans[2] = {{.line = "echo through"},
+                                         {.line = "read x; test \"$x\" = through"}};
+    WORKS(wherry_pipeline_spawn(plans, sizeof(plans[0]), 2, &pipeline));
+    CHECK_INT(wherry_pipeline_wait(pipeline, NULL, 0, soon()), 0);
+    wherry_pipeline_close(pipeline);
+}
+
 /* --- layouts within a row ------------------------------------------------ */
 
 TEST(both_outputs_of_a_stage_can_go_to_the_next_one)
