@@ -204,6 +204,22 @@ TEST(close_signals_one_that_goes_on_and_what_it_started)
     CHECK_INT(errno, ESRCH);
 }
 
+TEST(close_lets_one_that_listens_to_SIGTERM_end_by_itself)
+{
+    char address[512];
+    const char *path = harness_path("asked");
+    snprintf(address, sizeof(address),
+             "exec?grace=1s:sh -c \"trap 'echo asked >%s; exit' TERM; echo ready; "
+             "while :; do sleep 0.01; done\"",
+             path);
+    wherry_channel *channel = dial(address);
+    hear(channel, "ready");
+    wherry_close(channel);
+    nobody_is_left();
+    CHECK_INT(access(path, F_OK), 0);
+    unlink(path);
+}
+
 TEST(close_kills_one_that_does_not_listen)
 {
     wherry_channel *channel =
