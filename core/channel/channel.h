@@ -184,6 +184,10 @@ void patience_begin(wherry_channel *, enum wherry_direction, struct patience *);
 /* Whether to give the processor away once more, rather than to sleep. */
 bool patience_gives_way(wherry_channel *, enum wherry_direction, struct patience *);
 
+/* The peer has its program to load before it can say anything: the first wait to
+ * receive sleeps at once, rather than to share the core that the peer starts on. */
+void patience_expect_late(wherry_channel *);
+
 /* The wait is over: what it had waited for has come. */
 void patience_rewarded(wherry_channel *, enum wherry_direction, struct patience *);
 

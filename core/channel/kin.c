@@ -78,7 +78,10 @@ static int open_end(const wherry_process *process, const struct process_end *end
         return r;
     snprintf(endpoint.address, sizeof(endpoint.address), "fd:%d of process %lld",
              end->number, (long long)process->pid);
-    return channel_begin(&endpoint, address, out);
+    r = channel_begin(&endpoint, address, out);
+    if (r >= 0)
+        patience_expect_late(*out);
+    return r;
 }
 
 int wherry_process_channel(wherry_process *process, int number, const char *options,

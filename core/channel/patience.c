@@ -68,6 +68,11 @@ void patience_rewarded(wherry_channel *channel, enum wherry_direction who,
         giving->last = 0;
 }
 
+void patience_expect_late(wherry_channel *channel)
+{
+    channel->giving_way[WHERRY_IN].skip = 1;
+}
+
 void expectation_begin(wherry_channel *channel, wherry_deadline deadline)
 {
     struct expectation *seen = &channel->in.expectation;
