@@ -20,9 +20,11 @@ static size_t name_size(const char *entry)
     return strcspn(entry, "=");
 }
 
+// Most differ in their first letter, which costs no call.
 static bool has_name(const char *entry, const char *name, size_t size)
 {
-    return strncmp(entry, name, size) == 0 && (entry[size] == '=' || !entry[size]);
+    return entry[0] == name[0] && strncmp(entry, name, size) == 0 &&
+           (entry[size] == '=' || !entry[size]);
 }
 
 static size_t take_out(const char **list, size_t count, const char *change)

@@ -56,6 +56,16 @@ static const char **arguments_of(const struct making *making)
     return list;
 }
 
+// The list, which is taken, with changes applied; without any, the list.
+static const char **changed(const char **list, const char *const *changes)
+{
+    if (!list || !changes || !changes[0])
+        return list;
+    const char **made = environment_make(list, changes);
+    free(list);
+    return made;
+}
+
 // An inherited channel is this process's: its number would be another file there.
 static int make_environment(struct making *making)
 {
@@ -63,12 +73,9 @@ static int make_environment(struct making *making)
                                         "NODE_CHANNEL_SERIALIZATION_MODE", NULL};
     const struct wherry_plan *plan = making->plan;
     const char *const own[] = {making->channel[0] ? making->channel : NULL, NULL};
-    const char **first = plan->environment ? environment_make(plan->environment, NULL)
-                                           : environment_make(os_environment(), stale);
-    const char **second = first ? environment_make(first, plan->changes) : NULL;
-    making->environment = second ? environment_make(second, own) : NULL;
-    free(first);
-    free(second);
+    const char **list = plan->environment ? environment_make(plan->environment, NULL)
+                                          : environment_make(os_environment(), stale);
+    making->environment = changed(changed(list, plan->changes), own);
     return making->environment ? 0 : -ENOMEM;
 }
 
