@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bench/processes.h"
 #include "command.h"
 #include "interrupt.h"
 #include "page.h"
@@ -175,33 +176,45 @@ static const struct setting *const settings[] = {
 
 /* --- which mechanisms ---------------------------------------------------- */
 
-// "unix" means unix-packet and unix-stream, "unix:" too.
-static bool is_meant(const struct bench_mechanism *mechanism, const char *word)
+bool bench_is_meant(const char *name, const char *word)
 {
     size_t size = strcspn(word, ":");
-    char after = '\0';
-    if (strncmp(mechanism->name, word, size) == 0)
-        after = mechanism->name[size];
-    else
+    if (size == 0 || strncmp(name, word, size) != 0)
         return false;
-    return size > 0 && (after == '\0' || after == '-');
+    return name[size] == '\0' || name[size] == '-';
 }
 
 static bool is_chosen(const struct bench_mechanism *mechanism,
                       const struct choices *choices)
 {
     for (int i = 0; i < choices->word_count; i++) {
-        if (is_meant(mechanism, choices->words[i]))
+        if (bench_is_meant(mechanism->name, choices->words[i]))
             return true;
     }
     return choices->word_count == 0;
 }
 
+// How many of the words are about processes, which are measured by themselves.
+static int count_processes(const struct choices *choices)
+{
+    int count = 0;
+    for (int i = 0; i < choices->word_count; i++)
+        count += bench_is_of_processes(choices->words[i]);
+    return count;
+}
+
 static int check_words(const struct choices *choices)
 {
-    for (int i = 0; i < choices->word_count; i++) {
+    const int processes = count_processes(choices);
+    if (processes > 0 && processes < choices->word_count)
+        return say_usage("bench", "processes are measured by themselves: leave the "
+                                  "mechanisms out, or measure them by another command");
+    if (processes > 0 && (wanted.size_count > 0 || wanted.some_ways || wanted.chart))
+        return say_usage("bench", "--size, --way and --svg are for mechanisms, not for "
+                                  "processes");
+    for (int i = processes; i < choices->word_count; i++) {
         const struct bench_mechanism *each = bench_mechanisms;
-        while (each->name && !is_meant(each, choices->words[i]))
+        while (each->name && !bench_is_meant(each->name, choices->words[i]))
             each++;
         if (!each->name)
             return say_usage("bench", "\"%s\" is not measured: see wherry bench --list",
@@ -309,19 +322,11 @@ static int show(const struct bench_results *results, const struct choices *choic
     return choices->json ? bench_print_json(results) : bench_print_tables(results);
 }
 
-static int measure_in(const char *directory, const struct choices *choices,
-                      struct page *chart)
+static int measure_mechanisms(const struct bench_plan *plan,
+                              const struct choices *choices, struct page *chart)
 {
-    struct bench_plan plan = {
-        .seconds = wanted.seconds, .repetitions = wanted.repetitions, .core_count = 0};
-    plan.core_count = bench_cores(plan.cores);
-    snprintf(plan.directory, sizeof(plan.directory), "%s", directory);
-    for (int way = 0; way < BENCH_WAYS; way++)
-        plan.ways[way] = !wanted.some_ways || wanted.ways[way];
-    if (plan.core_count < 2 && wanted.places[BENCH_CROSS])
-        say_notice("bench", "only one core may be used: cross is left out");
     struct bench_results results = {.rows = calloc(ROWS_MOST, sizeof(*results.rows)),
-                                    .plan = &plan};
+                                    .plan = plan};
     struct bench_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (!results.rows || shared == MAP_FAILED) {
@@ -329,7 +334,7 @@ static int measure_in(const char *directory, const struct choices *choices,
         return say_error("bench", "no memory for the results");
     }
     shared->gate.width = wanted.band;
-    plan_rows(choices, &plan, &results);
+    plan_rows(choices, plan, &results);
     int status = measure_all(&results, shared);
     if (!interrupted()) {
         if (page_begin(chart))
@@ -341,11 +346,33 @@ static int measure_in(const char *directory, const struct choices *choices,
     return status;
 }
 
+static int measure_in(const char *directory, const struct choices *choices,
+                      struct page *chart)
+{
+    struct bench_plan plan = {
+        .seconds = wanted.seconds, .repetitions = wanted.repetitions, .core_count = 0};
+    plan.core_count = bench_cores(plan.cores);
+    snprintf(plan.directory, sizeof(plan.directory), "%s", directory);
+    for (int way = 0; way < BENCH_WAYS; way++)
+        plan.ways[way] = !wanted.some_ways || wanted.ways[way];
+    if (plan.core_count < 2 && wanted.places[BENCH_CROSS])
+        say_notice("bench", "only one core may be used: cross is left out");
+    if (count_processes(choices) > 0)
+        return bench_processes(
+            &(struct processes_wish){.words = choices->words,
+                                     .word_count = choices->word_count,
+                                     .plan = &plan,
+                                     .places = wanted.places,
+                                     .bars = wanted.bars,
+                                     .json = choices->json});
+    return measure_mechanisms(&plan, choices, chart);
+}
+
 static void set_defaults(void)
 {
     memset(&wanted, 0, sizeof(wanted));
     wanted.places[BENCH_CROSS] = wanted.places[BENCH_SAME] = true;
-    wanted.seconds = 0.03;
+    wanted.seconds = BENCH_SECONDS;
     wanted.repetitions = 7;
     wanted.band = 0.35;
 }
@@ -409,6 +436,17 @@ const struct command command_bench = {
         "              bare-each      a write each message; \"bare\" in the table\n"
         "              bare-gathered  the same bytes, unframed, in writes of 64 KiB;\n"
         "                             \"64K\" in the table\n"
+        "\n"
+        "Processes are measured by themselves, when they are named (process: all):\n"
+        "              process-spawn     from the call to the first byte, three "
+        "pipes:\n"
+        "                                a channel, descriptors; bare: posix_spawn,\n"
+        "                                vfork, fork; Node and Python beside\n"
+        "              process-large     the same by a parent that holds 4 GiB\n"
+        "              process-collect   wherry_collect of true(1); bare, Node, "
+        "Python\n"
+        "              process-pipeline  1 GiB through three programs; by sh(1)\n"
+        "Start by start they take turns; on two cores, both processes may use both.\n"
         "\n"
         "MECHANISM is a name of --list, or a scheme.  With --bars the exit status is\n"
         "1 when one is missed.  The first two cores that this process may use are\n"

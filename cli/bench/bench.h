@@ -33,6 +33,9 @@ enum bench_place { BENCH_CROSS, BENCH_SAME, BENCH_PLACES };
 
 extern const char *const bench_places[BENCH_PLACES];
 
+/* The usual --seconds. */
+#define BENCH_SECONDS 0.03
+
 /* --- mechanisms: mechanism.c --------------------------------------------- */
 
 enum bench_opening {
@@ -360,6 +363,10 @@ struct bench_answer {
 void bench_drive(const struct bench_meeting *, struct bench_end *);
 void bench_respond(const struct bench_meeting *, struct bench_end *);
 
+/* What a forked process of the bench does first: it is killed by the end of the bench,
+ * and by the signals that end it. */
+void bench_be_a_child(pid_t parent);
+
 /* Runs a task in two processes.  0 with shared->outcome, -EINTR when the user ended it,
  * other errors with shared->failure. */
 int bench_run(const struct bench_task *, struct bench_shared *);
@@ -386,11 +393,29 @@ struct bench_results {
     double ping;
 };
 
+/* Whether a word of the user's names it: "unix" means unix-packet and unix-stream,
+ * "unix:" too. */
+bool bench_is_meant(const char *name, const char *word);
+
 /* "64 B", "64 KiB". */
-void bench_size_text(size_t size, char *text, size_t capacity);
+void bench_size_text(uint64_t size, char *text, size_t capacity);
 
 /* The most that one message of it cost; < 0: not counted. */
 double bench_row_allocations(const struct bench_row *);
+
+/* One row of a table in the making: print.c. */
+enum { BENCH_CELL = 48, BENCH_CELLS = 24 };
+
+struct bench_cells {
+    char texts[BENCH_CELLS][BENCH_CELL];
+    const char *shown[BENCH_CELLS];
+    size_t count;
+};
+
+void bench_put(struct bench_cells *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void bench_put_if(struct bench_cells *, bool is_there, double number);
+void bench_put_none(struct bench_cells *);
 
 /* print.c.  DONE or FAILED. */
 int bench_print_tables(const struct bench_results *);

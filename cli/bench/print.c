@@ -3,49 +3,47 @@
  * The results as tables: for people three, ratios first; as JSON one, a line for each
  * way.
  */
-#include "bench/bench.h"
-
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/processes.h"
 #include "command.h"
 #include "say.h"
 #include "table.h"
 
-enum { CELL = 48, CELLS_MOST = 24 };
-
-/* One row in the making. */
-struct cells {
-    char texts[CELLS_MOST][CELL];
-    const char *shown[CELLS_MOST];
-    size_t count;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct cells *cells,
-                                                      const char *format, ...)
+void bench_put(struct bench_cells *cells, const char *format, ...)
 {
     va_list arguments;
     char *text = cells->texts[cells->count];
     va_start(arguments, format);
-    vsnprintf(text, CELL, format, arguments);
+    vsnprintf(text, BENCH_CELL, format, arguments);
     va_end(arguments);
     cells->shown[cells->count++] = text;
 }
 
-static void put_none(struct cells *cells)
+void bench_put_none(struct bench_cells *cells)
 {
     cells->shown[cells->count++] = NULL;
 }
 
-void bench_size_text(size_t size, char *text, size_t capacity)
+void bench_put_if(struct bench_cells *cells, bool is_there, double number)
 {
-    static const char *const units[] = {"B", "KiB", "MiB"};
+    if (is_there)
+        bench_put(cells, "%.9g", number);
+    else
+        bench_put_none(cells);
+}
+
+void bench_size_text(uint64_t size, char *text, size_t capacity)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
 
     size_t unit = 0;
-    for (; unit < 2 && size >= 1024 && size % 1024 == 0; unit++)
+    for (; unit < 3 && size >= 1024 && size % 1024 == 0; unit++)
         size /= 1024;
-    snprintf(text, capacity, "%zu %s", size, units[unit]);
+    snprintf(text, capacity, "%" PRIu64 " %s", size, units[unit]);
 }
 
 double bench_row_allocations(const struct bench_row *row)
@@ -60,21 +58,22 @@ double bench_row_allocations(const struct bench_row *row)
     return most;
 }
 
-static void put_place(struct cells *cells, const struct bench_row *row)
+static void put_place(struct bench_cells *cells, const struct bench_row *row)
 {
-    char size[CELL];
+    char size[BENCH_CELL];
     bench_size_text(row->size, size, sizeof(size));
-    put(cells, "%s", row->mechanism->name);
-    put(cells, "%s", bench_places[row->place]);
-    put(cells, "%s", size);
+    bench_put(cells, "%s", row->mechanism->name);
+    bench_put(cells, "%s", bench_places[row->place]);
+    bench_put(cells, "%s", size);
 }
 
-static void put_quotient(struct cells *cells, const struct bench_quotient *quotient)
+static void put_quotient(struct bench_cells *cells,
+                         const struct bench_quotient *quotient)
 {
     if (quotient->is_there)
-        put(cells, quotient->median < 10 ? "%.2f" : "%.1f", quotient->median);
+        bench_put(cells, quotient->median < 10 ? "%.2f" : "%.1f", quotient->median);
     else
-        put_none(cells);
+        bench_put_none(cells);
 }
 
 /* --- round trips --------------------------------------------------------- */
@@ -98,29 +97,30 @@ static const struct column round_columns[] = {
     {"kept", COLUMN_NUMBER, false},
 };
 
-static void put_times(struct cells *cells, const struct bench_figure *figure)
+static void put_times(struct bench_cells *cells, const struct bench_figure *figure)
 {
     const double times[] = {figure->median, figure->p99, figure->p999};
 
     for (size_t i = 0; i < 3; i++) {
         if (figure->is_there)
-            put(cells, times[i] < 1e5 ? "%.2f" : "%.0f", times[i] / 1e3);
+            bench_put(cells, times[i] < 1e5 ? "%.2f" : "%.0f", times[i] / 1e3);
         else
-            put_none(cells);
+            bench_put_none(cells);
     }
 }
 
 // How steady it was: "7/9", and how many of them were kept though the cores had moved.
-static void put_kept(struct cells *cells, const struct bench_outcome *outcome)
+static void put_kept(struct bench_cells *cells, const struct bench_outcome *outcome)
 {
     if (outcome->ping > 0)
-        put(cells, "%.0f", outcome->ping);
+        bench_put(cells, "%.0f", outcome->ping);
     else
-        put_none(cells);
+        bench_put_none(cells);
     if (outcome->unsettled > 0)
-        put(cells, "%d/%d (%d!)", outcome->kept, outcome->tried, outcome->unsettled);
+        bench_put(cells, "%d/%d (%d!)", outcome->kept, outcome->tried,
+                  outcome->unsettled);
     else
-        put(cells, "%d/%d", outcome->kept, outcome->tried);
+        bench_put(cells, "%d/%d", outcome->kept, outcome->tried);
 }
 
 static bool has_way(const struct bench_row *row, int first, int last)
@@ -140,7 +140,7 @@ static bool has_round(const struct bench_row *row)
 static void add_round(struct table *table, const struct bench_row *row)
 {
     const struct bench_outcome *outcome = &row->outcome;
-    struct cells cells = {.count = 0};
+    struct bench_cells cells = {.count = 0};
     put_place(&cells, row);
     put_quotient(&cells, &outcome->quotients[RATIO_FOREVER]);
     put_quotient(&cells, &outcome->quotients[RATIO_DEADLINE]);
@@ -165,28 +165,28 @@ static const struct column one_way_columns[] = {
     {"kept", COLUMN_NUMBER, false},
 };
 
-static void put_rate(struct cells *cells, const struct bench_figure *figure,
+static void put_rate(struct bench_cells *cells, const struct bench_figure *figure,
                      size_t size)
 {
     double bytes = figure->median * (double)size;
     if (!figure->is_there)
-        put_none(cells);
+        bench_put_none(cells);
     else if (size > BENCH_SMALL)
-        put(cells, "%.2f GB/s", bytes / 1e9);
+        bench_put(cells, "%.2f GB/s", bytes / 1e9);
     else if (figure->median >= 1e6)
-        put(cells, "%.2f M/s", figure->median / 1e6);
+        bench_put(cells, "%.2f M/s", figure->median / 1e6);
     else
-        put(cells, "%.0f k/s", figure->median / 1e3);
+        bench_put(cells, "%.0f k/s", figure->median / 1e3);
 }
 
-static void put_lost(struct cells *cells, const struct bench_row *row,
+static void put_lost(struct bench_cells *cells, const struct bench_row *row,
                      enum bench_way_index way)
 {
     const struct bench_figure *figure = &row->outcome.figures[way];
     if (figure->is_there && row->mechanism->is_lossy)
-        put(cells, "%.0f%%", figure->lost * 100);
+        bench_put(cells, "%.0f%%", figure->lost * 100);
     else
-        put_none(cells);
+        bench_put_none(cells);
 }
 
 static bool has_one_way(const struct bench_row *row)
@@ -200,7 +200,7 @@ static void add_one_way(struct table *table, const struct bench_row *row)
                                                 WAY_MORE, WAY_MANY};
 
     const struct bench_outcome *outcome = &row->outcome;
-    struct cells cells = {.count = 0};
+    struct bench_cells cells = {.count = 0};
     put_place(&cells, row);
     for (int i = RATIO_EACH; i <= RATIO_MANY_GATHERED; i++)
         put_quotient(&cells, &outcome->quotients[i]);
@@ -229,11 +229,11 @@ static bool has_rest(const struct bench_row *row)
 static void add_rest(struct table *table, const struct bench_row *row)
 {
     const struct bench_rest *rest = &row->outcome.rest;
-    struct cells cells = {.count = 0};
-    put(&cells, "%s", row->mechanism->name);
-    put(&cells, "%.0f", rest->cpu / 1e3);
-    put(&cells, "%.0f", rest->wakes);
-    put(&cells, "%llu", (unsigned long long)rest->memory);
+    struct bench_cells cells = {.count = 0};
+    bench_put(&cells, "%s", row->mechanism->name);
+    bench_put(&cells, "%.0f", rest->cpu / 1e3);
+    bench_put(&cells, "%.0f", rest->wakes);
+    bench_put(&cells, "%llu", (unsigned long long)rest->memory);
     table_add(table, cells.shown);
 }
 
@@ -322,31 +322,23 @@ static const struct column json_columns[] = {
 
 enum { JSON_COLUMNS = sizeof(json_columns) / sizeof(json_columns[0]) };
 
-static void put_number_if(struct cells *cells, bool is_there, double number)
+static void put_gate(struct bench_cells *cells, const struct bench_outcome *outcome)
 {
-    if (is_there)
-        put(cells, "%.9g", number);
-    else
-        put_none(cells);
+    bench_put(cells, "%.1f", outcome->ping);
+    bench_put(cells, "%d", outcome->kept);
+    bench_put(cells, "%d", outcome->tried);
+    bench_put(cells, "%d", outcome->unsettled);
+    bench_put_none(cells);
 }
 
-static void put_gate(struct cells *cells, const struct bench_outcome *outcome)
+static void put_who(struct bench_cells *cells, const struct bench_row *row,
+                    const char *way, const char *unit)
 {
-    put(cells, "%.1f", outcome->ping);
-    put(cells, "%d", outcome->kept);
-    put(cells, "%d", outcome->tried);
-    put(cells, "%d", outcome->unsettled);
-    put_none(cells);
-}
-
-static void put_who(struct cells *cells, const struct bench_row *row, const char *way,
-                    const char *unit)
-{
-    put(cells, "%s", row->mechanism->name);
-    put(cells, "%s", bench_places[row->place]);
-    put(cells, "%zu", row->size);
-    put(cells, "%s", way);
-    put(cells, "%s", unit);
+    bench_put(cells, "%s", row->mechanism->name);
+    bench_put(cells, "%s", bench_places[row->place]);
+    bench_put(cells, "%zu", row->size);
+    bench_put(cells, "%s", way);
+    bench_put(cells, "%s", unit);
 }
 
 static void add_json_way(struct table *table, const struct bench_row *row, int way,
@@ -357,20 +349,20 @@ static void add_json_way(struct table *table, const struct bench_row *row, int w
         ratio ? &row->outcome.quotients[ratio - bench_ratios] : NULL;
     bool is_round = bench_ways[way].send != NULL;
     bool divided = quotient && quotient->is_there;
-    struct cells cells = {.count = 0};
+    struct bench_cells cells = {.count = 0};
     put_who(&cells, row, bench_ways[way].name, is_round ? "ns" : "messages/s");
-    put_number_if(&cells, divided, divided ? quotient->median : 0);
-    put_number_if(&cells, divided, divided ? quotient->least : 0);
-    put_number_if(&cells, divided, divided ? quotient->most : 0);
+    bench_put_if(&cells, divided, divided ? quotient->median : 0);
+    bench_put_if(&cells, divided, divided ? quotient->least : 0);
+    bench_put_if(&cells, divided, divided ? quotient->most : 0);
     if (ratio)
-        put(&cells, "%s", bench_ways[ratio->against].name);
+        bench_put(&cells, "%s", bench_ways[ratio->against].name);
     else
-        put_none(&cells);
-    put(&cells, "%.9g", figure->median);
-    put_number_if(&cells, is_round, figure->p99);
-    put_number_if(&cells, is_round, figure->p999);
-    put(&cells, "%.4g", figure->lost);
-    put_number_if(&cells, figure->allocations >= 0, figure->allocations);
+        bench_put_none(&cells);
+    bench_put(&cells, "%.9g", figure->median);
+    bench_put_if(&cells, is_round, figure->p99);
+    bench_put_if(&cells, is_round, figure->p999);
+    bench_put(&cells, "%.4g", figure->lost);
+    bench_put_if(&cells, figure->allocations >= 0, figure->allocations);
     put_gate(&cells, &row->outcome);
     table_add(table, cells.shown);
 }
@@ -387,23 +379,23 @@ static void add_json_rest(struct table *table, const struct bench_row *row)
                    {"rest-memory", "bytes", (double)rest->memory}};
 
     for (size_t i = 0; i < 3 && rest->is_there; i++) {
-        struct cells cells = {.count = 0};
+        struct bench_cells cells = {.count = 0};
         put_who(&cells, row, figures[i].way, figures[i].unit);
         for (int none = 0; none < 4; none++)
-            put_none(&cells);
-        put(&cells, "%.9g", figures[i].value);
+            bench_put_none(&cells);
+        bench_put(&cells, "%.9g", figures[i].value);
         while (cells.count < JSON_COLUMNS)
-            put_none(&cells);
+            bench_put_none(&cells);
         table_add(table, cells.shown);
     }
 }
 
 static void add_json_failure(struct table *table, const struct bench_row *row)
 {
-    struct cells cells = {.count = 0};
+    struct bench_cells cells = {.count = 0};
     put_who(&cells, row, "failed", "");
     while (cells.count < JSON_COLUMNS - 1)
-        put_none(&cells);
+        bench_put_none(&cells);
     cells.shown[cells.count] = row->failure;
     table_add(table, cells.shown);
 }
@@ -462,5 +454,7 @@ int bench_print_list(bool as_json)
 
         table_add(table, cells);
     }
+    for (const struct processes_row *each = processes_rows; each->name; each++)
+        table_add(table, (const char *const[]){each->name, NULL, NULL, each->calls});
     return table_print(table, "bench");
 }

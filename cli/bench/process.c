@@ -36,7 +36,7 @@ enum {
 
 /* --- in the children ----------------------------------------------------- */
 
-static void be_a_child(pid_t parent)
+void bench_be_a_child(pid_t parent)
 {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -149,7 +149,7 @@ static int start(struct family *family, int side)
     family->children[side] = child;
     if (child > 0)
         return 0;
-    be_a_child(parent);
+    bench_be_a_child(parent);
     struct bench_meeting meeting = {.shared = family->shared, .task = family->task};
     struct bench_end end = {.mechanism = family->task->mechanism,
                             .is_driver = side == 0};

@@ -74,6 +74,80 @@ TEST(every_bar_has_a_verdict)
     CHECK_INT(said.status, strstr(said.out, ", 0 missed\n") ? 0 : 1);
 }
 
+/* --- processes ----------------------------------------------------------- */
+
+#define STARTS "--seconds 0.001 --repetitions 1 --place same"
+
+TEST(processes_have_a_figure_for_each_way_and_ratios_of_what_is_compared)
+{
+    need_python();
+    CHECK_SHELL(
+        "wherry bench process " STARTS " --json 2>notices | python3 -c '\n"
+        "import json, sys\n"
+        "rows = json.load(sys.stdin)[\"bench\"]\n"
+        "for row in rows:\n"
+        "    if not row[\"way\"].startswith((\"node\", \"python\")):\n"
+        "        whole = row[\"median\"] > 0 and row[\"p99\"] >= row[\"median\"]\n"
+        "        whole = whole and (not row[\"against\"] or row[\"ratio\"] > 0)\n"
+        "        print(row[\"mechanism\"], row[\"way\"], row[\"bar\"], whole,\n"
+        "              row[\"error\"])'\n"
+        "grep -v 'is left out' notices; rm notices",
+        "process-spawn channel 1 True None\n"
+        "process-spawn descriptor 1 True None\n"
+        "process-spawn posix_spawn None True None\n"
+        "process-spawn vfork None True None\n"
+        "process-spawn fork None True None\n"
+        "process-large channel None True None\n"
+        "process-large channel-large 1.05 True None\n"
+        "process-large posix_spawn None True None\n"
+        "process-large posix_spawn-large None True None\n"
+        "process-large fork None True None\n"
+        "process-large fork-large None True None\n"
+        "process-collect collect 1.1 True None\n"
+        "process-collect posix_spawn None True None\n"
+        "process-collect vfork None True None\n"
+        "process-pipeline spawn 1.05 True None\n"
+        "process-pipeline sh None True None\n");
+}
+
+TEST(an_interpreter_that_is_not_there_is_told_and_no_failure)
+{
+    CHECK_SHELL("mkdir bin && ln -s \"$(command -v wherry)\" bin/wherry\n"
+                "PATH=$PWD/bin wherry bench process-collect " STARTS " >table 2>&1\n"
+                "echo $?; grep -c '^posix_spawn' table\n"
+                "grep -o '.*left out: there is no program [a-z0-9]*' table\n"
+                "rm -r bin table",
+                "0\n1\n"
+                "wherry: bench: process-collect node-execFile is left out: there is no "
+                "program node\n"
+                "wherry: bench: process-collect node-exec is left out: there is no "
+                "program node\n"
+                "wherry: bench: process-collect python-run is left out: there is no "
+                "program python3\n");
+}
+
+TEST(every_bar_of_processes_has_a_verdict)
+{
+    shell("wherry bench process-spawn process-collect " STARTS " --bars\n");
+    CHECK_CONTAINS(said.out, "channel to posix_spawn");
+    CHECK_CONTAINS(said.out, "collect to posix_spawn");
+    CHECK_CONTAINS(said.out, " bars met, ");
+    CHECK_INT(said.status, strstr(said.out, ", 0 missed\n") ? 0 : 1);
+}
+
+TEST(processes_are_not_mixed_with_mechanisms_nor_with_their_options)
+{
+    shell("wherry bench process pipe");
+    CHECK_INT(said.status, 2);
+    CHECK_CONTAINS(said.err, "processes are measured by themselves");
+    shell("wherry bench process --size 64");
+    CHECK_INT(said.status, 2);
+    CHECK_CONTAINS(said.err, "--size, --way and --svg are for mechanisms");
+    shell("wherry bench process-spa");
+    CHECK_INT(said.status, 2);
+    CHECK_CONTAINS(said.err, "\"process-spa\" is not measured");
+}
+
 /* --- the end ------------------------------------------------------------- */
 
 // The directory of a bench, or NULL: it has none (any more).
@@ -125,6 +199,29 @@ TEST(a_stopped_bench_leaves_nothing)
         CHECK_INT(beside_end(&beside), -signals[i]);
         CHECK(!scratch());
     }
+}
+
+// What it starts programs by is a leader of its own group.
+static bool is_starting(void *argument)
+{
+    const struct beside *beside = argument;
+    char path[64];
+    char children[64] = "";
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)beside->pid,
+             (int)beside->pid);
+    harness_read_file(path, children, sizeof(children));
+    return scratch() && children[0];
+}
+
+TEST(a_stopped_bench_of_processes_leaves_nothing)
+{
+    struct beside beside;
+    beside_start(&beside, "wherry bench process-pipeline --seconds 10");
+    harness_until(is_starting, &beside);
+    kill(beside.pid, SIGINT);
+    CHECK_STRING(beside_line(&beside), "");
+    CHECK_INT(beside_end(&beside), -SIGINT);
+    CHECK(!scratch());
 }
 
 TEST(a_process_of_the_bench_that_dies_is_told_with_what_it_did)
