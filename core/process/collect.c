@@ -19,6 +19,7 @@
 
 enum {
     OUTPUT_USUAL = 1 << 20, // Node's maxBuffer
+    READ_FIRST = 4096,      // most programs say less
     READ_AT_ONCE = 65536,
     READS_MOST = 64, // then the deadline is looked at
 };
@@ -217,7 +218,8 @@ static int64_t read_once(const struct collecting *all, struct flow *flow)
 {
     uint64_t left = most_of(all) - flow->bytes.size;
     // One more than may be kept tells whether there is more.
-    size_t wanted = left < READ_AT_ONCE ? (size_t)left + 1 : READ_AT_ONCE;
+    const size_t most = flow->bytes.size == 0 ? READ_FIRST : READ_AT_ONCE;
+    size_t wanted = left < most ? (size_t)left + 1 : most;
     int r = buffer_reserve(&flow->bytes, wanted);
     if (r < 0)
         return failure_plain(r, "no memory for what a process says");
