@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+// $0 is how many.
 #define LINE "head -c $0 /dev/zero | cat | wc -c"
 
 enum { STAGES = 3, NUMBER = 24 };

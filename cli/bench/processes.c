@@ -128,9 +128,12 @@ struct measuring {
     int kept;
 };
 
-static void note(struct record *record, int64_t took)
+// Each repetition has its share of the room.
+static void note(struct measuring *all, int way, int64_t took)
 {
-    if (took > 0 && record->count < SAMPLES_MOST)
+    struct record *record = &all->records[way];
+    const size_t share = SAMPLES_MOST / (size_t)(all->task->plan->repetitions + 1);
+    if (took > 0 && record->count - record->first < share)
         record->samples[record->count++] = (double)took;
 }
 
@@ -178,7 +181,7 @@ static int64_t go_round(struct measuring *all, int turn, bool with_rare)
         if (r < 0)
             return r;
         for (int way = 0; way < all->way_count; way++) {
-            note(&all->records[way], answer.took[way]);
+            note(all, way, answer.took[way]);
             if (!all->task->row->ways[way].is_rare)
                 spent += answer.took[way];
         }
@@ -197,8 +200,8 @@ static int run_scripts(struct measuring *all)
         int r = ask(all, PROCESSES_SMALL, &order, &answer);
         if (r == -EINTR || r == -ESRCH || r == -ETIMEDOUT)
             return r;
-        for (int i = 0; i < answer.count && r == 0; i++)
-            note(&all->records[way], answer.took[i]);
+        for (int i = 0; r == 0 && i < answer.count; i++)
+            note(all, way, answer.took[i]);
     }
     return 0;
 }
