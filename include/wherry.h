@@ -14,6 +14,10 @@
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
  *
+ * Beside it, in libwherry-services:
+ *
+ *   wherry/inspect.h     what processes do and have open
+ *
  * Rules that hold for every function:
  *   - A result >= 0 is success, a result < 0 is a negative errno value (-ETIMEDOUT).
  * What is given through `T **out` is written on success only.

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking into processes: what one does, what it has open, and who is at the other end.
+ * In libwherry-services.
+ *
+ *     struct wherry_process_state state;
+ *     if (wherry_inspect_state(pid, &state, sizeof(state)) == 0)
+ *         puts(state.text); // "reads number 0, a pipe"
+ *
+ * An open file lives in three tables.  A number is a place in the process's table of
+ * descriptors, which refers to an open file description, which has the offset and is
+ * shared by dup(2), by fork(2) and by passing it in a message; that refers to an
+ * object: an inode, a socket, or what the kernel has instead.
+ *
+ * All of it is what the kernel says (/proc, kcmp(2), sock_diag(7)) at that moment; a
+ * process that goes on meanwhile may be seen between two states of its own.  Nothing is
+ * changed: no process is stopped, no file of another is read.  What this user may not
+ * see is told as an error beside what is seen, and never guessed.
+ *
+ * Names and paths are any bytes but 0: escape what you print.  Any thread may call
+ * these.  They do not wait for the process, but look for up to 12 ms whether one that
+ * could run does; what the kernel holds up while it looks
+ * (memory of a process that a dead disk has) holds up the caller of
+ * wherry_inspect_process(), too.  Their errors have no sentence in wherry_error_text().
+ */
+#ifndef WHERRY_INSPECT_H
+#define WHERRY_INSPECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wherry/export.h>
+
+WHERRY_BEGIN
+
+/* --- what a process does -------------------------------------------------------------
+ */
+
+enum wherry_doing {
+    WHERRY_DOING_UNKNOWN,
+    WHERRY_DOING_RUNS,    /* a processor is with it */
+    WHERRY_DOING_READY,   /* it waits for a processor */
+    WHERRY_DOING_BLOCKED, /* it waits for something: `awaited` */
+    WHERRY_DOING_STOPPED, /* by a signal, until SIGCONT */
+    WHERRY_DOING_TRACED,  /* by a debugger */
+    WHERRY_DOING_ZOMBIE   /* it has ended, and its parent has not waited for it */
+};
+
+/* What a blocked process waits for. */
+enum wherry_awaited {
+    WHERRY_AWAITED_NOTHING, /* it is not blocked */
+    WHERRY_AWAITED_UNKNOWN,
+    WHERRY_AWAITED_INPUT, /* bytes, a message, a connection: of `number` */
+    WHERRY_AWAITED_ROOM,  /* at `number`, to write */
+    WHERRY_AWAITED_EVENT, /* of one of several descriptors, or of what `number` watches
+                           */
+    WHERRY_AWAITED_CHILD,
+    WHERRY_AWAITED_TIME,
+    WHERRY_AWAITED_SIGNAL,
+    WHERRY_AWAITED_LOCK,   /* in memory (futex(2)), or of the file `number` */
+    WHERRY_AWAITED_QUEUE,  /* a System V queue or semaphore */
+    WHERRY_AWAITED_OPENING /* a FIFO's other end, a device */
+};
+
+/* What is behind an open file. */
+enum wherry_object {
+    WHERRY_OBJECT_UNKNOWN,
+    WHERRY_OBJECT_FILE,
+    WHERRY_OBJECT_DIRECTORY,
+    WHERRY_OBJECT_SYMLINK,
+    WHERRY_OBJECT_DEVICE, /* of characters */
+    WHERRY_OBJECT_DISK,   /* a device of blocks */
+    WHERRY_OBJECT_TERMINAL,
+    WHERRY_OBJECT_PIPE,
+    WHERRY_OBJECT_FIFO,
+    WHERRY_OBJECT_SOCKET,
+    WHERRY_OBJECT_MEMFD,
+    WHERRY_OBJECT_MQ,
+    WHERRY_OBJECT_EVENTFD,
+    WHERRY_OBJECT_EPOLL,
+    WHERRY_OBJECT_PIDFD,
+    WHERRY_OBJECT_TIMERFD,
+    WHERRY_OBJECT_SIGNALFD,
+    WHERRY_OBJECT_INOTIFY,
+    WHERRY_OBJECT_FANOTIFY,
+    WHERRY_OBJECT_NAMESPACE,
+    WHERRY_OBJECT_OTHER /* the name says which */
+};
+
+/* "regular file", "pipe", "eventfd" …; never NULL. */
+WHERRY_EXPORT const char *wherry_object_name(enum wherry_object object);
+
+/* "running", "ready", "blocked" …; never NULL. */
+WHERRY_EXPORT const char *wherry_doing_name(enum wherry_doing doing);
+
+/* The state of a process: of its first thread. */
+struct wherry_process_state {
+    int64_t pid;
+    int64_t parent; /* 0: none, or in another pid namespace */
+    int64_t threads;
+    int64_t threads_ready; /* of the first 4096 of them: that run or are ready */
+    enum wherry_doing doing;
+    enum wherry_awaited awaited;
+    int number;                /* the descriptor it waits for; -1: none, or not one */
+    enum wherry_object object; /* what that is */
+    int cause; /* 0; else why `awaited` is not known: -EACCES (not allowed to see) */
+    char name[64];  /* of the program, any bytes; the system keeps 15 of most */
+    char text[256]; /* in words: "reads number 0, a pipe", "waits for a child" */
+};
+
+/* Tells what a process does.  `size` is sizeof(struct wherry_process_state).
+ * Errors: -ESRCH (there is no such process; a thread is none), -EACCES (its existence
+ * is all that this user may see), -EINVAL (a number below 1), -ENOTSUP (no /proc),
+ * -EMFILE, -ENOMEM. */
+WHERRY_EXPORT int wherry_inspect_state(int64_t pid, struct wherry_process_state *out,
+                                       size_t size);
+
+/* --- the three tables ----------------------------------------------------------------
+ */
+
+/* A number in a process. */
+struct wherry_place {
+    int64_t pid;
+    int number;
+    int reads, writes; /* 1, 0, or -1: not known */
+    const char *name;  /* of the process */
+};
+
+struct wherry_view_descriptor {
+    int number;
+    int close_on_exec;  /* 1, 0, or -1: not known */
+    size_t description; /* its place in `descriptions` */
+};
+
+struct wherry_view_description {
+    int64_t offset;     /* bytes; -1: it has none that matters */
+    int reads, writes;  /* 1, 0, or -1: not known */
+    const char *flags;  /* "append, nonblocking", "" */
+    size_t object;      /* its place in `objects` */
+    const int *numbers; /* those of this process that refer to it, ascending */
+    size_t number_count;
+    const struct wherry_place *shared; /* those of other processes */
+    size_t shared_count;
+};
+
+struct wherry_view_object {
+    enum wherry_object object;
+    uint32_t device_major, device_minor; /* where the inode is; */
+    uint64_t inode;                      /* 0: it has none of its own */
+    const char *name;  /* a path, "memfd:name" or what the kernel calls it; "": none */
+    int is_deleted;    /* nobody finds it under that name any more */
+    const char *type;  /* of a socket: "unix stream", "tcp"; else "" */
+    const char *local; /* a socket's addresses, as wherry_dial() has them; "": none, */
+    const char *peer;  /* or not known */
+    const char *text;  /* in words: "listens", "watches numbers 4 and 7"; "" */
+    /* Of a pipe or FIFO: numbers of other processes that are open for it.  Of a socket:
+     * those of its peer, in this process too. */
+    const struct wherry_place *ends;
+    size_t end_count;
+};
+
+/* An object of the system that the process has mapped, or a queue it has open. */
+struct wherry_view_held {
+    const char *address; /* "shm:/name", "sem:/name", "shmv:0x1234", "shmv:#3",
+                            "memfd:name", "mq:/name" */
+    uint64_t size;       /* bytes that are mapped */
+    int writes;          /* 1: it may write there */
+    int is_deleted;      /* 1: nobody finds it under that name any more */
+};
+
+/* All that is known of a process; NULL is never among the texts. */
+struct wherry_process_view {
+    struct wherry_process_state state;
+    const char *parent_name;
+    const char *command; /* its arguments, a blank between them; "": not known */
+    int64_t user;        /* who it acts as; -1: not known */
+
+    const struct wherry_view_descriptor *descriptors; /* by number */
+    size_t descriptor_count;
+    const struct wherry_view_description *descriptions; /* by lowest number */
+    size_t description_count;
+    const struct wherry_view_object *objects; /* by lowest number */
+    size_t object_count;
+    const struct wherry_view_held *held;
+    size_t held_count;
+
+    /* What is missing, and why.  0: nothing.  -EACCES, -EPERM: not allowed to see;
+     * -ENOSYS: the kernel does not tell (or a filter refuses to ask). */
+    int descriptors_cause; /* the tables are empty */
+    int sharing_cause;     /* each number stands as a description of its own */
+    int held_cause;        /* `held` has queues only */
+    int sockets_cause; /* addresses and peers are not there; -EXDEV: the process is in
+                          another network namespace, its unix peers are not there */
+    size_t not_looked_at; /* numbers beyond descriptors_most */
+    size_t processes;     /* other ones that were looked into */
+    size_t unseen; /* that may not be looked into: `shared` and `ends` lack them */
+    int is_cut;    /* 1: others_most was reached; so do */
+};
+
+/* How far to look; all zero is good. */
+struct wherry_inspect_wish {
+    size_t descriptors_most; /* of the process; 0: 65,536 */
+    size_t others_most;      /* of all others together; 0: 4,194,304 */
+    int alone;               /* 1: others are not looked into */
+};
+
+/* Looks into a process.  `wish` may be NULL.  The view and all in it are yours:
+ * wherry_view_free().  Errors: as wherry_inspect_state; a process that ends meanwhile
+ * is -ESRCH. */
+WHERRY_EXPORT int wherry_inspect_process(int64_t pid,
+                                         const struct wherry_inspect_wish *wish,
+                                         struct wherry_process_view **out);
+
+/* NULL is fine. */
+WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
+
+WHERRY_END
+
+#endif

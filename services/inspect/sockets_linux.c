@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sockets of a network namespace: unix ones by sock_diag(7), which knows their
+ * peers, the rest by /proc/PID/net, which is that of the process's namespace.
+ */
+#define _GNU_SOURCE
+#include "inspect/inspect.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ANSWER = 65536,
+    ALIGNMENT = 4,            // NLA_ALIGNTO
+    TEXT_ALL_MOST = 64 << 20, // bytes of /proc/net/tcp
+    STATE_CONNECTED = 1,      // tcp_states.h, which unix sockets use, too
+    STATE_LISTENS = 10
+};
+
+/* --- unix ---------------------------------------------------------------- */
+
+static int ask(int fd)
+{
+    const struct {
+        struct nlmsghdr head;
+        struct unix_diag_req body;
+    } question = {
+        .head = {.nlmsg_len = sizeof(question),
+                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .body = {.sdiag_family = AF_UNIX,
+                 .udiag_states = UINT32_MAX,
+                 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN},
+    };
+
+    ssize_t r;
+    do
+        r = send(fd, &question, sizeof(question), 0);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : 0;
+}
+
+static int add_row(struct sockets *sockets, const struct nlmsghdr *head)
+{
+    const struct unix_diag_msg *body = NLMSG_DATA(head);
+    const char *at = (const char *)(body + 1);
+    size_t left = head->nlmsg_len - NLMSG_LENGTH(sizeof(*body));
+    char text[ADDRESS_MOST] = "";
+    struct words words = {text, sizeof(text), 0};
+    struct socket_row row = {.inode = body->udiag_ino,
+                             .type = unix_type_name(body->udiag_type),
+                             .remote = "",
+                             .listens = body->udiag_state == STATE_LISTENS,
+                             .is_connected = body->udiag_state == STATE_CONNECTED};
+    while (left >= sizeof(struct nlattr)) {
+        struct nlattr attribute;
+        memcpy(&attribute, at, sizeof(attribute));
+        if (attribute.nla_len < sizeof(attribute) || attribute.nla_len > left)
+            break;
+        const char *value = at + sizeof(attribute);
+        size_t size = attribute.nla_len - sizeof(attribute);
+        uint32_t numbers[2] = {0, 0};
+        memcpy(numbers, value, size < sizeof(numbers) ? size : sizeof(numbers));
+        if (attribute.nla_type == UNIX_DIAG_NAME)
+            unix_address(value, size, &words);
+        else if (attribute.nla_type == UNIX_DIAG_PEER)
+            row.peer = numbers[0];
+        else if (attribute.nla_type == UNIX_DIAG_RQLEN)
+            row.unread = numbers[0];
+        size_t step = (attribute.nla_len + ALIGNMENT - 1U) / ALIGNMENT * ALIGNMENT;
+        at += step < left ? step : left;
+        left -= step < left ? step : left;
+    }
+    row.local = arena_text(&sockets->arena, text, words.used);
+    return sockets_add(sockets, &row);
+}
+
+// 1: there is more; 0: that was all.
+static int read_answer(int fd, char *answer, struct sockets *sockets)
+{
+    ssize_t r;
+    do
+        r = recv(fd, answer, ANSWER, 0);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return -errno;
+    unsigned left = (unsigned)r;
+    for (const struct nlmsghdr *head = (const void *)answer; NLMSG_OK(head, left);
+         head = NLMSG_NEXT(head, left)) {
+        if (head->nlmsg_type == NLMSG_DONE)
+            return 0;
+        if (head->nlmsg_type == NLMSG_ERROR)
+            return -ENOSYS; // no unix_diag in this kernel
+        if (head->nlmsg_len < NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
+            return -EPROTO;
+        int added = add_row(sockets, head);
+        if (added < 0)
+            return added;
+    }
+    return r > 0;
+}
+
+static int look_by_diag(struct sockets *sockets)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0)
+        return -errno;
+    char *answer = malloc(ANSWER);
+    int r = answer ? ask(fd) : -ENOMEM;
+    while (r >= 0 && (r = read_answer(fd, answer, sockets)) > 0)
+        ;
+    free(answer);
+    close(fd);
+    return r;
+}
+
+/* --- all ----------------------------------------------------------------- */
+
+static bool is_our_namespace(int directory)
+{
+    char ours[64], its[64];
+    return proc_link(directory, "/proc/self/ns/net", ours, sizeof(ours)) == 0 &&
+           proc_link(directory, "ns/net", its, sizeof(its)) == 0 &&
+           strcmp(ours, its) == 0;
+}
+
+static int look_by_text(int directory, const char *name, const char *type,
+                        struct sockets *out)
+{
+    char *text;
+    int r = proc_read_all(directory, name, TEXT_ALL_MOST, &text);
+    if (r < 0)
+        return r == -ESRCH ? 0 : r; // a kernel without that kind
+    r = type ? sockets_add_inet(out, text, type) : sockets_add_unix(out, text);
+    free(text);
+    return r;
+}
+
+int sockets_look(int directory, struct sockets *out)
+{
+    static const struct {
+        const char *name;
+        const char *type;
+    } tables[] = {{"net/tcp", "tcp"},
+                  {"net/tcp6", "tcp"},
+                  {"net/udp", "udp"},
+                  {"net/udp6", "udp"}};
+
+    int peers = is_our_namespace(directory) ? look_by_diag(out) : -EXDEV;
+    int r = peers < 0 && peers != -ENOMEM
+                ? look_by_text(directory, "net/unix", NULL, out)
+                : peers;
+    for (size_t i = 0; r >= 0 && i < sizeof(tables) / sizeof(tables[0]); i++)
+        r = look_by_text(directory, tables[i].name, tables[i].type, out);
+    if (r >= 0)
+        r = sockets_sort(out);
+    return r < 0 ? r : peers;
+}
