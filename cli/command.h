@@ -37,7 +37,7 @@ struct command {
 
 extern const struct command command_tour, command_dial, command_listen, command_send,
     command_recv, command_relay, command_signal, command_remove, command_transports,
-    command_choose, command_describe, command_run, command_pipe, command_bench,
+    command_choose, command_describe, command_run, command_pipe, command_fds, command_bench,
     command_help;
 
 /* The table of main.c; ends with NULL. */

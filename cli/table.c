@@ -108,11 +108,47 @@ void table_add(struct table *table, const char *const *cells)
             table->failed |= scols_line_set_data(line, i, cells[i]) != 0;
 }
 
-int table_print(struct table *table, const char *verb)
+static void table_free(struct table *table)
 {
-    bool failed = !table || table->failed || scols_print_table(table->lines) != 0;
     if (table)
         scols_unref_table(table->lines);
     free(table);
+}
+
+int table_print(struct table *table, const char *verb)
+{
+    bool failed = !table || table->failed || scols_print_table(table->lines) != 0;
+    table_free(table);
     return failed ? say_error(verb, "no memory for a table") : DONE;
+}
+
+// Each is an object with one member: the members, without the braces around them.
+static bool print_member(struct table *table, bool is_first)
+{
+    char *text = NULL;
+    if (!table || table->failed ||
+        scols_print_table_to_string(table->lines, &text) != 0 || !text)
+        return false;
+    char *begin = strchr(text, '\n');
+    char *end = strrchr(text, '}');
+    bool is_object = begin && end > begin;
+    while (is_object && end > begin && end[-1] == '\n')
+        end--;
+    if (is_object)
+        printf("%s%.*s", is_first ? "{" : ",", (int)(end - begin), begin);
+    free(text);
+    return is_object;
+}
+
+int table_print_together(struct table *const *tables, size_t count, const char *verb)
+{
+    bool failed = false;
+    for (size_t i = 0; i < count; i++) {
+        failed = failed || !print_member(tables[i], i == 0);
+        table_free(tables[i]);
+    }
+    if (failed)
+        return say_error(verb, "no memory for a table");
+    printf("\n}\n");
+    return DONE;
 }

@@ -31,4 +31,7 @@ void table_add(struct table *table, const char *const *cells);
 /* Prints it and frees it.  DONE, or FAILED when there was no memory, and said so. */
 int table_print(struct table *table, const char *verb);
 
+/* Prints several as one JSON object, and frees them.  As table_print. */
+int table_print_together(struct table *const *tables, size_t count, const char *verb);
+
 #endif

@@ -26,6 +26,7 @@ static const struct example {
     {"describe", NULL, "peer trust         kernel\n"},
     {"run", NULL, "\"ended\": \"exit 0\""},
     {"pipe", NULL, "/bin/"},
+    {"fds", NULL, "open file descriptions\nDESCRIPTION"},
     {"bench", NULL, "One way: Wherry / bare system calls\n"},
     {"help", NULL, "fifo:PATH\n"},
 };

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of tables, cell by cell: each cell is made printable, so that it may be what
+ * anybody chose.
+ */
+#ifndef CELLS_H
+#define CELLS_H
+
+#include "table.h"
+
+enum { CELL_MOST = 4608 }; /* bytes: a path, and some of it escaped */
+
+/* Begins a row; one at a time, of at most 24 cells. */
+void cells_begin(struct table *table);
+
+/* The next cell, printf(3). */
+void cells_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, empty, and null in JSON; of an empty text, and of a flag below 0, too. */
+void cells_add_none(void);
+void cells_add_text(const char *text);
+void cells_add_flag(int flag);
+
+/* Puts the row into the table. */
+void cells_end(void);
+
+#endif
