@@ -200,7 +200,8 @@ static struct table *objects(const struct wherry_process_view *view)
 __attribute__((format(printf, 2, 3))) static void fact(const char *name,
                                                        const char *format, ...)
 {
-    static char text[CELL_MOST], shown[CELL_MOST];
+    static char text[CELL_MOST];
+    static char shown[CELL_MOST];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);

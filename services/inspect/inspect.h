@@ -57,6 +57,13 @@ void words_add(struct words *words, const char *format, ...)
 /* The name of a process: its first `size` bytes become a text. */
 void name_copy(char *out, size_t room, const char *name, size_t size);
 
+/* What comes next in a text; it stands behind it then.  False: something else does. */
+bool take_number(const char **at, int base, uint64_t *out);
+bool take_mark(const char **at, char mark);
+
+/* As much of the word as there is room for; blanks before it are passed over. */
+bool take_word(const char **at, char *out, size_t room);
+
 struct stat_line {
     char name[64];
     char state; /* one letter */

@@ -112,7 +112,9 @@ static const char *name_of(struct search *search)
 static void add_place(struct search *search, const struct wherry_place **list,
                       size_t *count, int number)
 {
-    char name[32], text[TEXT_MOST], unused[WORDS_MOST];
+    char name[32];
+    char text[TEXT_MOST];
+    char unused[WORDS_MOST];
     struct words words = {unused, sizeof(unused), 0};
     uint64_t bits;
     struct flags flags;
@@ -188,7 +190,8 @@ static void match_own(struct search *search, const char *link, int number)
 
 static int look_at(struct search *search, int number)
 {
-    char name[32], link[LINK_MOST];
+    char name[32];
+    char link[LINK_MOST];
     snprintf(name, sizeof(name), "fd/%d", number);
     int r = proc_link(search->directory, name, link, sizeof(link));
     if (r < 0)

@@ -204,9 +204,11 @@ int proc_numbers(int directory, size_t most, int **out, size_t *count, size_t *m
     if (r < 0)
         return r;
     int *numbers = calloc(counts[0] + 1, sizeof(*numbers));
-    if (numbers && list)
+    if (!numbers || !list)
+        counts[0] = 0;
+    else
         qsort(list, counts[0], sizeof(*list), by_number);
-    for (size_t i = 0; numbers && i < counts[0]; i++)
+    for (size_t i = 0; i < counts[0]; i++)
         numbers[i] = (int)list[i];
     free(list);
     *out = numbers;
@@ -303,11 +305,11 @@ int proc_look(int directory, int number, const struct link *link, struct look *o
 static void queue_words(int fd, struct words *words)
 {
     char text[128];
-    unsigned long bytes;
+    uint64_t bytes;
     ssize_t size = read(fd, text, sizeof(text) - 1);
     text[size > 0 ? size : 0] = 0;
-    if (sscanf(text, "QSIZE:%lu", &bytes) == 1)
-        words_add(words, "%lu bytes wait", bytes);
+    if (field_read(text, "QSIZE", 10, &bytes))
+        words_add(words, "%" PRIu64 " bytes wait", bytes);
 }
 
 static void seal_words(int fd, struct words *words)
@@ -418,9 +420,11 @@ struct schedule {
 static bool read_schedule(int directory, struct schedule *out)
 {
     char text[128];
+    const char *at = text;
+    uint64_t waited;
     return proc_read(directory, "schedstat", text, sizeof(text)) > 0 &&
-           sscanf(text, "%" SCNu64 " %*u %" SCNu64, &out->ran, &out->given) == 2 &&
-           out->given > 0;
+           take_number(&at, 10, &out->ran) && take_number(&at, 10, &waited) &&
+           take_number(&at, 10, &out->given) && out->given > 0;
 }
 
 // What it has run is counted at least at each tick.  What changes first tells: that of
@@ -452,7 +456,8 @@ int64_t proc_ready_threads(int directory)
     if (read_directory(directory, "task", THREADS_MOST, &threads, counts) < 0)
         return 0;
     for (size_t i = 0; i < counts[0]; i++) {
-        char name[PATH], text[TEXT_MOST];
+        char name[PATH];
+        char text[TEXT_MOST];
         struct stat_line stat;
         snprintf(name, sizeof(name), "task/%lld/stat", (long long)threads[i]);
         ready += proc_read(directory, name, text, sizeof(text)) > 0 &&

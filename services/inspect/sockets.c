@@ -6,8 +6,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,25 +72,47 @@ static bool inet_address(const char *text, const char *scheme, struct words *out
     return true;
 }
 
-// "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:0 0 0 0 1579 …"
-static int add_inet_line(struct sockets *sockets, const char *line, const char *type)
+/* The columns of one socket that are read. */
+struct inet_line {
+    char slot[32];
+    char local[80];
+    char remote[80];
+    uint64_t state;
+};
+
+// "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:0 0 0 0 1579 …"; false: it is
+// the heading.
+static bool take_inet_line(const char *at, struct inet_line *out,
+                           struct socket_row *row)
 {
-    char local[80], remote[80], text[2][ADDRESS_MOST];
-    unsigned state;
+    char other[32];
+    bool is_one = take_word(&at, out->slot, sizeof(out->slot)) &&
+                  take_word(&at, out->local, sizeof(out->local)) &&
+                  take_word(&at, out->remote, sizeof(out->remote)) &&
+                  take_number(&at, 16, &out->state) &&
+                  take_number(&at, 16, &row->unsent) && take_mark(&at, ':') &&
+                  take_number(&at, 16, &row->unread);
+    for (int i = 0; is_one && i < 4; i++)
+        is_one = take_word(&at, other, sizeof(other));
+    return is_one && take_number(&at, 10, &row->inode);
+}
+
+static int add_inet_line(struct sockets *sockets, const char *text, const char *type)
+{
+    char addresses[2][ADDRESS_MOST];
+    struct inet_line line;
     struct socket_row row = {.type = type};
-    struct words words[2] = {{text[0], ADDRESS_MOST, 0}, {text[1], ADDRESS_MOST, 0}};
-    if (sscanf(line,
-               "%*[^:]: %79s %79s %x %" SCNx64 ":%" SCNx64 " %*s %*s %*s %*s %" SCNu64,
-               local, remote, &state, &row.unsent, &row.unread, &row.inode) != 6)
-        return 0; // the heading
-    if (!inet_address(local, type, &words[0]) || !inet_address(remote, type, &words[1]))
+    struct words local = {addresses[0], ADDRESS_MOST, 0};
+    struct words remote = {addresses[1], ADDRESS_MOST, 0};
+    if (!take_inet_line(text, &line, &row) || !inet_address(line.local, type, &local) ||
+        !inet_address(line.remote, type, &remote))
         return 0;
-    row.is_connected = state == TCP_CONNECTED;
-    row.listens = state == TCP_LISTENS;
-    row.local = arena_text(&sockets->arena, text[0], words[0].used);
-    row.remote = strtoul(strchr(remote, ':') + 1, NULL, 16) == 0
-                     ? ""
-                     : arena_text(&sockets->arena, text[1], words[1].used);
+    // Port 0 is no peer's.
+    bool has_peer = strtoul(strchr(line.remote, ':') + 1, NULL, 16) != 0;
+    row.is_connected = line.state == TCP_CONNECTED;
+    row.listens = line.state == TCP_LISTENS;
+    row.local = arena_text(&sockets->arena, addresses[0], local.used);
+    row.remote = has_peer ? arena_text(&sockets->arena, addresses[1], remote.used) : "";
     return sockets_add(sockets, &row);
 }
 
@@ -136,23 +156,26 @@ void unix_address(const char *name, size_t size, struct words *out)
 }
 
 // "0000: 00000002 00000000 00010000 0001 01 1579 /path": '@' stands for 0 there.
-static int add_unix_line(struct sockets *sockets, const char *line, const char *type)
+static int add_unix_line(struct sockets *sockets, const char *at, const char *unused)
 {
-    unsigned flags, sort, state;
-    int begin = 0;
-    struct socket_row row = {.remote = "", .local = ""};
+    enum { REFERENCES, PROTOCOL, FLAGS, TYPE, STATE, NUMBERS };
+
+    char slot[32];
     char text[ADDRESS_MOST];
+    uint64_t numbers[NUMBERS];
+    struct socket_row row = {.remote = "", .local = ""};
     struct words words = {text, sizeof(text), 0};
-    (void)type;
-    if (sscanf(line, "%*[^:]: %*x %*x %x %x %x %" SCNu64 "%n", &flags, &sort, &state,
-               &row.inode, &begin) < 4 ||
-        begin == 0)
+    (void)unused;
+    bool is_one = take_word(&at, slot, sizeof(slot));
+    for (int i = 0; is_one && i < NUMBERS; i++)
+        is_one = take_number(&at, 16, &numbers[i]);
+    if (!is_one || !take_number(&at, 10, &row.inode))
         return 0;
-    row.type = unix_type_name(sort);
-    row.listens = flags == UNIX_LISTENS_FLAG;
-    row.is_connected = state == UNIX_CONNECTED;
-    if (line[begin] == ' ' && line[begin + 1]) {
-        words_add(&words, "unix:%s", line + begin + 1);
+    row.type = unix_type_name((unsigned)numbers[TYPE]);
+    row.listens = numbers[FLAGS] == UNIX_LISTENS_FLAG;
+    row.is_connected = numbers[STATE] == UNIX_CONNECTED;
+    if (at[0] == ' ' && at[1]) {
+        words_add(&words, "unix:%s", at + 1);
         row.local = arena_text(&sockets->arena, text, words.used);
     }
     return sockets_add(sockets, &row);
@@ -197,6 +220,7 @@ static void pair_inet(struct socket_row **connected, size_t count)
                                           .remote = connected[i]->local};
         const struct socket_row *wanted = &turned;
         struct socket_row **peer =
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted
             bsearch(&wanted, connected, count, sizeof(*connected), by_addresses);
         if (peer)
             connected[i]->peer = (*peer)->inode;
@@ -217,6 +241,7 @@ int sockets_sort(struct sockets *sockets)
         if (strncmp(row->type, "unix", 4) != 0 && row->is_connected && *row->remote)
             connected[count++] = row;
     }
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted
     qsort(connected, count, sizeof(*connected), by_addresses);
     pair_inet(connected, count);
     free(connected);

@@ -73,7 +73,8 @@ static int add_row(struct sockets *sockets, const struct nlmsghdr *head)
             row.peer = numbers[0];
         else if (attribute.nla_type == UNIX_DIAG_RQLEN)
             row.unread = numbers[0];
-        size_t step = (attribute.nla_len + ALIGNMENT - 1U) / ALIGNMENT * ALIGNMENT;
+        size_t over = attribute.nla_len % ALIGNMENT;
+        size_t step = attribute.nla_len + (over ? ALIGNMENT - over : 0);
         at += step < left ? step : left;
         left -= step < left ? step : left;
     }
@@ -124,7 +125,8 @@ static int look_by_diag(struct sockets *sockets)
 
 static bool is_our_namespace(int directory)
 {
-    char ours[64], its[64];
+    char ours[64];
+    char its[64];
     return proc_link(directory, "/proc/self/ns/net", ours, sizeof(ours)) == 0 &&
            proc_link(directory, "ns/net", its, sizeof(its)) == 0 &&
            strcmp(ours, its) == 0;

@@ -58,10 +58,13 @@ static bool has_offset(enum wherry_object object)
 static void look_at_fdinfo(struct seen *seen, char *room)
 {
     struct tables *tables = seen->tables;
-    char name[32], flags[WORDS_MOST] = "", more[WORDS_MOST] = "";
+    char name[32];
+    char flags[WORDS_MOST] = "";
+    char more[WORDS_MOST] = "";
     struct words words = {flags, sizeof(flags), 0};
     struct words told = {more, sizeof(more), 0};
-    uint64_t bits, offset;
+    uint64_t bits;
+    uint64_t offset;
     snprintf(name, sizeof(name), "fdinfo/%d", seen->number);
     if (proc_read(tables->directory, name, room, FDINFO_MOST) < 0)
         return;
@@ -79,7 +82,8 @@ static void look_at_fdinfo(struct seen *seen, char *room)
 // Errors: -ENOENT (it was closed meanwhile), -EACCES.
 static int look_at(struct tables *tables, int number, char *room, struct seen *out)
 {
-    char name[32], link[LINK_MOST];
+    char name[32];
+    char link[LINK_MOST];
     *out = (struct seen){.tables = tables,
                          .number = number,
                          .offset = -1,
@@ -175,6 +179,7 @@ static size_t make_groups(struct seen **sorted, size_t count,
 {
     size_t groups = 0;
     if (count > 0)
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted
         qsort(sorted, count, sizeof(*sorted), compare);
     for (size_t i = 0; i < count; i++) {
         groups += i == 0 || compare(&sorted[i - 1], &sorted[i]) != 0;
@@ -224,7 +229,7 @@ static void make_description(struct work *work, const struct seen *seen)
 }
 
 // The numbers of each description, one list behind the other.
-static void list_numbers(struct work *work, int *numbers)
+static void list_numbers(struct work *work, const int *numbers)
 {
     struct tables *tables = work->tables;
     for (size_t i = 0; i < tables->descriptor_count; i++)
@@ -253,7 +258,7 @@ static int ask_for_sharing(const struct work *work)
     return error == -ESRCH ? 0 : error;
 }
 
-static void make_descriptions(struct work *work, int *numbers)
+static void make_descriptions(struct work *work, const int *numbers)
 {
     struct tables *tables = work->tables;
     tables->sharing_cause = ask_for_sharing(work);

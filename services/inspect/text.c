@@ -57,6 +57,33 @@ static bool begins_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* --- taking apart -------------------------------------------------------- */
+
+bool take_number(const char **at, int base, uint64_t *out)
+{
+    char *end;
+    *out = strtoull(*at, &end, base);
+    bool is_one = end != *at;
+    *at = end;
+    return is_one;
+}
+
+bool take_mark(const char **at, char mark)
+{
+    bool is_there = **at == mark;
+    *at += is_there;
+    return is_there;
+}
+
+bool take_word(const char **at, char *out, size_t room)
+{
+    *at += strspn(*at, " ");
+    size_t size = strcspn(*at, " ");
+    name_copy(out, room, *at, size);
+    *at += size;
+    return size > 0;
+}
+
 /* --- stat and status ----------------------------------------------------- */
 
 // The fields behind the name, by their numbers in proc_pid_stat(5).
@@ -76,7 +103,10 @@ int stat_read(const char *text, struct stat_line *out)
 {
     const char *name = strchr(text, '(');
     const char *end = strrchr(text, ')'); // a name may have one, too
-    uint64_t parent, flags, threads, since;
+    uint64_t parent;
+    uint64_t flags;
+    uint64_t threads;
+    uint64_t since;
     if (!name || !end || end < name || end[1] != ' ' || !end[2])
         return -EINVAL;
     if (!stat_number(end + 2, 4, &parent) || !stat_number(end + 2, 9, &flags) ||
@@ -286,28 +316,45 @@ static bool shared_segment(const char *name, uint64_t inode, struct words *out)
     return true;
 }
 
-// "7f00-7f10 rw-s 00000000 00:01 5   /SYSV00001234 (deleted)"
+/* What stands before the name in a line of maps. */
+struct mapping_line {
+    uint64_t from;
+    uint64_t to;
+    char rights[8];
+    uint64_t inode;
+};
+
+// "7f00-7f10 rw-s 00000000 00:01 5   "
+static bool take_mapping(const char **at, struct mapping_line *out)
+{
+    char other[32];
+    return take_number(at, 16, &out->from) && take_mark(at, '-') &&
+           take_number(at, 16, &out->to) &&
+           take_word(at, out->rights, sizeof(out->rights)) &&
+           take_word(at, other, sizeof(other)) && take_word(at, other, sizeof(other)) &&
+           take_number(at, 10, &out->inode) && out->to >= out->from &&
+           strlen(out->rights) == 4;
+}
+
+// "… /SYSV00001234 (deleted)"
 bool mapping_read(const char *line, size_t size, struct mapping *out)
 {
     char text[LINK_MOST + 128];
-    uint64_t from, to, inode;
-    char rights[8];
-    int begin = 0;
+    const char *at = text;
+    struct mapping_line begin;
+    struct link link;
     struct words address = {out->address, sizeof(out->address), 0};
     name_copy(text, sizeof(text), line, size);
-    if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64 " %n", &from, &to,
-               rights, &inode, &begin) < 4 ||
-        begin == 0 || to < from || strlen(rights) != 4)
+    if (!take_mapping(&at, &begin))
         return false;
-    struct link link;
-    link_read(text + begin, &link);
+    char *name = text + (at - text) + strspn(at, " ");
+    link_read(name, &link);
     text[(size_t)(link.name - text) + link.name_size] = 0;
-    const char *name = text + begin;
-    out->size = to - from;
-    out->inode = inode;
+    out->size = begin.to - begin.from;
+    out->inode = begin.inode;
     out->is_deleted = link.is_deleted;
-    out->writes = rights[1] == 'w' && rights[3] == 's';
-    if (shared_segment(name, inode, &address)) {
+    out->writes = begin.rights[1] == 'w' && begin.rights[3] == 's';
+    if (shared_segment(name, begin.inode, &address)) {
         out->is_deleted = false; // as they always are
         return true;
     }

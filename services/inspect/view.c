@@ -29,7 +29,6 @@ struct whole {
 
 static const char *parent_name(struct whole *whole)
 {
-    struct wherry_process_state parent;
     char text[TEXT_MOST];
     struct stat_line stat;
     int directory = proc_open(whole->view.state.parent);
@@ -38,10 +37,7 @@ static const char *parent_name(struct whole *whole)
     bool is_known = proc_read(directory, "stat", text, sizeof(text)) > 0 &&
                     stat_read(text, &stat) == 0;
     proc_close(directory);
-    if (!is_known)
-        return "";
-    memcpy(parent.name, stat.name, sizeof(parent.name));
-    return arena_text(&whole->arena, parent.name, strlen(parent.name));
+    return is_known ? arena_text(&whole->arena, stat.name, strlen(stat.name)) : "";
 }
 
 static const char *command(struct whole *whole, int directory)
@@ -60,11 +56,14 @@ static const char *command(struct whole *whole, int directory)
 static int64_t user(int directory)
 {
     char text[TEXT_MOST];
-    unsigned long number;
+    uint64_t real;
+    uint64_t effective;
     if (proc_read(directory, "status", text, sizeof(text)) < 0)
         return -1;
     const char *line = strstr(text, "\nUid:");
-    return line && sscanf(line, " Uid: %*u %lu", &number) == 1 ? (int64_t)number : -1;
+    const char *at = line ? line + 5 : "";
+    bool is_told = take_number(&at, 10, &real) && take_number(&at, 10, &effective);
+    return is_told ? (int64_t)effective : -1;
 }
 
 /* --- what it holds ------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -89,6 +90,26 @@ TEST(the_peer_of_a_socket_pair_is_found_in_another_process_and_in_this)
     close(ends[0]);
 }
 
+// A signal that interrupts it does not end it.
+static void connect_to(int fd, const void *name, socklen_t size)
+{
+    struct pollfd connected = {.fd = fd, .events = POLLOUT};
+    int r = connect(fd, name, size);
+    while (r < 0 && errno == EINTR)
+        r = poll(&connected, 1, -1) == 1 ? 0 : -1;
+    CHECK_INT(r, 0);
+}
+
+static int accept_from(int listener)
+{
+    int fd;
+    do
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    CHECK_OK(fd);
+    return fd;
+}
+
 /* --- unix sockets with names --------------------------------------------- */
 
 static struct sockaddr_un name_of(const char *path)
@@ -106,7 +127,7 @@ static void connect_to_path(struct neighbour *self)
     struct sockaddr_un name = name_of(harness_path("pier"));
     self->kept = connected_to;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK_INT(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+    connect_to(fd, &name, sizeof(name));
     CHECK_OK(dup3(fd, connected_to, O_CLOEXEC));
     close(fd);
 }
@@ -126,8 +147,7 @@ TEST(a_listener_has_its_address_and_who_was_accepted_its_peer)
     CHECK_STRING(object_of(view, listener)->local, address);
     CHECK_STRING(object_of(view, listener)->text, "listens, 1 wait to be accepted");
     wherry_view_free(view);
-    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    CHECK_OK(accepted);
+    int accepted = accept_from(listener);
     view = look_into(getpid());
     CHECK_STRING(object_of(view, accepted)->text, "connected");
     CHECK(end_in(view, accepted, client.pid, 200) != NULL);
@@ -171,7 +191,7 @@ static void connect_by_tcp(struct neighbour *self)
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = listening.sin6_port};
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK_INT(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+    connect_to(fd, &name, sizeof(name));
     CHECK_OK(dup3(fd, self->kept, O_CLOEXEC));
     close(fd);
 }
@@ -191,8 +211,7 @@ TEST(the_peer_of_tcp_is_found_where_it_is_on_this_machine)
     CHECK_INT(getsockname(listener, (struct sockaddr *)&listening, &size), 0);
     CHECK_INT(listen(listener, 4), 0);
     start_beside(&client);
-    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    CHECK_OK(accepted);
+    int accepted = accept_from(listener);
     snprintf(address, sizeof(address), "tcp:127.0.0.1:%d", ntohs(listening.sin6_port));
     struct wherry_process_view *view = look_into(client.pid);
     CHECK_STRING(object_of(view, 200)->type, "tcp");
