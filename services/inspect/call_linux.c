@@ -271,6 +271,9 @@ static const struct {
 #ifdef SYS_select
     {SYS_select, WHERRY_AWAITED_EVENT, NULL, waits_in_select},
 #endif
+#ifdef SYS__newselect
+    {SYS__newselect, WHERRY_AWAITED_EVENT, NULL, waits_in_select},
+#endif
 #ifdef SYS_vfork
     {SYS_vfork, WHERRY_AWAITED_CHILD, "waits for its child to run a program", NULL},
 #endif

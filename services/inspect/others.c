@@ -231,6 +231,10 @@ static int look_into_all(struct search *search)
     size_t count;
     int r = proc_all(&pids, &count);
     for (size_t i = 0; r == 0 && i < count; i++) {
+        if (search->left == 0) {
+            search->others->is_cut = true;
+            break;
+        }
         int found = look_into(search, pids[i]);
         bool is_other = pids[i] != search->tables->pid;
         search->others->processes += found == 0 && is_other;
