@@ -188,9 +188,9 @@ int proc_look(int directory, int number, const struct link *link, struct look *o
 void proc_more(int directory, int number, enum wherry_object object,
                struct words *words);
 
-/* "sem:/name" of what is mapped under a name that is not there any more: the C library
- * makes semaphores under another name first.  False: it has none. */
-bool proc_semaphore(uint64_t inode, struct words *out);
+/* "sem:/name" or "shm:/name" of what is mapped under a name that is not there any more:
+ * C libraries make semaphores under another name first.  False: it has none. */
+bool proc_shared_name(uint64_t inode, struct words *out);
 
 /* The protocol of a socket that no table has: "NETLINK". */
 bool proc_protocol(int directory, int number, char *out, size_t size);

@@ -175,7 +175,7 @@ static int read_directory(int directory, const char *name, size_t most, int64_t 
     *out = NULL;
     counts[0] = counts[1] = 0;
     if (!entries) {
-        int error = fd < 0 ? gone(errno) : -ENOMEM;
+        int error = gone(errno);
         if (fd >= 0)
             close(fd);
         return error;
@@ -346,19 +346,21 @@ void proc_more(int directory, int number, enum wherry_object object,
     close(fd);
 }
 
-bool proc_semaphore(uint64_t inode, struct words *out)
+bool proc_shared_name(uint64_t inode, struct words *out)
 {
     static const char prefix[] = "sem.";
     const struct dirent *entry;
     bool is_found = false;
     DIR *entries = opendir("/dev/shm");
     // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of its own, readdir(3) NOTES
-    while (entries && !is_found && (entry = readdir(entries)))
-        if (entry->d_ino == inode &&
-            strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0) {
-            words_add(out, "sem:/%s", entry->d_name + sizeof(prefix) - 1);
-            is_found = true;
-        }
+    while (entries && !is_found && (entry = readdir(entries))) {
+        const char *name = entry->d_name;
+        bool is_semaphore = strncmp(name, prefix, sizeof(prefix) - 1) == 0;
+        is_found = entry->d_ino == inode;
+        if (is_found)
+            words_add(out, is_semaphore ? "sem:/%s" : "shm:/%s",
+                      name + (is_semaphore ? sizeof(prefix) - 1 : 0));
+    }
     if (entries)
         closedir(entries);
     return is_found;

@@ -73,8 +73,10 @@ static void find_name(struct mapping *mapping)
 {
     char name[ADDRESS_MOST];
     struct words words = {name, sizeof(name), 0};
-    if (!mapping->is_deleted || strncmp(mapping->address, "sem:", 4) != 0 ||
-        !proc_semaphore(mapping->inode, &words))
+    bool may_have_one = strncmp(mapping->address, "sem:", 4) == 0 ||
+                        strncmp(mapping->address, "shm:", 4) == 0;
+    if (!mapping->is_deleted || !may_have_one ||
+        !proc_shared_name(mapping->inode, &words))
         return;
     memcpy(mapping->address, name, words.used + 1);
     mapping->is_deleted = false;
