@@ -27,6 +27,8 @@ TEST(the_three_tables_of_a_shell_are_the_figure_of_the_textbooks)
     CHECK_CONTAINS(said.out, " 5            0 read ");
     CHECK_CONTAINS(said.out, "\ninodes and sockets\n");
     CHECK_CONTAINS(said.out, "regular file");
+    // What it has inherited itself it does not tell.
+    CHECK(strstr(said.out, "(wherry)") == NULL);
 }
 
 TEST(without_a_number_it_is_the_shell)

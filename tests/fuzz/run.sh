@@ -16,7 +16,7 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello names'
+framing-header hello names inspect'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
@@ -24,6 +24,8 @@ core/message/option.c $(echo core/framing/*.c)"
 library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/sysv_key.c core/transport/signal.c"
+inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
+watched="$watched $inspect"
 
 if [ $# -eq 0 ] || ! [ "$1" -gt 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
@@ -41,6 +43,8 @@ quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
 sources_of() {
     if [ "$1" = names ]; then
         echo "$library"
+    elif [ "$1" = inspect ]; then
+        echo "$library $inspect"
     else
         echo "$sources"
     fi
@@ -56,7 +60,7 @@ needed() {
 # What is fuzzed is watched by coverage; the targets themselves and the formatting of
 # sentences are not, and comparisons are not traced: the dictionaries know the words.
 build_targets() {
-    flags='-std=c11 -D_POSIX_C_SOURCE=200809L -O2 -g -Iinclude -Icore
+    flags='-std=c11 -D_POSIX_C_SOURCE=200809L -O2 -g -Iinclude -Icore -Iservices
         -fsanitize=address,undefined -fno-sanitize-recover=all'
     mkdir -p "$build"
     for source in $(needed); do
@@ -88,6 +92,7 @@ longest() {
     case $1 in
     address | framing-header) echo 96 ;;
     framing-wherry) echo 80 ;;
+    inspect) echo 192 ;;
     *) echo 48 ;;
     esac
 }
@@ -95,7 +100,7 @@ longest() {
 commit() {
     name=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
     # shellcheck disable=SC2086
-    git diff --quiet HEAD -- $library "$here"/*.[ch] 2>/dev/null || name=$name+
+    git diff --quiet HEAD -- $library $inspect "$here"/*.[ch] 2>/dev/null || name=$name+
     echo "$name"
 }
 
