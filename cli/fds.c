@@ -33,6 +33,7 @@ const char *fds_why(int cause)
     return is_refused && geteuid() == 0 ? "not allowed to see, not even for root"
            : is_refused                 ? "not allowed to see: run as its user or root"
            : cause == -ENOSYS           ? "the kernel does not tell"
+           : cause == -E2BIG            ? "there is too much of it, the first is shown"
            : cause == -EXDEV            ? "it is in another network namespace"
                                         : say_errno(cause);
 }
@@ -242,7 +243,7 @@ static void tell_missing(const struct wherry_process_view *view)
     if (view->descriptors_cause)
         fact("not known", "what it has open: %s", fds_why(view->descriptors_cause));
     if (view->held_cause)
-        fact("not known", "what memory it holds: %s", fds_why(view->held_cause));
+        fact("not known", "all that it holds: %s", fds_why(view->held_cause));
     if (view->sharing_cause)
         fact("not known", "which numbers share a description: %s",
              fds_why(view->sharing_cause));

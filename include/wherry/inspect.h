@@ -188,7 +188,7 @@ struct wherry_process_view {
      * -ENOSYS: the kernel does not tell (or a filter refuses to ask). */
     int descriptors_cause; /* the tables are empty */
     int sharing_cause;     /* each number stands as a description of its own */
-    int held_cause;        /* `held` has queues only */
+    int held_cause;    /* `held` lacks what is mapped; -E2BIG: what is beyond 4096 */
     int sockets_cause; /* addresses and peers are not there; -EXDEV: the process is in
                           another network namespace, its unix peers are not there */
     size_t not_looked_at; /* numbers beyond descriptors_most */

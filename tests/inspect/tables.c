@@ -25,7 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
-enum { MANY = 10000, HIGH = 300 };
+enum { FEW = 50, MANY = 10000, HIGH = 300 };
 
 static int open_letters(int flags)
 {
@@ -122,6 +122,25 @@ TEST(fork_shares_a_description_between_two_processes)
     wherry_view_free(view);
     end_beside(&child);
     close(fd);
+}
+
+TEST(each_of_many_descriptions_of_one_file_is_found_in_another_process)
+{
+    int fds[FEW];
+    struct neighbour child = {.kept = -1};
+    for (int i = 0; i < FEW; i++)
+        fds[i] = open_letters(O_RDONLY);
+    start_beside(&child);
+    struct wherry_process_view *view = look_into(getpid());
+    for (int i = 0; i < FEW; i++) {
+        const struct wherry_view_description *is = description_of(view, fds[i]);
+        CHECK_INT(is->shared_count, 1);
+        CHECK(place_of(is->shared, is->shared_count, child.pid, fds[i]) != NULL);
+    }
+    wherry_view_free(view);
+    end_beside(&child);
+    for (int i = 0; i < FEW; i++)
+        close(fds[i]);
 }
 
 static void open_anew(struct neighbour *self)
@@ -306,7 +325,9 @@ TEST(shared_memory_and_semaphores_that_are_mapped_are_held)
     CHECK_INT(held->size, 8192);
     CHECK_INT(held->writes, 0);
     snprintf(address, sizeof(address), "%s%s", semaphores, turns);
-    CHECK(held_as(view, address) != NULL);
+    held = held_as(view, address);
+    CHECK(held != NULL);
+    CHECK_INT(held->is_deleted, 0);
     held = held_as(view, key);
     CHECK(held != NULL);
     CHECK_INT(held->size, 4096);
@@ -415,6 +436,11 @@ TEST(where_the_kernel_does_not_compare_sharing_is_not_known)
     CHECK_ERROR(view->sharing_cause, -ENOSYS);
     CHECK(description_of(view, fd) != description_of(view, copy));
     CHECK(object_of(view, fd) == object_of(view, copy));
+    wherry_view_free(view);
+    // Where there are no two to be compared, with those of others it is not known.
+    const struct wherry_inspect_wish one = {.descriptors_most = 1};
+    CHECK_INT(wherry_inspect_process(getpid(), &one, &view), 0);
+    CHECK_ERROR(view->sharing_cause, -ENOSYS);
     wherry_view_free(view);
     close(fd);
     close(copy);
