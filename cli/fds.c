@@ -340,7 +340,7 @@ const struct command command_fds = {
         "PID:NUMBER\n"
         "  inodes and sockets      what that is of; other ends of pipes and sockets\n"
         "\n"
-        "What you may not see is said below the tables; root sees everything.\n"
+        "What you may not see is said below the tables; root sees more.\n"
         "\n"
         "Example:\n"
         "  wherry fds $$\n",

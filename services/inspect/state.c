@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LOOKS = 4 };
+
 /* --- names --------------------------------------------------------------- */
 
 const char *wherry_object_name(enum wherry_object object)
@@ -132,7 +134,7 @@ static const struct {
     {'t', traced},   {'Z', ended},   {'X', ended},
 };
 
-int state_look(int directory, int64_t pid, struct wherry_process_state *out)
+static int look_once(int directory, int64_t pid, struct wherry_process_state *out)
 {
     char text[TEXT_MOST];
     struct stat_line stat;
@@ -157,6 +159,19 @@ int state_look(int directory, int64_t pid, struct wherry_process_state *out)
         if (letters[i].letter == stat.state)
             letters[i].look(directory, out);
     return 0;
+}
+
+// One that goes on between two looks of ours is blocked for nothing that is to be seen.
+int state_look(int directory, int64_t pid, struct wherry_process_state *out)
+{
+    int r = 0;
+    bool has_gone_on = true;
+    for (int i = 0; r == 0 && has_gone_on && i < LOOKS; i++) {
+        r = look_once(directory, pid, out);
+        has_gone_on = r == 0 && out->doing == WHERRY_DOING_BLOCKED &&
+                      out->awaited == WHERRY_AWAITED_UNKNOWN && out->cause == 0;
+    }
+    return r;
 }
 
 int wherry_inspect_state(int64_t pid, struct wherry_process_state *out, size_t size)

@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -333,6 +334,29 @@ TEST(one_that_is_stopped_is_not_blocked)
     harness_until(is_stopped, &child.pid);
     CHECK_CONTAINS(state.text, "SIGCONT");
     CHECK_INT(state.awaited, WHERRY_AWAITED_NOTHING);
+    end_beside(&child);
+}
+
+static void be_traced(struct neighbour *self)
+{
+    gate_pass(&self->ready); // from then on any signal stops it
+    CHECK_INT(ptrace(PTRACE_TRACEME, 0, NULL, NULL), 0);
+    raise(SIGSTOP);
+}
+
+static bool is_traced(void *pid)
+{
+    return is_doing(*(pid_t *)pid, WHERRY_DOING_TRACED);
+}
+
+TEST(one_that_is_traced_says_by_whom)
+{
+    char text[128];
+    struct neighbour child = {.prepare = be_traced};
+    start_beside(&child);
+    harness_until(is_traced, &child.pid);
+    snprintf(text, sizeof(text), "stopped by process %d, which traces it", getpid());
+    CHECK_STRING(state.text, text);
     end_beside(&child);
 }
 
