@@ -14,8 +14,8 @@
  *
  * All of it is what the kernel says (/proc, kcmp(2), sock_diag(7)) at that moment; a
  * process that goes on meanwhile may be seen between two states of its own.  Nothing is
- * changed: no process is stopped, no file of another is read.  What this user may not
- * see is told as an error beside what is seen, and never guessed.
+ * changed: no process is stopped, nothing is taken out of what it has open.  What this
+ * user may not see is told as an error beside what is seen, and never guessed.
  *
  * Names and paths are any bytes but 0: escape what you print.  Any thread may call
  * these.  They do not wait for the process, but look for up to 12 ms whether one that
