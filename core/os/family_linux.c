@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -118,9 +117,9 @@ int os_everybody(struct os_relative **out, size_t *count)
 static int open_relative(const struct os_relative *relative)
 {
     struct os_relative now = {.pid = 0};
-    int fd = (int)syscall(SYS_pidfd_open, (pid_t)relative->pid, 0U);
+    int fd = os_process(relative->pid);
     if (fd < 0)
-        return -errno;
+        return fd;
     int r = look_at(relative->pid, &now);
     if (r >= 0 && now.since != relative->since)
         r = -ESRCH;

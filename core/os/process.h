@@ -96,6 +96,9 @@ struct os_ended {
  * has). */
 int os_reap(int fd, struct os_ended *out);
 
+/* A pidfd of a process.  Errors: -ESRCH, -EMFILE …. */
+int os_process(int64_t pid);
+
 /* Sends a signal; to its whole group, which it leads, if `group`.  Errors: -ESRCH,
  * -EINVAL (no such signal; groups need Linux 6.9), -EPERM. */
 int os_kill(int fd, int signal, bool group);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "os/run.h"
 
 // Where there are two, the one with 32 bits.
 #ifdef SYS_setuid32
@@ -172,27 +173,13 @@ static void die_with_parent(const struct birth *birth)
         (void)call(SYS_kill, call(SYS_getpid, 0, 0, 0), birth->plan->death_signal, 0);
 }
 
-// As execvp(3): one that may not be run is told only if none can be.
 static int run(struct birth *birth)
 {
     static const uint64_t no_signal = 0;
     const struct os_start *plan = birth->plan;
-    const bool is_one = !plan->files[0] || !plan->files[1];
-    int told = -ENOENT;
     die_with_parent(birth);
     (void)call_with_set(SYS_rt_sigprocmask, SIG_SETMASK, &no_signal, NULL);
-    for (size_t i = 0; plan->files[i]; i++) {
-        int r = (int)call(SYS_execve, (intptr_t)plan->files[i],
-                          (intptr_t)plan->arguments, (intptr_t)plan->environment);
-        bool is_elsewhere = r == -ENOENT || r == -ENOTDIR;
-        if (told == -ENOENT && (!is_elsewhere || is_one)) {
-            birth->index = i;
-            told = r;
-        }
-        if (!is_elsewhere && r != -EACCES)
-            break;
-    }
-    return told;
+    return os_run(plan->files, plan->arguments, plan->environment, &birth->index);
 }
 
 static const struct {
@@ -311,6 +298,12 @@ int os_reap(int fd, struct os_ended *out)
                              .system_time = nanoseconds(&used.system),
                              .memory_most = (int64_t)used.memory_most * 1024};
     return 0;
+}
+
+int os_process(int64_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0U);
+    return fd < 0 ? -errno : fd;
 }
 
 int os_kill(int fd, int signal, bool group)
