@@ -20,6 +20,11 @@ const char *os_environment_get(const char *name)
     return getenv(name);
 }
 
+const char *os_environment_trusted(const char *name)
+{
+    return secure_getenv(name);
+}
+
 void os_environment_take(const char *name)
 {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): as wherry/process.h says

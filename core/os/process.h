@@ -5,6 +5,7 @@
 #ifndef OS_PROCESS_H
 #define OS_PROCESS_H
 
+#include "os/guard.h"
 #include "os/os.h"
 
 /* --- process_linux.c: the only place that starts one --------------------- */
@@ -37,8 +38,6 @@ struct os_account {
     uint32_t groups[OS_GROUPS];
 };
 
-enum os_standing { OS_STANDING_PARENT, OS_STANDING_GROUP, OS_STANDING_SESSION };
-
 /* What a new process does before it becomes the program, in this order. */
 struct os_start {
     enum os_standing standing;
@@ -52,6 +51,7 @@ struct os_start {
     const struct os_account *account; /* NULL: as it is */
     const char *directory;            /* NULL: as it is */
     int death_signal;                 /* 0: none */
+    bool is_deaf;                     /* its program begins with all signals blocked */
     /* The first of them that is there is run; NULL at the end.  The lists, too. */
     const char *const *files;
     const char *const *arguments;
@@ -67,7 +67,8 @@ enum os_step {
     OS_STEP_LIMIT,
     OS_STEP_ACCOUNT,
     OS_STEP_DIRECTORY,
-    OS_STEP_RUN, /* `index` says which file */
+    OS_STEP_RUN,   /* `index` says which file */
+    OS_STEP_GUARD, /* guard.c: its guard could not do its work */
     OS_STEPS
 };
 
@@ -126,6 +127,9 @@ const char *const *os_environment(void);
 
 /* The value, or NULL. */
 const char *os_environment_get(const char *name);
+
+/* The same, unless this program has rights that its caller has not (AT_SECURE). */
+const char *os_environment_trusted(const char *name);
 
 /* Takes it out. */
 void os_environment_take(const char *name);

@@ -178,7 +178,8 @@ static int run(struct birth *birth)
     static const uint64_t no_signal = 0;
     const struct os_start *plan = birth->plan;
     die_with_parent(birth);
-    (void)call_with_set(SYS_rt_sigprocmask, SIG_SETMASK, &no_signal, NULL);
+    if (!plan->is_deaf)
+        (void)call_with_set(SYS_rt_sigprocmask, SIG_SETMASK, &no_signal, NULL);
     return os_run(plan->files, plan->arguments, plan->environment, &birth->index);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a new process becomes its program.  Raw system calls alone: memory is shared with
- * the parent meanwhile.
+ * How a new process becomes its program, by libwherry's hand or by wherry-guard's
+ * (../../guard).  Raw system calls alone: memory is shared with the parent meanwhile.
  */
 #ifndef OS_RUN_H
 #define OS_RUN_H

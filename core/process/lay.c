@@ -18,7 +18,7 @@ static void add_end(struct making *making, int number, int fd,
         (struct process_end){.number = number, .fd = fd, .sort = sort};
 }
 
-static void add_row(struct making *making, int number, int source, int opened)
+void making_add_row(struct making *making, int number, int source, int opened)
 {
     size_t i = making->row_count++;
     making->rows[i] = (struct layout_row){number, source};
@@ -39,7 +39,7 @@ static int add_own(struct making *making, int number, int descriptor)
     if (!is_open(descriptor))
         return failure(-EBADF, "number %d: this process has nothing open at %d", number,
                        descriptor);
-    add_row(making, number, descriptor, -1);
+    making_add_row(making, number, descriptor, -1);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static int add_null(struct making *making, int number)
     int r = os_open("/dev/null", OS_USE_BOTH);
     if (r < 0)
         return failure_plain(r, "/dev/null");
-    add_row(making, number, r, r);
+    making_add_row(making, number, r, r);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int from_file(struct making *making, const struct wherry_laid *laid)
     if (r < 0)
         return failure(r, "number %d: %s: %s", laid->number, laid->path,
                        error_words(r));
-    add_row(making, laid->number, r, r);
+    making_add_row(making, laid->number, r, r);
     return 0;
 }
 
@@ -88,7 +88,7 @@ static int from_pipe(struct making *making, const struct wherry_laid *laid)
     int r = os_pipe_to_give(reads, &its, &ours);
     if (r < 0)
         return failure_plain(r, "no pipe for the new process");
-    add_row(making, laid->number, its, its);
+    making_add_row(making, laid->number, its, its);
     add_end(making, laid->number, ours, reads ? PROCESS_WRITES : PROCESS_READS);
     return 0;
 }
@@ -103,7 +103,7 @@ static int add_socket(struct making *making, int number, enum process_end_sort s
     int r = os_socket_pair(&plan, ends);
     if (r < 0)
         return failure_plain(r, "no socket for the new process");
-    add_row(making, number, ends[1].fd, ends[1].fd);
+    making_add_row(making, number, ends[1].fd, ends[1].fd);
     add_end(making, number, ends[0].fd, sort);
     snprintf(making->channel, sizeof(making->channel), "%s=%d",
              is_node ? PROCESS_NODE_CHANNEL : PROCESS_CHANNEL, number);
@@ -164,11 +164,11 @@ static int open_unlisted(struct making *making)
         if (plan_find(making->plan, number))
             continue;
         if (joined[number] >= 0)
-            add_row(making, number, joined[number], -1);
+            making_add_row(making, number, joined[number], -1);
         else if (making->plan->laid)
             r = add_null(making, number);
         else if (is_open(number))
-            add_row(making, number, number, -1);
+            making_add_row(making, number, number, -1);
     }
     return r;
 }
@@ -194,7 +194,7 @@ static void share(struct making *making)
         int owner = owner_of(making->plan, laid);
         for (size_t j = 0; j < count; j++) {
             if (making->rows[j].number == owner)
-                add_row(making, laid->number, making->rows[j].source, -1);
+                making_add_row(making, laid->number, making->rows[j].source, -1);
         }
     }
 }
@@ -207,6 +207,10 @@ int making_lay_out(struct making *making, struct os_start *start)
     if (r < 0)
         return r;
     share(making);
+    if (making->plan->guarded)
+        r = guard_lay(making);
+    if (r < 0)
+        return r;
     start->lays = making->lays;
     start->lay_count = layout_steps(making->rows, making->row_count, making->lays);
     return 0;

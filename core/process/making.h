@@ -9,7 +9,17 @@
 
 #include "process/process.h"
 
-enum { MAKING_CHANNEL = sizeof(PROCESS_NODE_CHANNEL) + 16 };
+enum { MAKING_CHANNEL = sizeof(PROCESS_NODE_CHANNEL) + 16, MAKING_NUMBERS = 64 };
+
+/* What the guard of a process is run with. */
+struct making_guard {
+    const char *files[2]; /* its own, NULL at the end */
+    int parent, report;   /* their numbers there */
+    bool has_said_why;    /* it could not start the program */
+    char numbers[MAKING_NUMBERS];
+    const char **arguments;
+    const char **environment;
+};
 
 struct making {
     const struct wherry_plan *plan;
@@ -26,6 +36,7 @@ struct making {
     const char **arguments;
     char channel[MAKING_CHANNEL]; /* "WHERRY_CHANNEL=3", or empty */
     struct os_account *account;   /* NULL: it is another's in nothing */
+    struct making_guard guard;
     wherry_process *process;
 };
 
@@ -35,6 +46,27 @@ struct making {
  * the sentence is set. */
 int making_lay_out(struct making *, struct os_start *start);
 
+/* One more number; `opened` is closed again when the new process has it, -1: nothing.
+ */
+void making_add_row(struct making *, int number, int source, int opened);
+
+/* --- guard.c ------------------------------------------------------------- */
+
+enum { GUARD_ROWS = 2 };
+
+/* Adds the rows of a guard, behind all others.  Errors: as wherry_spawn; the sentence
+ * is set. */
+int guard_lay(struct making *);
+
+/* Turns the start of a program into that of its guard.  The same errors. */
+int guard_words(struct making *, struct os_start *start);
+
+/* After os_start, whose result `error` is: waits until the guard has started the
+ * program, which `started` is about then.  0, or an error as of os_start, with all that
+ * was started ended. */
+int guard_meet(struct making *, int error, struct os_started *started);
+
+void guard_free(struct making_guard *);
 /* --- spawn.c ------------------------------------------------------------- */
 
 /* What is run, as the plan names it. */

@@ -203,6 +203,9 @@ static int check_standing(const struct wherry_plan *plan)
     if (plan->death_signal < 0 || plan->death_signal > SIGNAL_MOST)
         return failure(-EINVAL, "death_signal: there is no signal %d",
                        plan->death_signal);
+    if (plan->guarded && plan->death_signal)
+        return failure(-EINVAL, "guarded and death_signal: one of the two; who is "
+                                "guarded dies with this process in any case");
     if (plan->place < WHERRY_GROUP_PARENT || plan->place > WHERRY_GROUP_SESSION)
         return failure(-EINVAL, "place: %d is none", (int)plan->place);
     return 0;

@@ -25,11 +25,19 @@ wherry_native wherry_process_fd(const wherry_process *process)
 
 /* --- its end ------------------------------------------------------------- */
 
+// A guard ends as its process did, and has said the rest before; where somebody else
+// has waited for it, that is all there is.
+static int ask(wherry_process *process)
+{
+    int r = os_reap(process->fd, &process->ended);
+    return r != -EAGAIN && guard_tells(process, &process->ended) ? 0 : r;
+}
+
 // 0: it is known how it ended.  Of two threads that ask, one asks the system.
 static int reap(wherry_process *process)
 {
     os_lock_take(&process->lock);
-    int r = process->has_ended ? process->lost : os_reap(process->fd, &process->ended);
+    int r = process->has_ended ? process->lost : ask(process);
     if (r != -EAGAIN) {
         process->lost = r;
         process->has_ended = true;
@@ -125,6 +133,13 @@ void process_give_back(wherry_process *process, const struct process_end *end)
 
 /* --- its signals --------------------------------------------------------- */
 
+// Until it is waited for, by this process or its guard, its number is nobody else's.
+static bool has_number(wherry_process *process)
+{
+    return process->own == process->fd ? !has_ended(process)
+                                       : os_kill(process->own, 0, false) >= 0;
+}
+
 static int kill_group(wherry_process *process, int signal)
 {
     if (!process->leads)
@@ -132,9 +147,8 @@ static int kill_group(wherry_process *process, int signal)
                        "process %lld is in the group of this process: start it with a "
                        "group of its own to signal that",
                        (long long)process->pid);
-    int r = os_kill(process->fd, signal, true);
-    // Until it is waited for, its number is nobody else's.
-    if (r == -EINVAL && !has_ended(process))
+    int r = os_kill(process->own, signal, true);
+    if (r == -EINVAL && has_number(process))
         r = os_kill_group(process->pid, signal);
     return r;
 }
@@ -142,7 +156,7 @@ static int kill_group(wherry_process *process, int signal)
 static int kill_whom(wherry_process *process, int signal, enum wherry_whom whom)
 {
     if (whom == WHERRY_ONE)
-        return os_kill(process->fd, signal, false);
+        return os_kill(process->own, signal, false);
     return whom == WHERRY_ITS_GROUP ? kill_group(process, signal)
                                     : tree_kill(process, signal);
 }
@@ -170,7 +184,10 @@ void wherry_process_close(wherry_process *process)
         (void)reap(process);
     for (size_t i = 0; i < process->end_count; i++)
         os_close(process->ends[i].fd);
+    if (process->own != process->fd)
+        os_close(process->own);
     os_close(process->fd);
+    os_release(&process->report);
     free(process->family);
     free(process);
 }

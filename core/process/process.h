@@ -97,9 +97,11 @@ struct process_end {
 
 struct wherry_process {
     int64_t pid;
-    int fd;              /* a pidfd */
-    bool leads;          /* a group of its own */
-    struct os_lock lock; /* of the three below */
+    int fd;  /* a pidfd of the child that is waited for: it, or its guard */
+    int own; /* a pidfd of it, the same if it has no guard */
+    struct os_descriptor report; /* what its guard says, or none */
+    bool leads;                  /* a group of its own */
+    struct os_lock lock;         /* of the three below */
     bool has_ended;
     int lost; /* why nobody knows how, or 0 */
     struct os_ended ended;
@@ -152,6 +154,11 @@ int pipeline_spawn(const struct wherry_plan *plans, size_t count,
 
 /* Without a word: all that runs of it is killed, and waited for within reason. */
 void pipeline_end(wherry_pipeline *, wherry_deadline);
+
+/* --- guard.c: processes that die with this one --------------------------- */
+
+/* How it ended, if its guard has said so; false: it has not. */
+bool guard_tells(wherry_process *, struct os_ended *out);
 
 /* --- collect.c ----------------------------------------------------------- */
 

@@ -116,6 +116,31 @@ static int refuse_start(const struct making *making, int error, size_t index)
     return failure_plain(error, "no process could be started");
 }
 
+static const struct {
+    int error;
+    const char *words;
+} guards[] = {
+    {-ENOENT, "it is not there, and a guarded process needs it: install Wherry, or say "
+              "where it is by WHERRY_GUARD"},
+    {-EACCES, "the user of the new process may not run it: see its mode, and that of "
+              "the directories above it"},
+    {-ECHILD, "it ended before the program ran: is it a wherry-guard of this version, "
+              "and do the limits leave room for it?"},
+    {-ETIMEDOUT, "it does not answer: is it a wherry-guard of this version?"},
+    {-ENOTSUP,
+     "a guarded process needs a /proc of its own pid namespace, which must be "
+     "this process's, too"},
+};
+
+static int refuse_guard(const struct making *making, int error, size_t index)
+{
+    const char *words = error_words(error);
+    (void)index;
+    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
+        words = guards[i].error == error ? guards[i].words : words;
+    return failure(error, "the guard %s: %s", making->guard.files[0], words);
+}
+
 int making_refuse(const struct making *making, int error, const struct os_started *how)
 {
     static int (*const steps[OS_STEPS])(const struct making *, int, size_t) = {
@@ -123,6 +148,7 @@ int making_refuse(const struct making *making, int error, const struct os_starte
         [OS_STEP_NICE] = refuse_nice,           [OS_STEP_LAY] = refuse_lay,
         [OS_STEP_LIMIT] = refuse_limit,         [OS_STEP_ACCOUNT] = refuse_account,
         [OS_STEP_DIRECTORY] = refuse_directory, [OS_STEP_RUN] = refuse_run,
+        [OS_STEP_GUARD] = refuse_guard,
     };
     return steps[how->failed](making, error, how->index);
 }

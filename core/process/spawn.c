@@ -138,7 +138,7 @@ static int make_standing(struct making *making, struct os_start *start)
 
 static int begin(struct making *making)
 {
-    size_t rows = making->plan->laid_count + PROCESS_STANDARD;
+    size_t rows = making->plan->laid_count + PROCESS_STANDARD + GUARD_ROWS;
     making->rows = calloc(rows, sizeof(*making->rows));
     making->opened = calloc(rows, sizeof(*making->opened));
     making->lays = calloc(rows * 2, sizeof(*making->lays));
@@ -146,10 +146,12 @@ static int begin(struct making *making)
     making->process =
         calloc(1, sizeof(*making->process) +
                       making->plan->laid_count * sizeof(making->process->ends[0]));
+    if (making->process)
+        *making->process =
+            (struct wherry_process){.fd = -1, .own = -1, .report = OS_DESCRIPTOR_NONE};
     if (!making->rows || !making->opened || !making->lays || !making->limits ||
         !making->process)
         return failure_plain(-ENOMEM, "no memory to start a process");
-    making->process->fd = -1;
     return 0;
 }
 
@@ -167,6 +169,7 @@ static void leave(struct making *making)
     free(making->words);
     free(making->files);
     free(making->arguments);
+    guard_free(&making->guard);
 }
 
 static int start(struct making *making)
@@ -178,13 +181,19 @@ static int start(struct making *making)
         r = making_lay_out(making, &plan);
     if (r >= 0)
         r = make_words(making, &plan);
+    if (r >= 0 && making->plan->guarded)
+        r = guard_words(making, &plan);
     if (r < 0)
         return r;
     r = os_start(&plan, &started);
+    if (making->plan->guarded)
+        r = guard_meet(making, r, &started);
     if (r < 0)
         return making_refuse(making, r, &started);
     making->process->pid = started.pid;
     making->process->fd = started.fd;
+    if (!making->plan->guarded)
+        making->process->own = started.fd;
     making->process->leads = making->plan->place != WHERRY_GROUP_PARENT;
     return 0;
 }

@@ -97,9 +97,9 @@ static int first_of(int a, int b)
 static int signal_all(const wherry_process *root, int signal, bool goes_on)
 {
     int family = signal_family(root, signal);
-    int r = first_of(os_kill(root->fd, signal, false), family);
+    int r = first_of(os_kill(root->own, signal, false), family);
     if (goes_on) {
-        (void)os_kill(root->fd, os_signal_continue, false);
+        (void)os_kill(root->own, os_signal_continue, false);
         (void)signal_family(root, os_signal_continue);
     }
     return r;
@@ -111,7 +111,7 @@ int tree_kill(wherry_process *root, int signal)
     const bool goes_on =
         signal != 0 && signal != os_signal_kill && !os_signal_stops(signal);
     // Its number is its own as long as it is there; else whoever was found before.
-    int r = os_kill(root->fd, stop, false);
+    int r = os_kill(root->own, stop, false);
     (void)signal_family(root, stop);
     if (r >= 0)
         r = find_all(root, stop);

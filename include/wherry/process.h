@@ -126,6 +126,19 @@ struct wherry_plan {
      * 2 each that is not listed is /dev/null. */
     const struct wherry_laid *laid;
     size_t laid_count;
+
+    /* 1: it dies with this process (SIGKILL), with all that it started and left running
+     * by then, whichever thread started it and however this process ends; execve(2) is
+     * no end.  It is the child of a small program of Wherry's then, wherry-guard, which
+     * waits for that end: of the same user, under the same limits, in a group of its
+     * own.  Who loses its parent among those that it started becomes the guard's child,
+     * not init's.  When it ends by itself its guard ends the same way, and what it
+     * leaves behind goes on.
+     * The limits of this: what becomes another user (sudo(8)) cannot be killed, nor
+     * what is below that; if somebody kills the guard (SIGKILL), it is killed, too,
+     * unless it gained rights (a set-user-id program), but what it started goes on. Not
+     * together with death_signal. */
+    int guarded;
 };
 
 /* Starts a process.  `size` is sizeof(struct wherry_plan).  Waits until the new program
@@ -135,7 +148,10 @@ struct wherry_plan {
  * program, and no interpreter is named in it), -ENOTDIR, -EPERM (the user, a limit),
  * -E2BIG (the arguments and the environment are more than the system takes), -EBADF (no
  * descriptor of that number is open), -EMFILE, -EAGAIN (no more processes for this
- * user), -ENOMEM. */
+ * user), -ENOMEM; of a guarded one also -ENOENT (no wherry-guard where it was
+ * installed, or where WHERRY_GUARD says), -ENOTSUP (it needs a /proc of its own pid
+ * namespace), -ECHILD (it ended before the program ran, as under limits that are too
+ * small for it), -ETIMEDOUT (what was taken for it does not answer within 10 s). */
 WHERRY_EXPORT int wherry_spawn(const struct wherry_plan *plan, size_t size,
                                wherry_process **out);
 
@@ -150,7 +166,7 @@ WHERRY_EXPORT int wherry_spawn(const struct wherry_plan *plan, size_t size,
 WHERRY_EXPORT int wherry_fork(const struct wherry_plan *plan, size_t size,
                               wherry_process **out, wherry_channel **messages);
 
-/* Its number (pid). */
+/* Its number (pid).  A guarded one is no child of this process. */
 WHERRY_EXPORT int64_t wherry_process_id(const wherry_process *process);
 
 /* The channel to what the plan laid out at `number`, WHERRY_FROM_PIPE,

@@ -12,6 +12,14 @@
  *   told stubborn          ignores SIGTERM, says "ready", sleeps until it is killed
  *   told family            has a child that has a child; each says its number; they
  *                          sleep until they are killed
+ *   told descendants       has a child, that one another, and that one a third in a
+ *                          session of its own whose parent has ended; each says its
+ *                          number; they sleep until they are killed
+ *   told lineages          has children that each go on as a child of their own, whose
+ *                          parent has ended, without end, faster than one could look;
+ *                          says its number
+ *   told bomb              says its number, and is as many as it may be
+ *   told crash             has no limit of core files, and crashes
  *   told jobs              has children in groups of their own, as a shell with job
  *                          control, that start another each when they are hung up;
  *                          says "ready" when all are there; they sleep until killed
@@ -34,7 +42,7 @@
 
 #include <wherry.h>
 
-enum { GROUPS = 64, SIGNALS = 64, JOBS = 40 };
+enum { GROUPS = 64, SIGNALS = 64, JOBS = 40, LINEAGES = 8 };
 
 static int tell_descriptors(void)
 {
@@ -132,6 +140,62 @@ static _Noreturn int have_family(void)
         pause();
 }
 
+static void say_number(void)
+{
+    printf("%d\n", (int)getpid());
+    fflush(stdout);
+}
+
+static _Noreturn int have_descendants(void)
+{
+    say_number();
+    if (fork() == 0) {
+        say_number();
+        if (fork() == 0) {
+            say_number();
+            if (fork() == 0) {
+                setsid();
+                if (fork() > 0)
+                    _exit(0);
+                say_number();
+            }
+        }
+    }
+    for (;;)
+        pause();
+}
+
+static _Noreturn int have_lineages(void)
+{
+    for (int i = 0; i < LINEAGES; i++) {
+        if (fork() > 0)
+            continue;
+        setsid();
+        for (;;)
+            if (fork() > 0)
+                _exit(0);
+    }
+    say_number();
+    for (;;)
+        pause();
+}
+
+static _Noreturn int explode(void)
+{
+    say_number();
+    for (;;)
+        (void)fork();
+}
+
+static int crash(void)
+{
+    const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_CORE, &none);
+    signal(SIGSEGV, SIG_DFL); // sanitizers have one
+    raise(SIGSEGV);
+    return 0;
+}
+
 static void start_another(int number)
 {
     (void)number;
@@ -221,7 +285,9 @@ int main(int argc, char **argv)
         {"signals", tell_signals}, {"seek", seek},
         {"stubborn", be_stubborn}, {"family", have_family},
         {"jobs", have_jobs},       {"parent", answer_parent},
-        {"echo", echo_parent},
+        {"echo", echo_parent},     {"descendants", have_descendants},
+        {"crash", crash},          {"lineages", have_lineages},
+        {"bomb", explode},
     };
 
     const char *task = argc > 1 ? argv[1] : "";

@@ -472,6 +472,9 @@ TEST(the_signal_at_the_death_of_the_parent_is_one)
                   "death_signal: there is no signal -1");
     check_refused(&(struct wherry_plan){.file = "ls", .death_signal = 65},
                   "death_signal: there is no signal 65");
+    check_fine(&(struct wherry_plan){.file = "ls", .guarded = 1});
+    check_refused(&(struct wherry_plan){.file = "ls", .guarded = 1, .death_signal = 15},
+                  "guarded and death_signal: one of the two");
 }
 
 TEST(there_are_three_places)
