@@ -139,7 +139,8 @@ static void complete_plan(struct wherry_plan *plan, struct choices *choices,
                                      : WHERRY_GROUP_PARENT;
     plan->nice = start->nice;
     // Nobody else would stop what is only collected.
-    plan->death_signal = choices->json ? SIGKILL : 0;
+    plan->death_signal = choices->json && !start->die_with_parent ? SIGKILL : 0;
+    plan->guarded = start->die_with_parent;
     plan->laid = layout->rows;
     plan->laid_count = layout->count;
 }

@@ -18,7 +18,8 @@ enum {
 
 /* What a process is started with: the options of run. */
 struct start_choices {
-    bool append, channel, empty_environment, own_group, quiet, session, shell;
+    bool append, channel, die_with_parent, empty_environment, own_group, quiet, session,
+        shell;
     const char *changes[CHANGES_MOST + 1]; /* NULL at the end */
     size_t change_count;
     const char *directory, *user, *group, *umask;

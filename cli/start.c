@@ -142,6 +142,7 @@ TEXT(errors)
 
 FLAG(append)
 FLAG(channel)
+FLAG(die_with_parent)
 FLAG(empty_environment)
 FLAG(own_group)
 FLAG(quiet)
@@ -180,6 +181,10 @@ static const struct setting own_group = {
     put_own_group};
 static const struct setting session = {
     "session", NULL, "It leads a session of its own, without a terminal.", put_session};
+static const struct setting die_with_parent = {
+    "die-with-parent", NULL,
+    "It and all that it started are killed when this program ends, in whatever way.",
+    put_die_with_parent};
 static const struct setting input = {"stdin", "PATH", "It reads that file.", put_input};
 static const struct setting output = {
     "stdout", "PATH", "It writes into that file, which is emptied.", put_output};
@@ -236,19 +241,33 @@ static const struct setting errors_of_all = {
     put_errors};
 
 const struct setting *const run_settings[] = {
-    &shell,   &timeout, &max_output,  &stop_signal, &input, &output,
-    &errors,  &append,  &directory,   &set,         &unset, &empty_environment,
-    &user,    &group,   &umask_of_it, &nice_of_it,  &limit, &own_group,
-    &session, &quiet,   &channel,     &as_json,     NULL};
+    &shell,     &timeout,   &max_output,  &stop_signal,
+    &input,     &output,    &errors,      &append,
+    &directory, &set,       &unset,       &empty_environment,
+    &user,      &group,     &umask_of_it, &nice_of_it,
+    &limit,     &own_group, &session,     &die_with_parent,
+    &quiet,     &channel,   &as_json,     NULL};
 
-const struct setting *const pipe_settings[] = {&shell_of_each,  &timeout,
-                                               &max_output,     &stop_signal,
-                                               &input_of_first, &output_of_last,
-                                               &errors_of_all,  &append,
-                                               &directory,      &set,
-                                               &unset,          &empty_environment,
-                                               &user,           &group,
-                                               &umask_of_it,    &nice_of_it,
-                                               &limit,          &own_group,
-                                               &session,        &quiet,
-                                               &as_json,        NULL};
+const struct setting *const pipe_settings[] = {&shell_of_each,
+                                               &timeout,
+                                               &max_output,
+                                               &stop_signal,
+                                               &input_of_first,
+                                               &output_of_last,
+                                               &errors_of_all,
+                                               &append,
+                                               &directory,
+                                               &set,
+                                               &unset,
+                                               &empty_environment,
+                                               &user,
+                                               &group,
+                                               &umask_of_it,
+                                               &nice_of_it,
+                                               &limit,
+                                               &own_group,
+                                               &session,
+                                               &die_with_parent,
+                                               &quiet,
+                                               &as_json,
+                                               NULL};

@@ -124,6 +124,24 @@ TEST(what_is_collected_ends_with_wherry)
     CHECK_STRING(said.out, "143\n");
 }
 
+TEST(with_die_with_parent_nothing_outlives_wherry)
+{
+    shell("wherry run --die-with-parent sh -c 'exit 3'; echo $?\n"
+          "wherry run --die-with-parent sh -c 'kill -9 $$'; echo $?\n"
+          "wherry run --json --die-with-parent --timeout 100ms sleep 98; echo $?");
+    CHECK_CONTAINS(said.out, "3\n137\n");
+    CHECK_CONTAINS(said.out, "\n124\n");
+    CHECK_CONTAINS(said.err, "wherry: run: sh: exit 3\n");
+    // cat ends when both who hold the FIFO are gone, of whom no signal tells one.
+    shell("mkfifo f g; cat g & wherry run --die-with-parent sh -c "
+          "'setsid sh -c \"sleep 94\" & echo > f; exec sleep 94' > g &\n"
+          "read x < f; kill -9 $!; wait; echo gone; rm f g");
+    CHECK_STRING(said.out, "gone\n");
+    shell("WHERRY_GUARD=/none wherry run --die-with-parent true; echo $?");
+    CHECK_STRING(said.out, "127\n");
+    CHECK_CONTAINS(said.err, "the guard /none: it is not there");
+}
+
 TEST(a_signal_is_passed_on_and_ends_both)
 {
     struct beside run;

@@ -42,6 +42,12 @@ program_runs()
     "$prefix/bin/wherry" transports
 }
 
+# Where the library was told that it would be, and not where this environment says.
+guard_is_found()
+{
+    [ "$(env -u WHERRY_GUARD "$prefix/bin/wherry" run --die-with-parent echo it)" = it ]
+}
+
 # Another's file in the prefix, and a directory that was there before.
 strangers_are_kept()
 {
@@ -165,7 +171,7 @@ refuses()
         printf '%s\n' "$said" | grep -e '--prefix'
 }
 
-echo 1..21
+echo 1..22
 mkdir -p "$prefix/bin" "$prefix/share/man" && : >"$prefix/bin/other"
 does 'a prefix that is no whole path is refused' refuses --prefix there
 does 'a prefix below a file is refused' refuses --prefix "$prefix/bin/other/there"
@@ -173,6 +179,7 @@ does 'an unknown option is refused' refuses --there
 does 'it installs into a prefix with a blank in its name' install_there
 does 'it installs again over itself' install_there
 does 'the program runs from there' program_runs
+does 'its guard is found there' guard_is_found
 does 'the first example is built by pkg-config and runs' shared_by_pkg_config
 does 'the same with the static library' static_by_pkg_config
 does 'the first example is built by CMake and runs' by_cmake '' "$prefix"
