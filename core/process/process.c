@@ -104,6 +104,18 @@ int wherry_process_wait(wherry_process *process, struct wherry_exit *out, size_t
 
 /* --- its channels -------------------------------------------------------- */
 
+int wherry_process_laid(const wherry_process *process, size_t index,
+                        enum wherry_from *from)
+{
+    if (index >= process->end_count)
+        return failure(-ENOENT, "process %lld: %zu pipes and message sockets lead here",
+                       (long long)process->pid, process->end_count);
+    const struct process_end *end = &process->ends[index];
+    if (from)
+        *from = end->sort == PROCESS_MESSAGES ? WHERRY_FROM_MESSAGES : WHERRY_FROM_PIPE;
+    return end->number;
+}
+
 static struct process_end *find_end(wherry_process *process, int number)
 {
     for (size_t i = 0; i < process->end_count; i++) {

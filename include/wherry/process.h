@@ -169,6 +169,13 @@ WHERRY_EXPORT int wherry_fork(const struct wherry_plan *plan, size_t size,
 /* Its number (pid).  A guarded one is no child of this process. */
 WHERRY_EXPORT int64_t wherry_process_id(const wherry_process *process);
 
+/* The number at which the plan laid out the pipe or message socket at `index` (from 0)
+ * of those that have another end here, and in *from (may be NULL) which of the two;
+ * whether that end was had already does not matter.
+ * Errors: -ENOENT (there are not so many). */
+WHERRY_EXPORT int wherry_process_laid(const wherry_process *process, size_t index,
+                                      enum wherry_from *from);
+
 /* The channel to what the plan laid out at `number`, WHERRY_FROM_PIPE,
  * WHERRY_FROM_MESSAGES or WHERRY_FROM_NODE: the other end.  Yours; each can be had
  * once.  `options` is what stands behind the question mark of an address of fd:

@@ -62,6 +62,27 @@ TEST(each_end_can_be_had_once)
     ends_with(process, "exit 0");
 }
 
+TEST(what_was_laid_out_for_both_can_be_asked)
+{
+    enum wherry_from from = WHERRY_FROM_NULL;
+    const struct wherry_laid laid[] = {
+        {.number = 2, .from = WHERRY_FROM_PARENT},
+        {.number = 1, .from = WHERRY_FROM_PIPE},
+        {.number = 7, .from = WHERRY_FROM_MESSAGES},
+    };
+    struct wherry_plan plan = {.line = "exit 0", .laid = laid, .laid_count = 3};
+    wherry_process *process = start(&plan);
+    CHECK_INT(wherry_process_laid(process, 0, &from), 1);
+    CHECK_INT(from, WHERRY_FROM_PIPE);
+    CHECK_INT(wherry_process_laid(process, 1, &from), 7);
+    CHECK_INT(from, WHERRY_FROM_MESSAGES);
+    CHECK_INT(wherry_process_laid(process, 1, NULL), 7);
+    FAILS(wherry_process_laid(process, 2, &from), -ENOENT, "2 pipes and message");
+    wherry_close(end_of(process, 1));
+    CHECK_INT(wherry_process_laid(process, 0, NULL), 1);
+    ends_with(process, "exit 0");
+}
+
 TEST(wrong_options_leave_the_end_where_it_was)
 {
     wherry_channel *channel = NULL;
