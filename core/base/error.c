@@ -76,15 +76,31 @@ static void keep(const char *raw, bool is_cut)
     memcpy(sentence + used, is_cut ? cut_mark : "", is_cut ? sizeof cut_mark : 1);
 }
 
-int failure_keep(const char *format, ...)
+__attribute__((format(printf, 1, 0))) static void keep_all(const char *format,
+                                                           va_list arguments)
 {
     char raw[FAILURE_TEXT];
+    int size = vsnprintf(raw, sizeof raw, format, arguments);
+    keep(raw, size >= (int)sizeof raw);
+}
+
+int failure_keep(const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(raw, sizeof raw, format, arguments);
+    keep_all(format, arguments);
     va_end(arguments);
-    keep(raw, size >= (int)sizeof raw);
     return 0;
+}
+
+__attribute__((format(printf, 2, 3))) int wherry_error_set(int error,
+                                                           const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    keep_all(format, arguments);
+    va_end(arguments);
+    return error;
 }
 
 int failure_words(int error, const char *context)

@@ -101,6 +101,7 @@ struct channel_in {
     int watch;
     int ready; /* a bell: readable while user space holds a message */
     bool ready_rung;
+    bool always_ready; /* a file, of which epoll(7) knows nothing */
 };
 
 struct wherry_channel {

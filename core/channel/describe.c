@@ -38,6 +38,7 @@ static void describe_in(wherry_channel *channel, struct wherry_channel_info *inf
     info->held_messages = channel->in.held.count;
     info->held_bytes = channel->in.held.bytes;
     info->held_files = channel->in.held.files;
+    info->ended = channel->in.ended;
 }
 
 static void describe_out(wherry_channel *channel, struct wherry_channel_info *info)

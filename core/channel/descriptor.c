@@ -24,7 +24,9 @@ static int make_watch(wherry_channel *channel)
     int r = ready < 0 ? ready : os_watch_add(watch, ready, os_wait_in);
     for (int i = 0; i < count && r >= 0; i++)
         r = os_watch_add(watch, waits[i].fd, waits[i].events);
-    if (r < 0) {
+    // A file is always ready, so epoll(7) takes none.
+    in->always_ready = r == -EPERM;
+    if (r < 0 && !in->always_ready) {
         os_close(ready);
         os_close(watch);
         return r;

@@ -262,7 +262,7 @@ void channel_show_ready(wherry_channel *channel)
     struct channel_in *in = &channel->in;
     if (in->watch < 0)
         return;
-    bool ready = in->held.count > 0 || in->ended || in->owed ||
+    bool ready = in->always_ready || in->held.count > 0 || in->ended || in->owed ||
                  (channel->moves->ready && channel->moves->ready(channel->state));
     if (ready == in->ready_rung)
         return;

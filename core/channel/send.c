@@ -428,6 +428,29 @@ int wherry_send_many(wherry_channel *channel, wherry_message **messages,
     return batch.done > 0 ? (int)batch.done : r;
 }
 
+static int flush(wherry_channel *channel)
+{
+    if (channel->out.finished)
+        return 0;
+    if (channel->out.broken)
+        return channel_again(channel, channel->out.broken);
+    int r = channel_flush(channel);
+    return r < 0 && r != -EAGAIN ? channel_explain(channel, r) : r;
+}
+
+int wherry_flush(wherry_channel *channel)
+{
+    if (!(channel->abilities & WHERRY_ABLE_SEND))
+        return channel_error(channel, failure(-EPERM, "%s: this is the receiving end",
+                                              channel->address));
+    os_lock_take(&channel->out.lock);
+    int r = flush(channel);
+    channel_give_out(channel);
+    if (r >= 0 && atomic_load(&channel->ack_due) > 0)
+        r = -EAGAIN;
+    return channel_error(channel, r);
+}
+
 int channel_say_end(wherry_channel *channel)
 {
     int r = channel_flush(channel);

@@ -110,9 +110,15 @@ int wherry_process_laid(const wherry_process *process, size_t index,
     if (index >= process->end_count)
         return failure(-ENOENT, "process %lld: %zu pipes and message sockets lead here",
                        (long long)process->pid, process->end_count);
+    static const enum wherry_from sources[] = {
+        [PROCESS_READS] = WHERRY_FROM_PIPE,
+        [PROCESS_WRITES] = WHERRY_FROM_PIPE,
+        [PROCESS_MESSAGES] = WHERRY_FROM_MESSAGES,
+        [PROCESS_NODE] = WHERRY_FROM_NODE,
+    };
     const struct process_end *end = &process->ends[index];
     if (from)
-        *from = end->sort == PROCESS_MESSAGES ? WHERRY_FROM_MESSAGES : WHERRY_FROM_PIPE;
+        *from = sources[end->sort];
     return end->number;
 }
 

@@ -8,9 +8,9 @@
  * tells.  What it cannot do is -ENOTSUP, never imitated.
  *
  * Threads: one thread may send and another receive at the same time.  Sending are send,
- * write, loan, send_many, finish and drain; receiving are recv, recv_kind, recv_many
- * and read.  wherry_cancel() and wherry_describe() may be called by any thread.  close
- * comes last, when no other thread is inside.
+ * write, loan, send_many, flush, finish and drain; receiving are recv, recv_kind,
+ * recv_many and read.  wherry_cancel() and wherry_describe() may be called by any
+ * thread.  close comes last, when no other thread is inside.
  *
  * fork(2): a channel that the kernel carries goes on working afterwards, in one process
  * each: after wherry_pair() and a plain fork(), either process closes the end it does
@@ -39,6 +39,11 @@ typedef struct wherry_listener wherry_listener;
  * address, what was wrong, what would work.  Borrowed until this thread's next failing
  * call; "" if there was none. */
 WHERRY_EXPORT const char *wherry_error_text(void);
+
+/* Makes that sentence, in the format of printf(3), and returns `error`: for libraries
+ * that stand on this one.  Control characters in it are shown as \xHH, and of more
+ * than 511 bytes the first are kept. */
+WHERRY_EXPORT int wherry_error_set(int error, const char *format, ...);
 
 /* Opens a channel to whoever listens at `address`; for a simplex mechanism (fifo:) the
  * writing end.  May wait until `deadline` for the peer where the mechanism needs one.
@@ -147,6 +152,14 @@ WHERRY_EXPORT int wherry_send_many(wherry_channel *, wherry_message **messages,
 WHERRY_EXPORT int wherry_recv_many(wherry_channel *, wherry_message **out, size_t count,
                                    wherry_deadline deadline);
 
+/* Moves on what earlier calls took and could not get rid of: what WHERRY_MORE gathered,
+ * what `full=` put into the private list, the rest of a message that went out in part,
+ * and what the peer's drain waits to hear.  An event loop calls it when there is room
+ * (wherry_fd). Never waits.  0: nothing is held here any more.  Errors: -EAGAIN
+ * (something is; call it again), -EPIPE, -ECONNRESET, -EPERM (the receiving end), and
+ * those of wherry_send that end a channel. */
+WHERRY_EXPORT int wherry_flush(wherry_channel *);
+
 /* No more from me: what is gathered or queued is sent, then the peer's recv gives 0.
  * Receiving goes on.  Never waits: -EAGAIN says that something is still held (call it
  * again, or wherry_drain first).  Errors: -EAGAIN, -EPIPE, -ECONNRESET, -ENOTSUP (no
@@ -228,6 +241,8 @@ struct wherry_channel_info {
     uint64_t queue_limit;
     uint64_t file_limit;
     uint64_t memory;      /* bytes of memory that Wherry holds for the channel */
+    int ended;            /* nothing more comes: 1, the peer finished; < 0, the error
+                             that ended it; 0: something may */
     int error;            /* the last error that a call on it returned, or 0 */
     char error_text[256]; /* its sentence */
     int holder_count;     /* other processes known to hold the other end open, */

@@ -170,7 +170,7 @@ WHERRY_EXPORT int wherry_fork(const struct wherry_plan *plan, size_t size,
 WHERRY_EXPORT int64_t wherry_process_id(const wherry_process *process);
 
 /* The number at which the plan laid out the pipe or message socket at `index` (from 0)
- * of those that have another end here, and in *from (may be NULL) which of the two;
+ * of those that have another end here, and in *from (may be NULL) which of them it is;
  * whether that end was had already does not matter.
  * Errors: -ENOENT (there are not so many). */
 WHERRY_EXPORT int wherry_process_laid(const wherry_process *process, size_t index,

@@ -59,6 +59,30 @@ TEST(a_packet_that_is_refused_is_lost_alone)
     scripted_close(&script, channel);
 }
 
+static int ended(void)
+{
+    struct wherry_channel_info info;
+    CHECK_OK(wherry_describe(channel, &info, sizeof(info)));
+    return info.ended;
+}
+
+TEST(whether_more_may_come_is_described)
+{
+    channel = scripted_open(&script, "own:");
+    scripted_arrives_result(&script, -EMFILE);
+    scripted_arrives_result(&script, -EPROTO);
+    CHECK_ERROR(wherry_recv(channel, &message, soon()), -EMFILE);
+    CHECK_INT(ended(), 0);
+    CHECK_ERROR(wherry_recv(channel, &message, soon()), -EPROTO);
+    CHECK_INT(ended(), -EPROTO);
+    scripted_close(&script, channel);
+    channel = scripted_open(&script, "own:");
+    scripted_arrives_result(&script, 0);
+    CHECK_INT(wherry_recv(channel, &message, soon()), 0);
+    CHECK_INT(ended(), 1);
+    scripted_close(&script, channel);
+}
+
 TEST(in_a_stream_of_bytes_nothing_follows_what_was_refused)
 {
     for (int i = 0; i < 3; i++) {

@@ -199,6 +199,57 @@ TEST(what_goes_wrong_with_the_rest_is_told)
 
 /* --- finish ---------------------------------------------------------------- */
 
+TEST(flush_moves_on_what_the_deadline_left_and_says_when_all_is_gone)
+{
+    channel = scripted_open(&script, "own:");
+    script.flush = always(-EAGAIN);
+    CHECK_INT(wherry_write(channel, "one", 3, 0, 0, at_once()), 0);
+    CHECK_ERROR(wherry_flush(channel), -EAGAIN);
+    script.flush = first(0);
+    CHECK_INT(wherry_flush(channel), 0);
+    script.flush = first(-EPIPE);
+    FAILS(wherry_flush(channel), -EPIPE, "nobody reads the other end");
+    FAILS(wherry_flush(channel), -EPIPE, "nobody reads the other end");
+    scripted_close(&script, channel);
+}
+
+TEST(flush_sends_what_is_queued)
+{
+    channel = scripted_open(&script, "own:?full=drop-oldest");
+    script.send = first(-EAGAIN);
+    CHECK_INT(wherry_write(channel, "one", 3, 0, 0, soon()), 0);
+    CHECK_STRING(script.said, "");
+    CHECK_INT(wherry_flush(channel), 0);
+    CHECK_STRING(script.said, "one");
+    CHECK_INT(wherry_finish(channel), 0);
+    CHECK_INT(wherry_flush(channel), 0);
+    scripted_close(&script, channel);
+}
+
+TEST(flush_answers_the_peers_drain_as_soon_as_there_is_room)
+{
+    channel = scripted_open_with_words(&script, "own:");
+    scripted_arrives_word(&script, FRAME_HELLO, 1);
+    scripted_arrives_word(&script, FRAME_SYNC, 0);
+    script.send = always(-EAGAIN);
+    CHECK_ERROR(wherry_recv(channel, &message, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_flush(channel), -EAGAIN);
+    CHECK_STRING(script.said, "");
+    script.send = always(0);
+    CHECK_INT(wherry_flush(channel), 0);
+    CHECK_CONTAINS(script.said, "hello ack:0");
+    scripted_close(&script, channel);
+}
+
+TEST(the_receiving_end_has_nothing_to_flush)
+{
+    wherry_channel *ends[2];
+    CHECK_OK(wherry_pair("pipe:", ends));
+    FAILS(wherry_flush(ends[0]), -EPERM, "the receiving end");
+    wherry_close(ends[0]);
+    wherry_close(ends[1]);
+}
+
 TEST(finish_goes_on_where_it_had_no_room)
 {
     channel = scripted_open_with_words(&script, "own:");

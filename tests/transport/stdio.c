@@ -3,6 +3,7 @@
  * stdio: descriptors 0 and 1 of a child, with this test at their other ends.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "talk.h"
@@ -247,4 +248,29 @@ TEST(stdin_may_be_a_file)
 {
     harness_write_file("lines", "first\nsecond", 12);
     CHECK_INT(harness_wait(harness_child(reads_a_file, NULL)), 0);
+}
+
+static void waits_for_a_file(void *unused)
+{
+    (void)unused;
+    wherry_channel *channel;
+    struct pollfd in;
+    int file = open(harness_path("lines"), O_RDONLY | O_CLOEXEC);
+    CHECK_INT(dup2(file, 0), 0);
+    WORKS(wherry_dial("stdio:", soon(), &channel));
+    WORKS(wherry_fd(channel, WHERRY_IN, &in.fd, &in.events));
+    CHECK_INT(poll(&in, 1, 0), 1);
+    hear(channel, "first");
+    CHECK_INT(poll(&in, 1, 0), 1);
+    hear(channel, "second");
+    CHECK_INT(poll(&in, 1, 0), 1);
+    hear_end(channel);
+    CHECK_INT(poll(&in, 1, 0), 1);
+    wherry_close(channel);
+}
+
+TEST(the_descriptor_of_a_file_is_always_readable)
+{
+    harness_write_file("lines", "first\nsecond", 12);
+    CHECK_INT(harness_wait(harness_child(waits_for_a_file, NULL)), 0);
 }

@@ -176,6 +176,17 @@ TEST(each_thread_has_its_own_sentence)
     CHECK_STRING(wherry_error_text(), "ours");
 }
 
+TEST(another_library_makes_the_sentence_likewise)
+{
+    char long_one[2 * FAILURE_TEXT];
+    memset(long_one, 'x', sizeof long_one - 1);
+    long_one[sizeof long_one - 1] = 0;
+    CHECK_ERROR(wherry_error_set(-EBUSY, "%s %d\n", "watch", 7), -EBUSY);
+    CHECK_STRING(wherry_error_text(), "watch 7\\x0A");
+    CHECK_ERROR(wherry_error_set(-EIO, "%s", long_one), -EIO);
+    CHECK(strlen(wherry_error_text()) < FAILURE_TEXT);
+}
+
 TEST(a_failure_asks_for_no_memory)
 {
     harness_fail_allocation(1, true);
