@@ -2,8 +2,8 @@
 /*
  * Wherry: processes that talk.
  *
- * This header includes the whole public interface of libwherry.  Each part is a header
- * of its own and reads as its manual:
+ * This header includes the whole public interface of libwherry, but for transport.h;
+ * services have a library and headers of their own.  Each part reads as its manual:
  *
  *   wherry/deadline.h    when a call stops waiting
  *   wherry/message.h     bytes, a kind, open files, who sent them
@@ -13,6 +13,7 @@
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
+ *   wherry/loop.h        callbacks for all of these, on libuv (libwherry-services)
  *
  * Beside it, in libwherry-services:
  *

@@ -54,9 +54,10 @@ strangers_are_kept()
     [ -f "$prefix/bin/other" ] && [ -d "$prefix/share/man" ]
 }
 
+# compare PROGRAM [EXAMPLE]: whether it says what that example says.
 compare()
 {
-    "$1" >"$place/said" && diff "$sources/tests/examples/hello.expected" "$place/said"
+    "$1" >"$place/said" && diff "$sources/tests/examples/${2-hello}.expected" "$place/said"
 }
 
 by_pkg_config()
@@ -82,6 +83,15 @@ static_by_pkg_config()
         $(pkg-config --cflags --libs --static wherry)" && compare "$place/hello-static"
 }
 
+services_by_pkg_config()
+{
+    PKG_CONFIG_PATH=$(libraries)/pkgconfig
+    export PKG_CONFIG_PATH
+    eval "gcc '$sources/examples/loop.c' -o '$place/loop' \
+        $(pkg-config --cflags --libs wherry-services)" || exit 1
+    LD_LIBRARY_PATH=$(libraries) compare "$place/loop" loop
+}
+
 write_cmake()
 {
     mkdir -p "$place/cmake"
@@ -91,6 +101,8 @@ project(hello C)
 find_package(Wherry $1 REQUIRED)
 add_executable(hello "$sources/examples/hello.c")
 target_link_libraries(hello PRIVATE Wherry::wherry)
+add_executable(loop "$sources/examples/loop.c")
+target_link_libraries(loop PRIVATE Wherry::services)
 END
 }
 
@@ -99,7 +111,8 @@ by_cmake()
     rm -rf "$place/cmake"
     write_cmake "$1"
     cmake -S "$place/cmake" -B "$place/cmake/build" -DCMAKE_PREFIX_PATH="$2" &&
-        cmake --build "$place/cmake/build" && compare "$place/cmake/build/hello"
+        cmake --build "$place/cmake/build" && compare "$place/cmake/build/hello" &&
+        compare "$place/cmake/build/loop" loop
 }
 
 refused_by_cmake()
@@ -182,7 +195,8 @@ does 'the program runs from there' program_runs
 does 'its guard is found there' guard_is_found
 does 'the first example is built by pkg-config and runs' shared_by_pkg_config
 does 'the same with the static library' static_by_pkg_config
-does 'the first example is built by CMake and runs' by_cmake '' "$prefix"
+does 'a loop is built with the services and runs' services_by_pkg_config
+does 'the first example and a loop are built by CMake and run' by_cmake '' "$prefix"
 does 'CMake takes the version that it asks for' by_cmake 0.1 "$prefix"
 does 'CMake refuses a later version' refused_by_cmake 0.2
 does 'CMake refuses a later third number' refused_by_cmake 0.1.9
