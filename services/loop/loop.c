@@ -165,8 +165,6 @@ static int run_until(wherry_loop *loop, wherry_deadline deadline)
 
 static int run(wherry_loop *loop, wherry_deadline deadline)
 {
-    if (atomic_exchange(&loop->stopped, false))
-        return 1;
     int r = deadline != WHERRY_POLL           ? run_until(loop, deadline)
             : uv_run(loop->uv, UV_RUN_NOWAIT) ? -EAGAIN
                                               : 0;

@@ -260,7 +260,7 @@ static int add_ends(struct process_watch *watch)
     return r;
 }
 
-// The ends have their own turns; which of them, this says.
+// What is paused is its ends.
 static void pause_process(wherry_watch *base)
 {
     const struct process_watch *watch = (const struct process_watch *)base;
@@ -287,8 +287,9 @@ static int begin(struct process_watch *watch)
     int r = uv_poll_init(watch->watch.loop->uv, &watch->poll,
                          wherry_process_fd(watch->process));
     if (r < 0) {
+        (void)loop_error(r, "watching a process");
         free(watch);
-        return loop_error(r, "watching a process");
+        return r;
     }
     watch_add(&watch->watch, (uv_handle_t *)&watch->poll);
     watch_add_timer(&watch->watch, &watch->timer);

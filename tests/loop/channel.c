@@ -392,6 +392,61 @@ TEST(half_open_it_stays_after_the_peers_end)
     CHECK_STORY("close");
 }
 
+static void gathers(void *user, wherry_watch *watch, wherry_message **message)
+{
+    (void)user;
+    WORKS(wherry_watch_send(watch, message, WHERRY_MORE));
+}
+
+TEST(what_callbacks_gather_leaves_with_their_turn)
+{
+    struct wherry_channel_events events = {.on_message = gathers};
+    open_pair("pair:?type=stream");
+    WORKS(wherry_loop_channel(loop, &ends[0], &events, sizeof(events), NULL));
+    say(ends[1], "one");
+    say(ends[1], "two");
+    CHECK_ERROR(wherry_loop_run(loop, WHERRY_POLL), -EAGAIN);
+    hear(ends[1], "one");
+    hear(ends[1], "two");
+    wherry_close(ends[1]);
+    end();
+}
+
+TEST(a_message_that_is_lost_for_want_of_descriptors_is_told_and_more_come)
+{
+    wherry_message *message = NULL;
+    open_pair("pair:");
+    WORKS(wherry_message_copy("x", 1, &message));
+    WORKS(wherry_message_attach(message, STDERR_FILENO));
+    WORKS(wherry_send(ends[1], &message, 0, soon()));
+    say(ends[1], "next");
+    watch_channel(ends[0], NULL);
+    leave_descriptors(0);
+    CHECK_ERROR(wherry_loop_run(loop, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_loop_run(loop, WHERRY_POLL), -EAGAIN);
+    leave_descriptors(-1);
+    CHECK_STORY("error EMFILE, message next");
+    wherry_close(ends[1]);
+    run();
+    end();
+}
+
+TEST(without_memory_a_message_waits_and_comes_later)
+{
+    open_pair("pair:");
+    watch_channel(ends[0], NULL);
+    say(ends[1], "one");
+    harness_fail_allocation(1, true);
+    CHECK_ERROR(wherry_loop_run(loop, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_loop_run(loop, WHERRY_POLL), -EAGAIN); // it rests
+    harness_fail_allocation(0, false);
+    CHECK_STORY("error ENOMEM");
+    wherry_close(ends[1]);
+    run();
+    CHECK_STORY("message one, disconnect 0, close");
+    end();
+}
+
 TEST(a_peer_that_drains_is_answered)
 {
     open_pair("pair:");

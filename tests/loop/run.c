@@ -263,6 +263,20 @@ TEST(attached_it_can_be_freed_in_a_callback_of_either)
     CHECK_INT(uv_loop_close(&host), 0);
 }
 
+TEST(freed_in_a_callback_a_run_ends_though_the_program_has_more)
+{
+    uv_timer_t timer;
+    begin_attached();
+    uv_timer_init(&host, &timer);
+    uv_timer_start(&timer, host_timer, 60000, 0);
+    timer_at(wherry_now(), frees);
+    CHECK_INT(wherry_loop_run(loop, WHERRY_FOREVER), 1);
+    CHECK_STORY("freed");
+    uv_close((uv_handle_t *)&timer, NULL);
+    CHECK_INT(uv_run(&host, UV_RUN_DEFAULT), 0);
+    CHECK_INT(uv_loop_close(&host), 0);
+}
+
 TEST(two_may_be_attached_to_one)
 {
     wherry_loop *second = NULL;

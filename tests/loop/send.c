@@ -117,6 +117,40 @@ TEST(the_rest_of_a_message_goes_out_by_itself)
     end();
 }
 
+TEST(that_there_is_room_is_told_once_for_each_time_there_was_none)
+{
+    wherry_message *message = NULL;
+    open_pair("pair:?type=stream");
+    watch = watch_channel(ends[0], NULL);
+    CHECK_ERROR(fill(), -EAGAIN);
+    for (unsigned i = 0; i < sent; i++)
+        hear_number(ends[1], i);
+    CHECK_ERROR(wherry_loop_run(loop, at_once()), -ETIMEDOUT);
+    CHECK_STORY("room");
+    send_large();
+    while (!message) {
+        CHECK_ERROR(wherry_loop_run(loop, WHERRY_POLL), -EAGAIN);
+        (void)wherry_recv(ends[1], &message, WHERRY_POLL);
+    }
+    wherry_message_free(message);
+    CHECK_ERROR(wherry_loop_run(loop, at_once()), -ETIMEDOUT);
+    CHECK_STORY("");
+    wherry_close(ends[1]);
+    end();
+}
+
+TEST(a_rest_that_is_lost_is_the_end_and_no_error_besides)
+{
+    open_pair("pair:?type=stream");
+    watch = watch_channel(ends[0], NULL);
+    send_large();
+    wherry_close(ends[1]);
+    run();
+    CHECK(strncmp(story, "disconnect E", 12) == 0);
+    CHECK(strstr(story, "error") == NULL);
+    end();
+}
+
 TEST(a_private_list_goes_out_by_itself)
 {
     open_pair("pair:?full=drop-oldest&queue=1M");
