@@ -81,7 +81,8 @@ struct wherry_channel_events {
      * its sentence.  All messages came before.  The watch closes itself then. */
     void (*on_disconnect)(void *user, wherry_watch *watch, int error);
 
-    /* A message was lost, and more may come: -EMFILE and the like (wherry_recv). */
+    /* A message was lost, and more may come: -EMFILE and the like (wherry_recv).  Or,
+     * half open, what was left to send is lost, and the watch closes itself. */
     void (*on_error)(void *user, wherry_watch *watch, int error);
 
     void (*on_close)(void *user, wherry_watch *watch);
@@ -112,7 +113,8 @@ WHERRY_EXPORT int wherry_watch_write(wherry_watch *watch, const void *bytes,
                                      size_t size, int64_t kind, unsigned flags);
 
 /* No more from me, as wherry_finish(); what is still held goes out before, as there is
- * room.  Errors: as wherry_finish, without -EAGAIN; -EINVAL. */
+ * room.  A watch that does not receive closes itself then.  Errors: as wherry_finish,
+ * without -EAGAIN; -EINVAL, -ESHUTDOWN. */
 WHERRY_EXPORT int wherry_watch_finish(wherry_watch *watch);
 
 /* --- listeners -----------------------------------------------------------------------
@@ -133,8 +135,10 @@ struct wherry_listener_events {
     void (*on_close)(void *user, wherry_watch *watch);
 };
 
-/* Watches a listener, and takes it.  One that gives a single channel, as fifo: or udp:,
- * stays until it is closed, but holds up no run.  Errors: as wherry_loop_channel. */
+/* Watches a listener, and takes it.  A peer that never says its hello is given up with
+ * the next that comes, at the earliest after `handshake=`.  One that gives a single
+ * channel, as fifo: or udp:, stays until it is closed, but holds up no run.  Errors: as
+ * wherry_loop_channel. */
 WHERRY_EXPORT int wherry_loop_listener(wherry_loop *loop, wherry_listener **listener,
                                        const struct wherry_listener_events *events,
                                        size_t size, wherry_watch **out);
