@@ -110,6 +110,7 @@ int wherry_process_laid(const wherry_process *process, size_t index,
     if (index >= process->end_count)
         return failure(-ENOENT, "process %lld: %zu pipes and message sockets lead here",
                        (long long)process->pid, process->end_count);
+
     static const enum wherry_from sources[] = {
         [PROCESS_READS] = WHERRY_FROM_PIPE,
         [PROCESS_WRITES] = WHERRY_FROM_PIPE,
