@@ -9,6 +9,7 @@
  *                          leads a group or a session, user, group, groups
  *   told signals           which signals are blocked and ignored
  *   told seek              moves descriptor 3 by 5 bytes and tells where 4 stands
+ *   told where             device, inode and place of descriptor 3
  *   told stubborn          ignores SIGTERM, says "ready", sleeps until it is killed
  *   told family            has a child that has a child; each says its number; they
  *                          sleep until they are killed
@@ -114,6 +115,16 @@ static int seek(void)
     if (lseek(3, 5, SEEK_CUR) < 0)
         return 2;
     printf("%lld\n", (long long)lseek(4, 0, SEEK_CUR));
+    return 0;
+}
+
+static int tell_where(void)
+{
+    struct stat status;
+    if (fstat(3, &status) < 0)
+        return 2;
+    printf("inode %llu:%llu at %lld\n", (unsigned long long)status.st_dev,
+           (unsigned long long)status.st_ino, (long long)lseek(3, 0, SEEK_CUR));
     return 0;
 }
 
@@ -283,6 +294,7 @@ int main(int argc, char **argv)
     } tasks[] = {
         {"fds", tell_descriptors}, {"standing", tell_standing},
         {"signals", tell_signals}, {"seek", seek},
+        {"where", tell_where},
         {"stubborn", be_stubborn}, {"family", have_family},
         {"jobs", have_jobs},       {"parent", answer_parent},
         {"echo", echo_parent},     {"descendants", have_descendants},
