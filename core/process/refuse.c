@@ -25,7 +25,9 @@ static int not_allowed(const struct making *making, int error, const char *path)
     (void)making;
     if (strcmp(word, "a regular file") != 0 && strcmp(word, "nothing") != 0)
         return failure(error, "%s is %s, not a program", path, word);
-    return failure(error, "%s: this user may not run it: see its mode (chmod +x)",
+    return failure(error,
+                   "%s: this user may not run it, or the interpreter that it asks "
+                   "for: see their modes (chmod +x)",
                    path);
 }
 

@@ -145,13 +145,14 @@ struct wherry_plan {
  * runs, which only a file system that does not answer delays.
  * Errors: -EINVAL (the plan contradicts itself; the sentence says how), -ENOENT (no
  * such file or directory, no such user), -EACCES (may not be run), -ENOEXEC (no
- * program, and no interpreter is named in it), -ENOTDIR, -EPERM (the user, a limit),
- * -E2BIG (the arguments and the environment are more than the system takes), -EBADF (no
- * descriptor of that number is open), -EMFILE, -EAGAIN (no more processes for this
- * user), -ENOMEM; of a guarded one also -ENOENT (no wherry-guard where it was
- * installed, or where WHERRY_GUARD says), -ENOTSUP (it needs a /proc of its own pid
- * namespace), -ECHILD (it ended before the program ran, as under limits that are too
- * small for it), -ETIMEDOUT (what was taken for it does not answer within 10 s). */
+ * program, and no interpreter is named in it), -ENOTDIR, -ELOOP, -ENAMETOOLONG,
+ * -ETXTBSY (somebody is writing to it), -EPERM (the user, a limit), -E2BIG (the
+ * arguments and the environment are more than the system takes), -EBADF (no descriptor
+ * of that number is open), -EMFILE, -EAGAIN (no more processes for this user),
+ * -ENOMEM; of a guarded one also -ENOENT (no wherry-guard where it was installed, or
+ * where WHERRY_GUARD says), -ENOTSUP (it needs a /proc of its own pid namespace),
+ * -ECHILD (it ended before the program ran, as under limits that are too small for
+ * it), -ETIMEDOUT (what was taken for it does not answer within 10 s). */
 WHERRY_EXPORT int wherry_spawn(const struct wherry_plan *plan, size_t size,
                                wherry_process **out);
 

@@ -71,6 +71,108 @@ TEST(a_script_whose_interpreter_is_not_there)
                  "the interpreter that it asks for is not there");
 }
 
+static const char *write_program(const char *name, const void *bytes, size_t size)
+{
+    const char *path = harness_path(name);
+    harness_write_file(name, bytes, size);
+    CHECK_INT(chmod(path, 0755), 0);
+    return path;
+}
+
+TEST(an_interpreter_that_may_not_be_run)
+{
+    char script[600];
+    const int size = snprintf(script, sizeof(script), "#!%s\n", harness_directory());
+    refused_file(write_program("script", script, (size_t)size), -EACCES,
+                 "or the interpreter that it asks for");
+}
+
+TEST(scripts_that_are_each_others_interpreters)
+{
+    char script[600];
+    const char *path = harness_path("script");
+    const int size = snprintf(script, sizeof(script), "#!%s\n", path);
+    refused_file(write_program("script", script, (size_t)size), -ELOOP, path);
+}
+
+TEST(what_is_no_program_whatever_its_mode)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } files[] = {{"", 0}, {"\0\1\2\3", 4}, {"#!\n", 3}, {"\177ELF", 4}};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        refused_file(write_program("file", files[i].bytes, files[i].size), -ENOEXEC,
+                     "file: no program");
+}
+
+TEST(links_that_lead_nowhere_and_in_a_ring)
+{
+    const char *first = harness_path("first");
+    const char *second = harness_path("second");
+    CHECK_INT(symlink(second, first), 0);
+    refused_file(first, -ENOENT, first);
+    CHECK_INT(symlink(first, second), 0);
+    refused_file(first, -ELOOP, first);
+    unlink(first);
+    unlink(second);
+}
+
+TEST(a_name_that_is_too_long)
+{
+    char name[600];
+    memset(name, 'x', sizeof(name) - 1);
+    name[0] = '/';
+    name[sizeof(name) - 1] = 0;
+    refused_file(name, -ENAMETOOLONG, "/xxx");
+    struct wherry_plan plan = {.file = "true", .directory = name};
+    refused(&plan, -ENAMETOOLONG, "directory /xxx");
+}
+
+TEST(a_program_that_somebody_is_writing)
+{
+    static char bytes[1 << 16];
+    const size_t size = harness_read_file(told(), bytes, sizeof(bytes));
+    int writer = open(write_program("busy", bytes, size), O_WRONLY | O_CLOEXEC);
+    wherry_process *process = NULL;
+    struct wherry_plan plan = {.file = harness_path("busy")};
+    CHECK(writer >= 0);
+    int r = wherry_spawn(&plan, sizeof(plan), &process);
+    close(writer);
+    if (r == -ETXTBSY)
+        CHECK_CONTAINS(wherry_error_text(), "busy");
+    else if (r < 0)
+        CHECK_ERROR(r, -ENOEXEC); // only its beginning is there
+    if (r >= 0)
+        wherry_process_wait(process, NULL, 0, soon());
+    wherry_process_close(process);
+    if (r != -ETXTBSY)
+        SKIP("this kernel lets a program be written to while it runs");
+}
+
+static void vanish(void *unused)
+{
+    const char *gone = harness_path("gone");
+    struct wherry_plan there = {.file = "true", .directory = gone};
+    (void)unused;
+    CHECK_INT(mkdir(gone, 0700), 0);
+    ends_with(start(&there), "exit 0");
+    CHECK_INT(chdir(gone), 0);
+    CHECK_INT(rmdir(gone), 0);
+    refused(&there, -ENOENT, "directory ");
+    refused_file("./program", -ENOENT, "./program: there is no such file");
+    // What does not need it does not miss it.
+    ends_with(start(&(struct wherry_plan){.file = "true"}), "exit 0");
+    there.directory = "/";
+    ends_with(start(&there), "exit 0");
+}
+
+TEST(a_directory_that_vanishes_even_this_processs_own)
+{
+    CHECK_INT(harness_wait(harness_child(vanish, NULL)), 0);
+}
+
 TEST(a_directory_that_has_vanished_or_is_none)
 {
     struct wherry_plan plan = {.file = "true", .directory = "/nonexistent"};
@@ -127,6 +229,23 @@ TEST(what_only_root_may)
     if (geteuid() != 0)
         SKIP("only root can become nobody to be refused");
     CHECK_INT(harness_wait(harness_child(as_nobody, NULL)), 0);
+}
+
+TEST(what_the_user_that_is_asked_for_may_not)
+{
+    char directory[600];
+    struct wherry_plan plan = {.file = told(), .user = "nobody", .directory = "/"};
+    if (geteuid() != 0)
+        SKIP("only root starts programs as others");
+    plan.file = write_program("script", "#!/bin/sh\n", 10);
+    CHECK_INT(chmod(plan.file, 0700), 0);
+    refused(&plan, -EACCES, "this user may not run it");
+    snprintf(directory, sizeof(directory), "%s/private", harness_directory());
+    CHECK_INT(mkdir(directory, 0700), 0);
+    plan =
+        (struct wherry_plan){.file = "true", .user = "nobody", .directory = directory};
+    refused(&plan, -EACCES, "directory ");
+    rmdir(directory);
 }
 
 TEST(a_number_at_which_this_process_has_nothing)
@@ -192,6 +311,28 @@ TEST(more_words_than_the_system_takes)
     arguments[WORDS] = NULL;
     refused(&(struct wherry_plan){.file = "true", .arguments = arguments}, -E2BIG,
             "the arguments and the environment together");
+}
+
+TEST(an_environment_that_is_more_than_the_system_takes)
+{
+    enum { VALUE = 100000, VARIABLES = 100, ONE = 4 << 20 };
+
+    static char values[VARIABLES][VALUE + 1];
+    static char one[ONE + 1];
+    const char *environment[VARIABLES + 1] = {NULL};
+    struct wherry_plan plan = {.file = "/bin/true", .environment = environment};
+    for (int i = 0; i < VARIABLES; i++) {
+        memset(values[i], 'x', VALUE);
+        values[i][snprintf(values[i], VALUE, "A%d=", i)] = 'x';
+        environment[i] = values[i];
+    }
+    refused(&plan, -E2BIG, "the arguments and the environment together");
+    // One of them alone is, too (execve(2), MAX_ARG_STRLEN).
+    memset(one, 'x', ONE);
+    memcpy(one, "ONE=", 4);
+    environment[0] = one;
+    environment[1] = NULL;
+    refused(&plan, -E2BIG, "the arguments and the environment together");
 }
 
 TEST(no_descriptor_left_for_what_is_laid_out)
