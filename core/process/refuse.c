@@ -49,14 +49,21 @@ static int too_much(const struct making *making, int error, const char *path)
                    path);
 }
 
+static int too_many(const struct making *making, int error, const char *path)
+{
+    (void)making;
+    return failure(error,
+                   "%s: this user has as many processes as it may (ulimit -u), or the "
+                   "system or its control group has no more (pids.max)",
+                   path);
+}
+
 static const struct {
     int error;
     int (*tell)(const struct making *, int error, const char *path);
 } runs[] = {
-    {-ENOENT, not_found},
-    {-EACCES, not_allowed},
-    {-ENOEXEC, not_a_program},
-    {-E2BIG, too_much},
+    {-ENOENT, not_found}, {-EACCES, not_allowed}, {-ENOEXEC, not_a_program},
+    {-E2BIG, too_much},   {-EAGAIN, too_many},
 };
 
 static int refuse_run(const struct making *making, int error, size_t index)
@@ -114,8 +121,9 @@ static int refuse_nice(const struct making *making, int error, size_t index)
 
 static int refuse_start(const struct making *making, int error, size_t index)
 {
-    (void)making, (void)index;
-    return failure_plain(error, "no process could be started");
+    (void)index;
+    return error == -EAGAIN ? too_many(making, error, making->files[0])
+                            : failure_plain(error, "no process could be started");
 }
 
 static const struct {

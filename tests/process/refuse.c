@@ -248,6 +248,40 @@ TEST(what_the_user_that_is_asked_for_may_not)
     rmdir(directory);
 }
 
+static void as_one_with_no_process_to_spare(void *unused)
+{
+    const struct rlimit one = {1, 1};
+    (void)unused;
+    CHECK_INT(setrlimit(RLIMIT_NPROC, &one), 0);
+    CHECK_INT(setgid(54321), 0);
+    CHECK_INT(setuid(54321), 0);
+    refused_file("/bin/true", -EAGAIN, "/bin/true: this user has as many processes");
+}
+
+TEST(one_process_more_than_this_user_may_have)
+{
+    static const char sentence[] = "/bin/true: this user has as many processes";
+    const struct wherry_limit none = {"nproc", 0, 0};
+    const struct wherry_laid laid[] = {{.number = 0, .from = WHERRY_FROM_PIPE}};
+    wherry_process *second = NULL;
+    struct wherry_plan plan = {.file = "/bin/cat",
+                               .user = "54321",
+                               .group = "54321",
+                               .laid = laid,
+                               .laid_count = 1};
+    if (geteuid() != 0)
+        SKIP("only root can become a user without other processes");
+    CHECK_INT(harness_wait(harness_child(as_one_with_no_process_to_spare, NULL)), 0);
+    // Who becomes that user on the way is one too many, too.
+    wherry_process *first = start(&plan);
+    plan.file = "/bin/true";
+    plan.limits = &none;
+    plan.limit_count = 1;
+    FAILS(wherry_spawn(&plan, sizeof(plan), &second), -EAGAIN, sentence);
+    wherry_close(end_of(first, 0));
+    ends_with(first, "exit 0");
+}
+
 TEST(a_number_at_which_this_process_has_nothing)
 {
     const struct wherry_laid laid[] = {

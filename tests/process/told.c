@@ -10,6 +10,7 @@
  *   told signals           which signals are blocked and ignored
  *   told seek              moves descriptor 3 by 5 bytes and tells where 4 stands
  *   told where             device, inode and place of descriptor 3
+ *   told wait              until its stdin ends
  *   told stubborn          ignores SIGTERM, says "ready", sleeps until it is killed
  *   told family            has a child that has a child; each says its number; they
  *                          sleep until they are killed
@@ -126,6 +127,16 @@ static int tell_where(void)
     printf("inode %llu:%llu at %lld\n", (unsigned long long)status.st_dev,
            (unsigned long long)status.st_ino, (long long)lseek(3, 0, SEEK_CUR));
     return 0;
+}
+
+static int wait_for_end(void)
+{
+    char byte;
+    ssize_t n;
+    do
+        n = read(0, &byte, 1);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    return n < 0 ? 2 : 0;
 }
 
 static _Noreturn int be_stubborn(void)
@@ -294,7 +305,7 @@ int main(int argc, char **argv)
     } tasks[] = {
         {"fds", tell_descriptors}, {"standing", tell_standing},
         {"signals", tell_signals}, {"seek", seek},
-        {"where", tell_where},
+        {"where", tell_where},     {"wait", wait_for_end},
         {"stubborn", be_stubborn}, {"family", have_family},
         {"jobs", have_jobs},       {"parent", answer_parent},
         {"echo", echo_parent},     {"descendants", have_descendants},
