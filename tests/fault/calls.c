@@ -160,10 +160,21 @@ static const struct call calls[] = {
     {SYS_mprotect, "mprotect", BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_mremap, "mremap", BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_membarrier, "membarrier", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
-    {SYS_clone, "clone", BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_clone, "clone", BIT(EAGAIN) | MAKES_DESCRIPTOR, SHAPE_PLAIN, 0, 0, 0},
     {SYS_clone3, "clone3", BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_fork, "fork", BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
     {SYS_vfork, "vfork", BIT(EAGAIN) | BIT(ENOMEM), SHAPE_PLAIN, 0, 0, 0},
+
+    {SYS_execve, "execve", MAKES_DESCRIPTOR | BIT(EAGAIN) | BIT(EPERM) | BIT(EIO), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_close_range, "close_range", BIT(ENOMEM) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_chdir, "chdir", LOOKS_AT_NAME | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_setsid, "setsid", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_setpgid, "setpgid", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_setpriority, "setpriority", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_prlimit64, "prlimit64", BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_setgroups, "setgroups", BIT(ENOMEM) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_setresgid, "setresgid", BIT(EAGAIN) | BIT(ENOMEM) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
+    {SYS_setresuid, "setresuid", BIT(EAGAIN) | BIT(ENOMEM) | BIT(EPERM), SHAPE_PLAIN, 0, 0, 0},
 };
 
 /* clang-format on */
@@ -353,6 +364,8 @@ unsigned call_faults(const struct call *call, pid_t pid, const uint64_t argument
     unsigned faults = call->faults;
     if (IS_SANITIZED && (call->number == SYS_mmap || call->number == SYS_mprotect))
         return 0; // the sanitizer's own allocator ends the process
+    if (call->number == SYS_prlimit64 && arguments[2] == 0)
+        return 0; // it only asks
     if (call->number == SYS_fcntl)
         return fcntl_faults((int)arguments[1]);
     if (call->number == SYS_flock)

@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -214,6 +216,21 @@ static int works_in_a_thread(const void *unused)
     return result;
 }
 
+static int starts_another(const void *unused)
+{
+    static char name[] = "true";
+    char *const words[] = {name, NULL};
+    char *const nothing[] = {NULL};
+    pid_t pid;
+    (void)unused;
+    int r = posix_spawn(&pid, "/bin/true", NULL, NULL, words, nothing); // by vfork
+    if (r != 0)
+        return -r;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
 static int begins_later(const void *unused)
 {
     (void)unused;
@@ -239,6 +256,7 @@ static const struct fault_scenario scenarios[] = {
     {"crashes", crashes, NULL, NULL, 0},
     {"sees_lost_files", sees_lost_files, NULL, lost, 0},
     {"works_in_a_thread", works_in_a_thread, NULL, again, 0},
+    {"starts_another", starts_another, NULL, again, 0},
     {"begins_later", begins_later, NULL, NULL, 1},
 };
 

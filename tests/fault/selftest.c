@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -92,6 +93,30 @@ TEST(calls_of_other_threads_are_counted)
     static const char *const options[4] = {"--calls"};
     CHECK_INT(run_careless("works_in_a_thread", options), 0);
     CHECK_CONTAINS(output, ": openat: EINTR ENOMEM EMFILE");
+}
+
+TEST(calls_of_a_new_process_are_counted_until_its_program_runs)
+{
+    static const char *const options[4] = {"--calls"};
+    CHECK_INT(run_careless("starts_another", options), 0);
+    const char *last = strstr(output, ": execve: EAGAIN");
+    CHECK(last);
+    CHECK(!strstr(last, ": openat:")); // what the program itself opens
+}
+
+TEST(a_new_process_has_faults_too)
+{
+    static const char *const listing[4] = {"--calls"};
+    char number[16] = "";
+    CHECK_INT(run_careless("starts_another", listing), 0);
+    const char *at = strstr(output, ": execve:");
+    CHECK(at);
+    while (at > output && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    snprintf(number, sizeof number, "%d", atoi(at));
+    const char *const options[4] = {"--call", number, "--fault", "EIO"};
+    CHECK_INT(run_careless("starts_another", options), 0);
+    CHECK_CONTAINS(output, "injected 1 times; the result was -5");
 }
 
 TEST(an_interrupt_from_then_on_has_an_end)

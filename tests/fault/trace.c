@@ -5,6 +5,10 @@
  * ends.  An errno is injected by making the call no call; a short count by shortening
  * what the call asks for; lost open files by taking the room for descriptors away while
  * the call runs, so that the kernel itself does what it does then.
+ *
+ * Its threads are followed, and a new process that shares its memory (vfork(2)) until
+ * that runs its program: their calls are counted with the others, in the order in which
+ * they are made, and fail as those do.  What fork(2) makes is left alone, and programs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -218,6 +222,11 @@ static struct thread *find_thread(struct run *run, pid_t tid)
 static void go_on(struct run *run, struct thread *thread, int status)
 {
     int signal = WSTOPSIG(status);
+    if (status >> 16 == PTRACE_EVENT_EXEC) {
+        ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
+        thread->tid = -1;
+        return;
+    }
     bool is_event = status >> 16 != 0;
     if (signal == (SIGTRAP | 0x80)) {
         thread->is_in_call = !thread->is_in_call;
@@ -265,7 +274,8 @@ void trace_run(pid_t pid, const struct injection *injection, struct trace *trace
     set_alarm(harness_stretch(LIMIT_MILLISECONDS));
     if (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
         ptrace(PTRACE_SETOPTIONS, pid, NULL,
-               PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE);
+               PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE |
+                   PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC);
         ptrace(PTRACE_CONT, pid, NULL, NULL);
     }
     for (;;) {
