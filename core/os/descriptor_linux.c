@@ -367,8 +367,13 @@ int os_pipe_to_give(bool gives_reading, int *given, int *kept)
         return -errno;
     *given = ends[gives_reading ? 0 : 1];
     *kept = ends[gives_reading ? 1 : 0];
-    (void)fcntl(*kept, F_SETFL, O_NONBLOCK);
-    return 0;
+    // One that waits would keep who has a deadline past it.
+    int r = fcntl(*kept, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+    if (r < 0) {
+        close(ends[0]);
+        close(ends[1]);
+    }
+    return r;
 }
 
 int os_pipe_between(int *reading, int *writing)

@@ -39,13 +39,17 @@ static int look_at(int64_t pid, struct os_relative *out)
     char path[64];
     char stat[STAT];
     snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = os_open(path, OS_USE_READ);
     if (fd < 0)
-        return errno == ENOENT ? -ESRCH : -errno;
-    ssize_t size = read(fd, stat, sizeof(stat) - 1);
+        return fd == -ENOENT ? -ESRCH : fd;
+    ssize_t size;
+    do
+        size = read(fd, stat, sizeof(stat) - 1);
+    while (size < 0 && errno == EINTR);
+    int error = size < 0 ? -errno : -ESRCH; // it ended meanwhile
     close(fd);
-    if (size <= 0) // it ended meanwhile
-        return -ESRCH;
+    if (size <= 0)
+        return error;
     stat[size] = 0;
     out->pid = pid;
     return read_fields(stat, out);
@@ -100,7 +104,10 @@ int os_everybody(struct os_relative **out, size_t *count)
     if (!has_our_numbers())
         return failure(-ENOTSUP,
                        "/proc is not mounted, or that of another pid namespace");
-    DIR *directory = opendir("/proc");
+    DIR *directory;
+    do
+        directory = opendir("/proc");
+    while (!directory && errno == EINTR);
     if (!directory)
         return failure_plain(-errno, "/proc");
     int r = read_all(directory, &list, count);

@@ -65,7 +65,10 @@ struct birth {
 
 static long call(long number, long first, long second, long third)
 {
-    long r = syscall(number, first, second, third, 0L, 0L);
+    long r;
+    do
+        r = syscall(number, first, second, third, 0L, 0L);
+    while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : r;
 }
 
@@ -122,6 +125,8 @@ static int lay(const struct os_lay *step, int *numbers, size_t index)
 static int lay_out(struct birth *birth)
 {
     int r = (int)call(SYS_close_range, 0, (long)UINT_MAX, CLOSE_ON_EXEC);
+    if (r < 0)
+        birth->failed = OS_STEP_START; // no step of the plan's
     for (size_t i = 0; r >= 0 && i < birth->plan->lay_count; i++) {
         birth->index = i;
         r = lay(&birth->plan->lays[i], birth->numbers, i);

@@ -195,15 +195,17 @@ static uint64_t most_of(const struct collecting *all)
     return all->wish->output_most ? all->wish->output_most : OUTPUT_USUAL;
 }
 
-// What it does not read is its own choice.
-static void feed(struct collecting *all)
+// What it does not read is its own choice; what does not get there is none.
+static int feed(struct collecting *all)
 {
     struct flow *flow = &all->stages[0].flows[0];
     while (flow->end.fd >= 0) {
         const struct os_bytes piece = {all->input, all->input_left};
         int64_t done = all->input_left > 0 ? os_write(&flow->end, &piece, 1) : 0;
         if (done == -EAGAIN)
-            return;
+            return 0;
+        if (done < 0 && done != -EPIPE)
+            return failure_plain((int)done, "feeding a process");
         if (done > 0) {
             all->input += done;
             all->input_left -= (size_t)done;
@@ -211,6 +213,7 @@ static void feed(struct collecting *all)
         if (done < 0 || all->input_left == 0)
             end_flow(all, flow);
     }
+    return 0;
 }
 
 // -ENOBUFS: there is more than may be kept.
@@ -229,6 +232,8 @@ static int64_t read_once(const struct collecting *all, struct flow *flow)
         flow->bytes.size += (size_t)left;
         return -ENOBUFS;
     }
+    if (size < 0 && size != -EAGAIN)
+        return failure_plain((int)size, "reading what a process says");
     flow->bytes.size += size > 0 ? (size_t)size : 0;
     return size;
 }
@@ -249,8 +254,7 @@ static int listen_to(const struct collecting *all, struct flow *flow)
 
 static int move_bytes(struct collecting *all)
 {
-    int r = 0;
-    feed(all);
+    int r = feed(all);
     for (size_t i = 0; r >= 0 && i < all->count; i++) {
         for (int number = 1; r >= 0 && number < PROCESS_STANDARD; number++)
             r = listen_to(all, &all->stages[i].flows[number]);

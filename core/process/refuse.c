@@ -88,7 +88,7 @@ static int refuse_account(const struct making *making, int error, size_t index)
 static int refuse_lay(const struct making *making, int error, size_t index)
 {
     const struct os_lay *step = &making->lays[index];
-    if (step->sort == OS_LAY_LIFT)
+    if (step->sort == OS_LAY_LIFT && (error == -EMFILE || error == -EINVAL))
         return failure(-EMFILE,
                        "number %d: what stands in another's place needs one above it, "
                        "and the new process may not have as many open (ulimit -n)",

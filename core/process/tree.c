@@ -35,7 +35,8 @@ static int add(wherry_process *root, const struct os_relative *one)
     return 0;
 }
 
-// One look: whoever is new is stopped.  How many were new, and whether nobody runs.
+// One look: whoever is new, or still runs, is stopped.  How many were new, and whether
+// nobody runs.
 static int look(wherry_process *root, int stop, bool *is_still)
 {
     struct os_relative *all = NULL;
@@ -44,13 +45,16 @@ static int look(wherry_process *root, int stop, bool *is_still)
     int r = os_everybody(&all, &count);
     *is_still = true;
     for (size_t i = 0; r >= 0 && i < count; i++) {
-        if (has(root, all[i].pid)) {
-            *is_still = *is_still && all[i].is_still;
-        } else if (has(root, all[i].parent)) {
+        const bool is_new = !has(root, all[i].pid);
+        if (is_new && !has(root, all[i].parent))
+            continue;
+        if (is_new) {
             r = add(root, &all[i]);
-            (void)os_kill_relative(&all[i], stop);
             found++;
         }
+        *is_still = *is_still && all[i].is_still;
+        if (!all[i].is_still)
+            (void)os_kill_relative(&all[i], stop);
     }
     free(all);
     return r < 0 ? r : found;
@@ -99,8 +103,9 @@ static int signal_all(const wherry_process *root, int signal, bool goes_on)
     int family = signal_family(root, signal);
     int r = first_of(os_kill(root->own, signal, false), family);
     if (goes_on) {
-        (void)os_kill(root->own, os_signal_continue, false);
-        (void)signal_family(root, os_signal_continue);
+        int root_goes_on = os_kill(root->own, os_signal_continue, false);
+        int went_on = first_of(root_goes_on, signal_family(root, os_signal_continue));
+        r = went_on < 0 && went_on != -ESRCH ? first_of(r, went_on) : r;
     }
     return r;
 }

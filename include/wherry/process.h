@@ -228,7 +228,8 @@ enum wherry_whom {
                          SIGCHLD hears of it */
 };
 
-/* Sends a signal (signal(7)); 0 only asks whether anybody is there.
+/* Sends a signal (signal(7)); 0 only asks whether anybody is there.  After an error
+ * some of a tree may have got it, and some be left stopped: ask again, or kill them.
  * Errors: -ESRCH (it has ended and was waited for), -EINVAL (no such signal; the group
  * is this process's own), -EPERM, -ENOTSUP (a tree needs a /proc of its own pid
  * namespace), -EMFILE, -ENOMEM. */

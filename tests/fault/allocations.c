@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels without memory: every allocation of every scenario fails, once and from then
- * on.  What comes of it is success or -ENOMEM, and everything is given back.
+ * Channels and processes without memory: every allocation of every scenario fails, once
+ * and from then on.  What comes of it is success or -ENOMEM, and everything is given
+ * back.
  */
 #include <errno.h>
 
 #include "channels.h"
 #include "harness.h"
+#include "processes.h"
 
 enum { PATIENCE = 100 };
 
@@ -26,10 +28,17 @@ static void fail_each(const void *argument)
     CHECK(harness_each_allocation(run, (void *)(uintptr_t)argument) > 0);
 }
 
+static void add_all(const struct fault_scenario *scenarios, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        harness_add(scenarios[i].name, fail_each, &scenarios[i]);
+}
+
 void harness_register(void)
 {
     size_t count;
     const struct fault_scenario *scenarios = channel_scenarios(PATIENCE, &count);
-    for (size_t i = 0; i < count; i++)
-        harness_add(scenarios[i].name, fail_each, &scenarios[i]);
+    add_all(scenarios, count);
+    scenarios = process_scenarios(HARNESS_PATIENCE, &count);
+    add_all(scenarios, count);
 }

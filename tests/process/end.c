@@ -76,7 +76,11 @@ TEST(its_descriptor_is_readable_once_it_has_ended_and_not_before)
     wherry_process *process = start(&plan);
     wherry_channel *to = end_of(process, 0);
     struct pollfd end = {.fd = wherry_process_fd(process), .events = POLLIN};
-    CHECK_INT(poll(&end, 1, 0), 0);
+    int r;
+    do
+        r = poll(&end, 1, 0);
+    while (r < 0 && errno == EINTR);
+    CHECK_INT(r, 0);
     wherry_close(to);
     until_readable(end.fd);
     ends_with(process, "exit 0");
