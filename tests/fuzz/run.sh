@@ -16,14 +16,17 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello names inspect'
+framing-header hello names inspect plan'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
+# What decides about a plan before anything is started.
+plans="core/base/error.c core/os/process_linux.c core/process/plan.c
+core/process/layout.c core/process/environment.c core/process/search.c"
 # What knows the real table is all of the library; of it, what reads names is watched.
 library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
-core/transport/sysv_key.c core/transport/signal.c"
+core/transport/sysv_key.c core/transport/signal.c $plans"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
 watched="$watched $inspect"
 
@@ -41,13 +44,12 @@ export ASAN_OPTIONS="check_printf=0:malloc_context_size=0:max_malloc_fill_size=0
 quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
 
 sources_of() {
-    if [ "$1" = names ]; then
-        echo "$library"
-    elif [ "$1" = inspect ]; then
-        echo "$library $inspect"
-    else
-        echo "$sources"
-    fi
+    case $1 in
+    names) echo "$library" ;;
+    inspect) echo "$library $inspect" ;;
+    plan) echo "$plans" ;;
+    *) echo "$sources" ;;
+    esac
 }
 
 # The sources of all targets of this run.
@@ -90,7 +92,7 @@ build_targets() {
 # header, 4 KiB of address) the unit tests do.
 longest() {
     case $1 in
-    address | framing-header) echo 96 ;;
+    address | framing-header | plan) echo 96 ;;
     framing-wherry) echo 80 ;;
     inspect) echo 192 ;;
     *) echo 48 ;;
