@@ -22,7 +22,8 @@ sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
 # What decides about a plan before anything is started.
 plans="core/base/error.c core/os/process_linux.c core/process/plan.c
-core/process/layout.c core/process/environment.c core/process/search.c"
+core/process/layout.c core/process/environment.c core/process/command.c
+core/process/search.c"
 # What knows the real table is all of the library; of it, what reads names is watched.
 library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
