@@ -17,7 +17,7 @@ enum {
     HEAD = 8,
     LAID = 12, // rows at most, of four bytes each
     WORDS = 24,
-    TEXT = 1024,
+    TEXT = 128,
     OPEN = 24, // numbers at which this process may have something
     TABLE = 64
 };
@@ -328,6 +328,18 @@ static bool is_changed(const char *const *changes, const char *entry)
     return false;
 }
 
+/* By its name an entry has the value that the first of that name has. */
+static void check_found(const char *const *made, size_t i)
+{
+    char name[TEXT];
+    size_t size = strcspn(made[i], "=");
+    memcpy(name, made[i], size);
+    name[size] = 0;
+    const char *value = environment_find(made, name);
+    PROPERTY(!made[i][size] || value);
+    PROPERTY(!value || (value[-1] == '=' && memcmp(value - size - 1, name, size) == 0));
+}
+
 /* What nobody changes, and the last change of each name if it is not taken out. */
 static void check_environment(const struct input *input)
 {
@@ -347,14 +359,8 @@ static void check_environment(const struct input *input)
     PROPERTY(made);
     for (size_t i = 0; i <= count; i++)
         PROPERTY(made[i] == expected[i]);
-    for (size_t i = 0; i < count; i++) {
-        char name[TEXT];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(made[i], "="), made[i]);
-        const char *value = environment_find(made, name);
-        PROPERTY(!strchr(made[i], '=') || value);
-        PROPERTY(!value || (value[-1] == '=' && strncmp(value - strlen(name) - 1, name,
-                                                        strlen(name)) == 0));
-    }
+    for (size_t i = 0; i < count; i++)
+        check_found(made, i);
     free(made);
 }
 
@@ -372,12 +378,12 @@ static void check_search(const struct input *input)
         return;
     }
     for (bool is_last = false; !is_last; i++) {
-        char expected[2 * TEXT];
-        const int size = (int)strcspn(rest, ":");
+        const char *directory = *rest == ':' || !*rest ? "." : rest;
+        const size_t size = strcspn(rest, ":");
+        const size_t shown = size ? size : 1;
         is_last = !rest[size];
-        snprintf(expected, sizeof expected, "%.*s/%s", size ? size : 1,
-                 size ? rest : ".", file);
-        PROPERTY(made[i] && strcmp(made[i], expected) == 0);
+        PROPERTY(made[i] && strncmp(made[i], directory, shown) == 0);
+        PROPERTY(made[i][shown] == '/' && strcmp(made[i] + shown + 1, file) == 0);
         rest += size + 1;
     }
     PROPERTY(!made[i]);
