@@ -100,6 +100,9 @@ int os_reap(int fd, struct os_ended *out);
 /* A pidfd of a process.  Errors: -ESRCH, -EMFILE …. */
 int os_process(int64_t pid);
 
+/* Whether it is there, running or ended, and nobody has waited for it. */
+bool os_is_child(int fd);
+
 /* Sends a signal; to its whole group, which it leads, if `group`.  Errors: -ESRCH,
  * -EINVAL (no such signal; groups need Linux 6.9), -EPERM. */
 int os_kill(int fd, int signal, bool group);

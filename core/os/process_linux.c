@@ -312,6 +312,13 @@ int os_process(int64_t pid)
     return fd < 0 ? -errno : fd;
 }
 
+bool os_is_child(int fd)
+{
+    siginfo_t info;
+    const int without_taking = WEXITED | WNOHANG | WNOWAIT;
+    return waitid((idtype_t)P_PIDFD, (id_t)fd, &info, without_taking) == 0;
+}
+
 int os_kill(int fd, int signal, bool group)
 {
     unsigned flags = group ? WHOLE_GROUP : 0;

@@ -46,14 +46,6 @@ static int reap(wherry_process *process)
     return r;
 }
 
-static bool has_ended(wherry_process *process)
-{
-    os_lock_take(&process->lock);
-    bool ended = process->has_ended;
-    os_lock_give(&process->lock);
-    return ended;
-}
-
 static int explain(const wherry_process *process, int error)
 {
     if (error == -ECHILD)
@@ -152,11 +144,20 @@ void process_give_back(wherry_process *process, const struct process_end *end)
 
 /* --- its signals --------------------------------------------------------- */
 
-// Until it is waited for, by this process or its guard, its number is nobody else's.
-static bool has_number(wherry_process *process)
+// Until it is waited for, by whomever, its number is nobody else's.
+static bool has_number(const wherry_process *process)
 {
-    return process->own == process->fd ? !has_ended(process)
-                                       : os_kill(process->own, 0, false) >= 0;
+    if (process->own != process->fd)
+        return os_kill(process->own, 0, false) >= 0; // its guard waits for it
+    return !process->has_ended && os_is_child(process->fd);
+}
+
+static int kill_group_by_number(wherry_process *process, int signal)
+{
+    os_lock_take(&process->lock);
+    int r = has_number(process) ? os_kill_group(process->pid, signal) : -ESRCH;
+    os_lock_give(&process->lock);
+    return r;
 }
 
 static int kill_group(wherry_process *process, int signal)
@@ -167,9 +168,7 @@ static int kill_group(wherry_process *process, int signal)
                        "group of its own to signal that",
                        (long long)process->pid);
     int r = os_kill(process->own, signal, true);
-    if (r == -EINVAL && has_number(process))
-        r = os_kill_group(process->pid, signal);
-    return r;
+    return r == -EINVAL ? kill_group_by_number(process, signal) : r;
 }
 
 static int kill_whom(wherry_process *process, int signal, enum wherry_whom whom)

@@ -175,6 +175,27 @@ TEST(closing_one_that_runs_lets_it_run)
     CHECK_INT(harness_wait(pid), 0);
 }
 
+// Its child has the pipe open, and reads number 3 until that ends.
+TEST(one_that_leaves_a_child_has_ended_and_the_pipe_has_not)
+{
+    const struct wherry_laid laid[] = {
+        {.number = 1, .from = WHERRY_FROM_PIPE},
+        {.number = 3, .from = WHERRY_FROM_PIPE, .access = WHERRY_ACCESS_READ}};
+    struct wherry_plan plan = {
+        .line = "cat <&3 & echo gone; exit 6", .laid = laid, .laid_count = 2};
+    wherry_process *process = start(&plan);
+    wherry_channel *from = end_of(process, 1);
+    wherry_channel *to = end_of(process, 3);
+    ends_with(process, "exit 6");
+    hear(from, "gone");
+    hear_nothing(from);
+    say(to, "from the child");
+    hear(from, "from the child");
+    wherry_close(to);
+    hear_end(from);
+    wherry_close(from);
+}
+
 TEST(what_was_not_asked_for_of_its_channels_is_closed)
 {
     const struct wherry_laid laid[] = {{.number = 0, .from = WHERRY_FROM_PIPE},

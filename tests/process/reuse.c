@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reuse: a process has ended, its parent's program has waited for it past the library,
+ * and its number is another's by now.  That one is never taken for it.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "start.h"
+
+enum { REUSES = 200, REUSES_IF_SLOW = 20, NOT_PERMITTED = 77 };
+
+/* clone3(2); where the headers are older than it is, too. */
+struct clone_wish {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    uint64_t set_tid, set_tid_size;
+};
+
+static pid_t clone_as(pid_t wanted)
+{
+    const struct clone_wish wish = {
+        .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
+    long r;
+    do
+        r = syscall(SYS_clone3, &wish, sizeof(wish));
+    while (r < 0 && (errno == EINTR || errno == EAGAIN));
+    return (pid_t)r;
+}
+
+/* One of that number, which leads a group of its own; it waits to be killed. */
+static void take_number(pid_t number)
+{
+    struct harness_gate leads;
+    gate_open(&leads);
+    pid_t pid = clone_as(number);
+    if (pid == 0) {
+        setpgid(0, 0);
+        gate_pass(&leads);
+        for (;;)
+            pause();
+    }
+    if (pid < 0 && (errno == EPERM || errno == ENOSYS))
+        harness_exit(NOT_PERMITTED);
+    CHECK_INT(pid, number);
+    gate_wait(&leads);
+    gate_close(&leads);
+}
+
+static void wait_past_the_library(pid_t pid)
+{
+    int status;
+    pid_t r;
+    CHECK_INT(kill(pid, SIGKILL), 0);
+    do
+        r = waitpid(pid, &status, 0);
+    while (r < 0 && errno == EINTR);
+    CHECK_INT(r, pid);
+}
+
+static void reuse_one(void)
+{
+    static const enum wherry_whom whom[] = {WHERRY_ONE, WHERRY_ITS_GROUP,
+                                            WHERRY_ITS_TREE};
+    struct wherry_plan plan = {.line = "exec sleep 94", .place = WHERRY_GROUP_OWN};
+    wherry_process *process = start(&plan);
+    pid_t number = (pid_t)wherry_process_id(process);
+    wait_past_the_library(number);
+    take_number(number);
+    for (size_t i = 0; i < sizeof(whom) / sizeof(whom[0]); i++)
+        FAILS(wherry_process_kill(process, SIGKILL, whom[i]), -ESRCH, "has ended");
+    CHECK_ERROR(wherry_process_wait(process, NULL, 0, soon()), -ECHILD);
+    for (size_t i = 0; i < sizeof(whom) / sizeof(whom[0]); i++)
+        CHECK(wherry_process_kill(process, SIGKILL, whom[i]) < 0);
+    wherry_process_close(process);
+    CHECK_INT(waitpid(number, NULL, WNOHANG), 0);
+    wait_past_the_library(number);
+}
+
+// In a namespace of its own a number can be asked for, and nobody else takes it.
+static void reuse_many(void *unused)
+{
+    int count = harness_is_slow() ? REUSES_IF_SLOW : REUSES;
+    (void)unused;
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
+        harness_exit(NOT_PERMITTED);
+    pid_t first = fork();
+    if (first > 0)
+        harness_exit(harness_wait_within(first, 4 * HARNESS_PATIENCE));
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("proc", "/proc", "proc", 0, NULL) < 0)
+        harness_exit(NOT_PERMITTED);
+    for (int i = 0; i < count; i++)
+        reuse_one();
+    harness_note("%d numbers were another's", count);
+    harness_exit(0);
+}
+
+TEST(a_number_that_is_anothers_by_now_is_not_signalled)
+{
+    int status =
+        harness_wait_within(harness_child(reuse_many, NULL), 5 * HARNESS_PATIENCE);
+    if (status == NOT_PERMITTED)
+        SKIP("this user may not choose the number of a process");
+    CHECK_INT(status, 0);
+}
