@@ -29,6 +29,10 @@ struct fault_scenario {
 
 void fault_add(const struct fault_scenario *scenario);
 
+/* After so many milliseconds a run counts as one that does not end; 2000 if not told.
+ */
+void fault_limit(int milliseconds);
+
 /* From here on system calls are counted, for a scenario that sets something up first.
  */
 void fault_begin(void);

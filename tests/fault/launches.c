@@ -25,7 +25,7 @@
 #include "harness.h"
 #include "processes.h"
 
-enum { PATIENCE = 500, OTHER_USER = 65534 };
+enum { PATIENCE = 1000, LIMIT = 10000, OTHER_USER = 65534 };
 
 static void check_that_another_starts(void)
 {
@@ -87,6 +87,7 @@ void harness_register(void)
     size_t count;
     bool is_apart = go_apart();
     load_names();
+    fault_limit(LIMIT); // a run starts several programs
     const struct fault_scenario *scenarios = process_scenarios(PATIENCE, &count);
     for (size_t i = 0; i < count && i < MOST; i++) {
         wrapped[i] = scenarios[i];

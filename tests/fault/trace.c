@@ -27,11 +27,12 @@
 #include "parts.h"
 
 enum {
-    LIMIT_MILLISECONDS = 2000,
     INTERRUPTIONS_MOST = 10, // "from then on" of EINTR: no storm is for ever,
     REFUSALS_MOST = 50,      // nor is a descriptor that poll calls ready
     THREADS_MOST = 64,
 };
+
+static int limit = 2000; // milliseconds
 
 /* What is to be put back when the call returns. */
 struct thread {
@@ -263,15 +264,19 @@ static void set_alarm(int milliseconds)
     setitimer(ITIMER_REAL, &times, NULL);
 }
 
+void fault_limit(int milliseconds)
+{
+    limit = milliseconds;
+}
+
 void trace_run(pid_t pid, const struct injection *injection, struct trace *trace)
 {
     struct run run = {.pid = pid, .injection = injection, .trace = trace};
-    int64_t end =
-        harness_now() + (int64_t)harness_stretch(LIMIT_MILLISECONDS) * 1000000;
+    int64_t end = harness_now() + (int64_t)harness_stretch(limit) * 1000000;
     int status;
     trace->count = trace->injected = 0;
     trace->is_hung = false;
-    set_alarm(harness_stretch(LIMIT_MILLISECONDS));
+    set_alarm(harness_stretch(limit));
     if (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
         ptrace(PTRACE_SETOPTIONS, pid, NULL,
                PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE |
