@@ -172,7 +172,7 @@ const struct transport transport_exec = {
                   .mechanism = "a child's stdin and stdout",
                   .summary = "To a command that is started for it, through its stdin "
                              "and stdout.",
-                  .example = "exec:grep -i wherry",
+                  .example = "exec?framing=raw:grep -i wherry",
                   .abilities = WHERRY_ABLE_DIAL | WHERRY_ABLE_SEND | WHERRY_ABLE_RECV |
                                WHERRY_ABLE_DUPLEX | WHERRY_ABLE_KINDS |
                                WHERRY_ABLE_FINISH | WHERRY_ABLE_DRAIN |
