@@ -3,7 +3,8 @@
  * The textbook programs: of each pair, the one with bare system calls and the one with
  * Wherry print the very same, which stands in textbook/NAME.expected.
  *
- * And what docs/mechanisms.md says of how they differ when something goes wrong.
+ * And what docs/mechanisms.md and docs/processes.md say of how they differ when
+ * something goes wrong.
  */
 #include "shell.h"
 
@@ -37,6 +38,11 @@ static void check_rest(struct beside *beside, const char *name)
 
 /* --- those that need nobody else ------------------------------------------ */
 
+#define NOTES "printf 'a\\nb\\nc\\n' >notes.txt; touch list.txt boat.md; "
+#define NO_NOTES " notes.txt && rm notes.txt list.txt boat.md"
+#define WORDS "printf 'sea\\nsand\\n' >in; "
+#define NO_WORDS " in out && cat out && rm in out"
+
 static const struct alone {
     const char *test;
     const char *name;
@@ -60,6 +66,18 @@ static const struct alone {
     {"a_datagram_is_answered_to_its_sender_with_wherry", "datagram", "datagram-wherry"},
     {"a_datagram_is_answered_over_udp_with_wherry", "datagram",
      "datagram-wherry udp:127.0.0.1:0"},
+    {"programs_run_in_a_row_bare", "pipeline", NOTES "pipeline-bare" NO_NOTES},
+    {"programs_run_in_a_row_with_wherry", "pipeline", NOTES "pipeline-wherry" NO_NOTES},
+    // Whoever ignores SIGPIPE hands that down.
+    {"a_row_is_ended_by_sigpipe_though_it_was_ignored_bare", "pipeline",
+     NOTES "trap '' PIPE; pipeline-bare" NO_NOTES},
+    {"a_row_is_ended_by_sigpipe_though_it_was_ignored_with_wherry", "pipeline",
+     NOTES "trap '' PIPE; pipeline-wherry" NO_NOTES},
+    {"numbers_are_redirected_bare", "redirect", WORDS "redirect-bare" NO_WORDS},
+    {"numbers_are_redirected_with_wherry", "redirect",
+     WORDS "redirect-wherry" NO_WORDS},
+    {"descriptors_share_what_the_manual_says", "descriptors",
+     "echo 0123456789 >ten; descriptors-bare ten; rm ten"},
 };
 
 static void run_alone(const void *argument)
@@ -69,6 +87,19 @@ static void run_alone(const void *argument)
     CHECK_STRING(said.err, "");
     CHECK_STRING(said.out, expected(program->name));
     CHECK_INT(said.status, 0);
+}
+
+TEST(a_file_that_is_not_there_is_named_by_both)
+{
+    static const char *const programs[] = {"redirect-bare", "redirect-wherry"};
+    for (int i = 0; i < 2; i++) {
+        char script[TEXT_MOST];
+        snprintf(script, sizeof(script),
+                 "%s none out; status=$?; rm -f out; exit $status", programs[i]);
+        shell(script);
+        CHECK_CONTAINS(said.err, "none: ");
+        CHECK_INT(said.status, 1);
+    }
 }
 
 TEST(what_is_no_descriptor_is_refused_by_both)
@@ -82,6 +113,63 @@ TEST(what_is_no_descriptor_is_refused_by_both)
     shell("inherit-wherry none; inherit-wherry 99");
     CHECK_CONTAINS(said.err, "fd:none: a descriptor is a number");
     CHECK_CONTAINS(said.err, "fd:99: no such descriptor is open");
+    CHECK_INT(said.status, 1);
+}
+
+/* --- a child of another language --------------------------------------------- */
+
+static const struct child {
+    const char *test;
+    const char *interpreter;
+    const char *command; /* $S is where the scripts are */
+    const char *finds;   /* the complaint; NULL: it answers */
+} children[] = {
+    {"a_child_in_python_answers_line_by_line_bare", "python3",
+     "child-bare 30 python3 \"$S/answer.py\"", NULL},
+    {"a_child_in_python_answers_line_by_line_with_wherry", "python3",
+     "child-wherry 30 \"exec:python3 '$S/answer.py'\"", NULL},
+    {"a_child_in_node_answers_line_by_line_bare", "node",
+     "child-bare 30 node \"$S/answer.js\"", NULL},
+    {"a_child_in_node_answers_line_by_line_with_wherry", "node",
+     "child-wherry 30 \"exec:node '$S/answer.js'\"", NULL},
+    {"a_child_in_python_that_does_not_flush_is_given_up_bare", "python3",
+     "child-bare 1 python3 \"$S/answer-unflushed.py\"",
+     "no answer for 1 s: does it flush"},
+    {"a_child_in_python_that_does_not_flush_is_given_up_with_wherry", "python3",
+     "child-wherry 1 \"exec:python3 '$S/answer-unflushed.py'\"", "unflushed.py"},
+    {"a_child_in_node_that_does_not_flush_is_given_up_bare", "node",
+     "child-bare 1 node \"$S/answer-unflushed.js\"",
+     "no answer for 1 s: does it flush"},
+    {"a_child_in_node_that_does_not_flush_is_given_up_with_wherry", "node",
+     "child-wherry 1 \"exec:node '$S/answer-unflushed.js'\"", "unflushed.js"},
+};
+
+static void run_child(const void *argument)
+{
+    const struct child *child = argument;
+    char script[2 * TEXT_MOST];
+    if (!harness_have_program(child->interpreter))
+        SKIP("%s is not installed", child->interpreter);
+    // With that variable Python flushes by itself.
+    snprintf(script, sizeof(script), "unset PYTHONUNBUFFERED; S='%s'; %s", SCRIPTS,
+             child->command);
+    shell(script);
+    if (child->finds)
+        CHECK_CONTAINS(said.err, child->finds);
+    else
+        CHECK_STRING(said.err, "");
+    CHECK_STRING(said.out, child->finds ? "" : expected("child"));
+    CHECK_INT(said.status, child->finds ? 1 : 0);
+}
+
+TEST(a_child_that_is_not_there_or_goes_is_told_by_both)
+{
+    shell("child-bare 30 ./nosuch; child-bare 30 false");
+    CHECK_CONTAINS(said.err, "./nosuch: No such file or directory");
+    CHECK_INT(said.status, 1);
+    shell("child-wherry 30 exec:./nosuch; child-wherry 30 exec:false");
+    CHECK_CONTAINS(said.err, "exec:./nosuch: ");
+    CHECK_CONTAINS(said.err, "exec:false: ");
     CHECK_INT(said.status, 1);
 }
 
@@ -256,9 +344,11 @@ TEST(a_path_that_a_killed_server_left_stops_the_bare_one_only)
 
 TEST(whoever_is_given_no_arguments_says_which_are_needed)
 {
-    static const char *const programs[] = {"echo-bare",        "echo-wherry",
-                                           "fifo-bare",        "fifo-wherry",
-                                           "queue-drain-bare", "queue-drain-wherry"};
+    static const char *const programs[] = {
+        "echo-bare",        "echo-wherry",        "fifo-bare",     "fifo-wherry",
+        "queue-drain-bare", "queue-drain-wherry", "pipeline-bare", "pipeline-wherry",
+        "redirect-bare",    "redirect-wherry",    "child-bare",    "child-wherry",
+        "descriptors-bare"};
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
         shell(programs[i]);
         CHECK_CONTAINS(said.err, "usage: ");
@@ -298,6 +388,8 @@ void harness_register(void)
 {
     for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
         harness_add(alone[i].test, run_alone, &alone[i]);
+    for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++)
+        harness_add(children[i].test, run_child, &children[i]);
     for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++)
         harness_add(echoes[i].test, run_echo, &echoes[i]);
     harness_add("a_filter_answers_each_line_bare", filter_lines, "filter-bare");
