@@ -18,7 +18,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINE_MOST = 1 << 17, LONG = 100000, NOT_FOUND = 127, WORD_MOST = 16 };
+enum {
+    LINE_MOST = 1 << 17,
+    LONG = 100000,
+    WORD_MOST = 16,
+    SECONDS_MOST = 3600,
+    NOT_FOUND = 127
+};
 
 struct child {
     pid_t pid;
@@ -144,15 +150,16 @@ int main(int argc, char **argv)
 {
     static struct child child = {.in = -1, .out = -1};
     int status = 0;
-    if (argc < 3 || atoi(argv[1]) <= 0)
+    const long seconds = argc < 3 ? 0 : strtol(argv[1], NULL, 10);
+    if (seconds < 1 || seconds > SECONDS_MOST)
         return fprintf(stderr, "usage: child-bare SECONDS COMMAND [ARGUMENT…]\n"), 2;
     signal(SIGPIPE, SIG_IGN); // a child that has gone is an error of write(2)
-    child.milliseconds = atoi(argv[1]) * 1000;
+    child.milliseconds = (int)seconds * 1000;
     if (start(&child, argv + 2) < 0)
         return 1;
     int failed = talk(&child) < 0;
     if (failed && errno == ETIMEDOUT)
-        fprintf(stderr, "child: no answer for %s s: does it flush?\n", argv[1]);
+        fprintf(stderr, "child: no answer for %ld s: does it flush?\n", seconds);
     else if (failed)
         perror("child");
     if (failed)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <wherry.h>
 
-enum { LONG = 100000, WORD_MOST = 16 };
+enum { LONG = 100000, WORD_MOST = 16, SECONDS_MOST = 3600 };
 
 static void show(const char *before, const char *text, size_t size)
 {
@@ -62,8 +62,9 @@ static int talk(wherry_channel *child, int64_t most)
 int main(int argc, char **argv)
 {
     wherry_channel *child;
-    int64_t most = argc == 3 ? atoi(argv[1]) * INT64_C(1000) : 0;
-    if (most <= 0)
+    const long seconds = argc == 3 ? strtol(argv[1], NULL, 10) : 0;
+    const int64_t most = seconds * INT64_C(1000);
+    if (seconds < 1 || seconds > SECONDS_MOST)
         return fprintf(stderr, "usage: child-wherry SECONDS 'exec:COMMAND'\n"), 2;
     if (wherry_dial(argv[2], wherry_after(most), &child) < 0)
         return fprintf(stderr, "child: %s\n", wherry_error_text()), 1;

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +19,8 @@ static int must(int r, const char *what)
     if (r >= 0)
         return r;
     perror(what);
-    exit(1);
+    fflush(stdout);
+    _exit(1);
 }
 
 static long offset(int fd)
@@ -39,8 +39,7 @@ static void wait_for(pid_t pid)
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (status != 0)
-        exit(1);
+    must(status == 0 ? 0 : -1, "the child");
 }
 
 static void show_dup(int fd)
@@ -77,7 +76,8 @@ static void show_fork(int fd)
 
 static void show_open(int fd, const char *path)
 {
-    struct stat one, other;
+    struct stat one;
+    struct stat other;
     int second = must(open(path, O_RDONLY | O_CLOEXEC), path);
     must(fstat(fd, &one), "fstat");
     must(fstat(second, &other), "fstat");
