@@ -109,8 +109,7 @@ static bool finish(struct tour_side *side)
     return true;
 }
 
-// The last line of what it complained about, or "".
-static void read_complaint(const char *directory, char out[TOUR_TEXT])
+void tour_complaint(const char *directory, char out[TOUR_TEXT])
 {
     char path[TOUR_TEXT];
     (void)snprintf(path, sizeof(path), "%s/errors", directory);
@@ -138,7 +137,7 @@ static bool conclude(const struct tour_peer *peer, const char *directory,
         tour_wrong(&late, "it sent nothing back for %d seconds", MEETING_SECONDS);
         *fault = late;
     }
-    read_complaint(directory, complaint);
+    tour_complaint(directory, complaint);
     if (!fault->text[0] && peer->ends && status != 0)
         tour_wrong(fault, "it ended with %d instead of 0%s%.150s", status,
                    complaint[0] ? ": " : "", complaint);
@@ -156,7 +155,7 @@ static bool conclude(const struct tour_peer *peer, const char *directory,
 static bool never_came(const char *directory, struct tour_visit *visit)
 {
     char complaint[TOUR_TEXT];
-    read_complaint(directory, complaint);
+    tour_complaint(directory, complaint);
     visit->result = TOUR_MISSING;
     (void)snprintf(visit->text, sizeof(visit->text), "did not start%s%.200s",
                    complaint[0] ? ": " : "", complaint);

@@ -42,12 +42,21 @@ static const char head[] =
     "<body>\n"
     "<h1>A tour of every mechanism</h1>\n";
 
-static const char table_head[] =
-    "<h2>What was proven</h2>\n"
-    "<div><table>\n"
-    "<thead><tr><th>Mechanism</th><th>What it is for</th><th>Result</th>"
-    "<th>What was found</th></tr></thead>\n"
-    "<tbody>\n";
+static void begin_table(FILE *file, const char *heading, const char *first)
+{
+    fprintf(file,
+            "<h2>%s</h2>\n"
+            "<div><table>\n"
+            "<thead><tr><th>%s</th><th>What it is for</th><th>Result</th>"
+            "<th>What was found</th></tr></thead>\n"
+            "<tbody>\n",
+            heading, first);
+}
+
+static void end_table(FILE *file)
+{
+    (void)fputs("</tbody>\n</table></div>\n", file);
+}
 
 static void write_cell(FILE *file, const char *text)
 {
@@ -86,7 +95,39 @@ static void write_stop(FILE *file, const struct tour_stop *stop)
     fprintf(file, "</td></tr>\n");
 }
 
-void tour_html_write(FILE *file, const struct tour_stop *stops, size_t count)
+static void write_outcome(FILE *file, const struct tour_outcome *outcome)
+{
+    const char *result = tour_result_names[outcome->result];
+    fprintf(file, "<tr>");
+    write_cell(file, outcome->job->name);
+    fprintf(file, "<td>");
+    tour_escape(file, outcome->job->purpose);
+    fprintf(file, "<p class=\"other\"><code>");
+    tour_escape(file, outcome->job->command);
+    fprintf(file, "</code></p></td><td class=\"%s\">%s</td>", result, result);
+    write_cell(file, tour_outcome_text(outcome));
+    fprintf(file, "</tr>\n");
+}
+
+static void write_stops(FILE *file, const struct tour_stop *stops, size_t count)
+{
+    tour_chart_write(file, stops, count);
+    begin_table(file, "What was proven", "Mechanism");
+    for (size_t i = 0; i < count; i++)
+        write_stop(file, &stops[i]);
+    end_table(file);
+}
+
+static void write_outcomes(FILE *file, const struct tour_outcome *outcomes,
+                           size_t count)
+{
+    begin_table(file, tour_job_heading, "Programs");
+    for (size_t i = 0; i < count; i++)
+        write_outcome(file, &outcomes[i]);
+    end_table(file);
+}
+
+void tour_html_write(FILE *file, const struct tour_found *found)
 {
     char machine[TOUR_TEXT];
     char moment[64] = "";
@@ -105,9 +146,9 @@ void tour_html_write(FILE *file, const struct tour_stop *stops, size_t count)
             "on one processor, each asleep until it is woken;\n"
             "<code>wherry bench</code> measures the rest.</p>\n",
             moment);
-    tour_chart_write(file, stops, count);
-    (void)fputs(table_head, file);
-    for (size_t i = 0; i < count; i++)
-        write_stop(file, &stops[i]);
-    fprintf(file, "</tbody>\n</table></div>\n</body>\n</html>\n");
+    if (found->stop_count > 0)
+        write_stops(file, found->stops, found->stop_count);
+    if (found->outcome_count > 0)
+        write_outcomes(file, found->outcomes, found->outcome_count);
+    fprintf(file, "</body>\n</html>\n");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tour for programs: one JSON object a stop, times in nanoseconds, sizes in bytes.
+ * A job is one without a scheme, with a command.
  */
 #include <inttypes.h>
 
@@ -29,9 +30,13 @@ static const struct column columns[] = {
     {"median limit", COLUMN_NUMBER, false},
     {"other ends", COLUMN_TEXT, false},
     {"other ends failed", COLUMN_NUMBER, false},
+    {"command", COLUMN_TEXT, false},
 };
 
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), NUMBERS = 13 };
+
+/* Those of a job. */
+enum { NAME = 1, RESULT = 3, FAULT, MESSAGES = 6, BYTES, COMMAND = COLUMNS - 1 };
 
 static const char *number(int64_t value, char out[TOUR_NUMBER])
 {
@@ -98,10 +103,29 @@ static void add_stop(struct table *table, const struct tour_stop *stop)
     table_add(table, cells);
 }
 
-bool tour_json_print(const struct tour_stop *stops, size_t count)
+// A message is a line.
+static void add_outcome(struct table *table, const struct tour_outcome *outcome)
+{
+    char lines[TOUR_NUMBER];
+    char bytes[TOUR_NUMBER];
+    const bool is_right = outcome->result == TOUR_RIGHT;
+    const char *const cells[COLUMNS] = {
+        [NAME] = outcome->job->name,
+        [RESULT] = tour_result_names[outcome->result],
+        [FAULT] = is_right ? "" : tour_outcome_text(outcome),
+        [MESSAGES] = number((int64_t)outcome->lines, lines),
+        [BYTES] = number((int64_t)outcome->bytes, bytes),
+        [COMMAND] = outcome->job->command,
+    };
+    table_add(table, cells);
+}
+
+bool tour_json_print(const struct tour_found *found)
 {
     struct table *table = table_new("tour", columns, COLUMNS, true);
-    for (size_t i = 0; i < count; i++)
-        add_stop(table, &stops[i]);
+    for (size_t i = 0; i < found->stop_count; i++)
+        add_stop(table, &found->stops[i]);
+    for (size_t i = 0; i < found->outcome_count; i++)
+        add_outcome(table, &found->outcomes[i]);
     return table_print(table, "tour") == 0;
 }

@@ -88,6 +88,29 @@ void tour_print_visit(const struct tour_visit *visit)
     say_wrapped(text, NAME_COLUMN + MARK_COLUMN, width());
 }
 
+/* --- jobs ---------------------------------------------------------------- */
+
+void tour_print_heading(void)
+{
+    printf("\n%s\n\n", tour_job_heading);
+}
+
+void tour_print_job(const struct tour_job *job)
+{
+    char text[2 * TOUR_TEXT];
+    bool colour = say_has_colour(stdout);
+    printf("%s%-*s%s", colour ? "\033[1m" : "", NAME_COLUMN, job->name,
+           colour ? "\033[0m" : "");
+    (void)snprintf(text, sizeof(text), "%s `%s`", job->purpose, job->command);
+    say_wrapped(text, NAME_COLUMN, width());
+}
+
+void tour_print_outcome(const struct tour_outcome *outcome)
+{
+    print_mark(outcome->result);
+    say_wrapped(tour_outcome_text(outcome), NAME_COLUMN + MARK_COLUMN, width());
+}
+
 /* --- the table ----------------------------------------------------------- */
 
 static const struct column columns[] = {
@@ -185,8 +208,10 @@ static void print_skipped(const struct tour_stop *stops, size_t count)
     printf("%s", any ? "\n" : "");
 }
 
-void tour_print_end(const struct tour_stop *stops, size_t count, int64_t nanoseconds)
+void tour_print_end(const struct tour_found *found, int64_t nanoseconds)
 {
+    const struct tour_stop *stops = found->stops;
+    const size_t count = found->stop_count;
     struct tour_proof sum = {.messages = 0};
     size_t results[TOUR_RESULTS] = {0};
     char messages[TOUR_NUMBER];
@@ -195,6 +220,11 @@ void tour_print_end(const struct tour_stop *stops, size_t count, int64_t nanosec
         sum.messages += stops[i].proof.messages;
         sum.bytes += stops[i].proof.bytes;
         results[tour_stop_is_right(&stops[i]) ? stops[i].result : TOUR_WRONG]++;
+    }
+    for (size_t i = 0; i < found->outcome_count; i++) {
+        sum.messages += found->outcomes[i].lines;
+        sum.bytes += found->outcomes[i].bytes;
+        results[found->outcomes[i].result]++;
     }
     print_skipped(stops, count);
     printf("\n%zu right, %zu failed, %zu missing; %s messages with %s MB checked, in "

@@ -115,3 +115,8 @@ void tour_stop_text(const struct tour_stop *stop, const char *micro, char *out,
     add(&sentence, "; %s round trips", tour_count_text(time->rounds, number));
     add(&sentence, ", median %s", tour_time_text(time->median, micro, number));
 }
+
+const char *tour_outcome_text(const struct tour_outcome *outcome)
+{
+    return outcome->result == TOUR_WRONG ? outcome->fault.text : outcome->text;
+}

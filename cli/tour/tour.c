@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tour: every mechanism, between real processes, checked and timed.
+ * tour: every mechanism, between real processes, checked and timed; and programs that
+ * are started.
  *
  * Whatever way it ends, its processes are reaped and its directory is removed.
  */
@@ -19,7 +20,7 @@
 #include "scratch.h"
 #include "settings.h"
 
-enum { STOPS = 64 };
+enum { STOPS = 64, JOBS = 16, PATIENCE_MILLISECONDS = 10000 };
 
 /* Nanoseconds: round trips of one size take up to the first, up to the second once the
  * tour has taken the third, so that a slow machine's does not grow long. */
@@ -34,6 +35,8 @@ struct tour {
     wherry_deadline start;
     struct tour_stop stops[STOPS];
     size_t count;
+    struct tour_outcome outcomes[JOBS];
+    size_t outcome_count;
 };
 
 /* --- options ------------------------------------------------------------- */
@@ -54,6 +57,8 @@ static bool are_schemes(char **words, int count)
 {
     for (int i = 0; i < count; i++) {
         const struct wherry_mechanism *mechanism = mechanism_of(words[i]);
+        if (strcmp(words[i], tour_job_word) == 0)
+            continue;
         if (!mechanism)
             say_usage("tour",
                       "there is no mechanism \"%s\"; `wherry transports` lists them",
@@ -72,6 +77,14 @@ static bool is_wanted(const struct choices *choices,
 {
     for (int i = 0; i < choices->word_count; i++)
         if (mechanism_of(choices->words[i]) == mechanism)
+            return true;
+    return choices->word_count == 0;
+}
+
+static bool are_jobs_wanted(const struct choices *choices)
+{
+    for (int i = 0; i < choices->word_count; i++)
+        if (strcmp(choices->words[i], tour_job_word) == 0)
             return true;
     return choices->word_count == 0;
 }
@@ -147,12 +160,44 @@ static void walk(struct tour *tour, const struct choices *choices)
             take_mechanism(tour, mechanism);
 }
 
+static void take_job(struct tour *tour, const struct tour_job *job)
+{
+    struct tour_outcome *outcome = &tour->outcomes[tour->outcome_count++];
+    *outcome = (struct tour_outcome){.job = job, .patience = PATIENCE_MILLISECONDS};
+    if (!tour->json)
+        tour_print_job(job);
+    if (!goes_on(tour))
+        return;
+    tour_job_run(tour->directory, outcome);
+    if (!tour->json && !interrupted())
+        tour_print_outcome(outcome);
+}
+
+static void take_jobs(struct tour *tour)
+{
+    if (!tour->json && goes_on(tour))
+        tour_print_heading();
+    for (const struct tour_job *job = tour_jobs;
+         job->name && tour->outcome_count < JOBS && goes_on(tour); job++)
+        take_job(tour, job);
+}
+
+static struct tour_found found_by(const struct tour *tour)
+{
+    return (struct tour_found){.stops = tour->stops,
+                               .stop_count = tour->count,
+                               .outcomes = tour->outcomes,
+                               .outcome_count = tour->outcome_count};
+}
+
 // Told at its end; a page of half a tour would not say that it is one.
 static int write_page(struct tour *tour)
 {
-    FILE *file = tour->count > 0 && !interrupted() ? page_begin(&tour->page) : NULL;
+    const struct tour_found found = found_by(tour);
+    const bool is_any = found.stop_count + found.outcome_count > 0;
+    FILE *file = is_any && !interrupted() ? page_begin(&tour->page) : NULL;
     if (file)
-        tour_html_write(file, tour->stops, tour->count);
+        tour_html_write(file, &found);
     int status = page_close("tour", &tour->page);
     if (file && status == DONE && !tour->json)
         printf("The page with the chart: %s\n", tour->page.path);
@@ -164,15 +209,19 @@ static bool is_right(const struct tour *tour)
     for (size_t i = 0; i < tour->count; i++)
         if (!tour_stop_is_right(&tour->stops[i]))
             return false;
+    for (size_t i = 0; i < tour->outcome_count; i++)
+        if (tour->outcomes[i].result == TOUR_WRONG)
+            return false;
     return true;
 }
 
 static bool show(struct tour *tour, int64_t nanoseconds)
 {
+    const struct tour_found found = found_by(tour);
     if (tour->json)
-        return tour_json_print(tour->stops, tour->count);
-    bool right = tour_print_table(tour->stops, tour->count);
-    tour_print_end(tour->stops, tour->count, nanoseconds);
+        return tour_json_print(&found);
+    bool right = tour->count == 0 || tour_print_table(tour->stops, tour->count);
+    tour_print_end(&found, nanoseconds);
     return right;
 }
 
@@ -184,6 +233,8 @@ static int run_tour(struct tour *tour, const struct choices *choices)
     if (!tour->json)
         tour_print_machine();
     walk(tour, choices);
+    if (are_jobs_wanted(choices))
+        take_jobs(tour);
     scratch_remove(tour->directory);
     if (!goes_on(tour))
         return FAILED; // main() dies by the signal
@@ -227,8 +278,11 @@ const struct command command_tour = {
         "64 KiB and the mechanism's limit, and compare every byte, kind, open file\n"
         "and sender; then the blocking round trip is timed.  Where a mechanism is\n"
         "open to anyone, Python, Node, socat, nc, cat and the shell take the other\n"
-        "end, as far as they are installed.  It takes some seconds and leaves nothing\n"
-        "behind.  SCHEME: only these mechanisms.\n"
+        "end, as far as they are installed.  Then programs are started, in a row, "
+        "with\n"
+        "files, and as children that answer line by line.  It takes some seconds and\n"
+        "leaves nothing behind.  SCHEME: only these mechanisms, and the programs only\n"
+        "for the word processes.\n"
         "\n"
         "Exit status: 0 when all that ran was right, else 1.  A mechanism that this\n"
         "machine lacks is no failure.\n"

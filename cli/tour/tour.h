@@ -8,6 +8,9 @@
  * Wherry take the other end (peer.c, foreign.c).  What was found is one struct
  * tour_stop, which is printed three ways (print.c, json.c, html.c with chart.c).
  *
+ * Behind the mechanisms come the jobs of job.c and ask.c, programs that are started,
+ * joined and talked with; what came of one is one struct tour_outcome.
+ *
  * Whatever finds something wrong says so in a struct tour_fault (fault.c) and returns
  * false.
  */
@@ -100,6 +103,25 @@ struct tour_stop {
 
 /* False if the mechanism or one of its visits went wrong. */
 bool tour_stop_is_right(const struct tour_stop *);
+
+/* What came of a job. */
+struct tour_outcome {
+    const struct tour_job *job;
+    int patience; /* milliseconds for each wait */
+    enum tour_result result;
+    char text[TOUR_TEXT]; /* what it proved, or what is missing; else the fault is */
+    struct tour_fault fault;
+    uint64_t lines; /* that were as they should be */
+    uint64_t bytes;
+};
+
+/* All of it. */
+struct tour_found {
+    const struct tour_stop *stops;
+    size_t stop_count;
+    const struct tour_outcome *outcomes;
+    size_t outcome_count;
+};
 
 /* --- sample.c: messages whose every byte is known ------------------------ */
 
@@ -338,9 +360,40 @@ bool tour_meet_child(const struct tour_peer *, const char *directory,
 bool tour_meet_filter(const struct tour_peer *, const char *directory,
                       struct tour_visit *);
 
+/* The last line of what a program complained about into the file `errors` of the
+ * directory, or "". */
+void tour_complaint(const char *directory, char out[TOUR_TEXT]);
+
 /* Has it at the other end, if it is installed. */
 void tour_visit_run(const struct tour_peer *, const char *directory,
                     struct tour_visit *);
+
+/* --- job.c, ask.c: programs that are started ------------------------------ */
+
+enum { TOUR_PROGRAMS = 3 };
+
+struct tour_job {
+    const char *name;
+    const char *purpose;
+    const char *command;                      /* as one types it */
+    const char *programs[TOUR_PROGRAMS + 1];  /* those it needs, up to a NULL */
+    const char *package;                      /* of Debian, that has them */
+    const char *arguments[TOUR_PROGRAMS + 1]; /* of the first, where it is asked */
+    /* Has the directory to itself, and leaves files there.  False: wrong, with a fault.
+     */
+    bool (*run)(const char *directory, struct tour_outcome *);
+};
+
+extern const struct tour_job tour_jobs[]; /* ends with a name of NULL */
+
+/* The word for all of them on the command line, and their heading. */
+extern const char tour_job_word[], tour_job_heading[];
+
+/* Runs outcome->job, if its programs are there. */
+void tour_job_run(const char *directory, struct tour_outcome *);
+
+/* A child that answers each line with its letters turned round, asked in half lines. */
+bool tour_job_ask(const char *directory, struct tour_outcome *);
 
 /* --- text.c: numbers for people ------------------------------------------ */
 
@@ -360,6 +413,9 @@ const char *tour_time_text(int64_t nanoseconds, const char *micro,
 void tour_stop_text(const struct tour_stop *, const char *micro, char *out,
                     size_t size);
 
+/* The same of a job. */
+const char *tour_outcome_text(const struct tour_outcome *);
+
 /* --- what it prints ------------------------------------------------------ */
 
 /* Says what comes next; then what was found. */
@@ -368,11 +424,14 @@ void tour_print_purpose(const struct tour_stop *);
 void tour_print_found(const struct tour_stop *);
 void tour_print_visit(const struct tour_visit *);
 bool tour_print_table(const struct tour_stop *, size_t count);
-void tour_print_end(const struct tour_stop *, size_t count, int64_t nanoseconds);
+void tour_print_heading(void);
+void tour_print_job(const struct tour_job *);
+void tour_print_outcome(const struct tour_outcome *);
+void tour_print_end(const struct tour_found *, int64_t nanoseconds);
 
-bool tour_json_print(const struct tour_stop *, size_t count);
+bool tour_json_print(const struct tour_found *);
 
-void tour_html_write(FILE *, const struct tour_stop *, size_t count);
+void tour_html_write(FILE *, const struct tour_found *);
 
 /* An SVG element: round trips by mechanism, on a logarithmic axis. */
 void tour_chart_write(FILE *, const struct tour_stop *, size_t count);

@@ -304,8 +304,9 @@ static char *page_of(const struct tour_stop *stop)
     char *text = NULL;
     size_t size;
     FILE *file = open_memstream(&text, &size);
+    const struct tour_found found = {.stops = stop, .stop_count = 1};
     CHECK(file);
-    tour_html_write(file, stop, 1);
+    tour_html_write(file, &found);
     CHECK_INT(fclose(file), 0);
     return text;
 }

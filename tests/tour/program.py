@@ -110,8 +110,15 @@ def every_mechanism_has_a_row_and_none_failed():
                or row['other_ends_failed'] or row['fault'] and row['result'] == 'ok']
         check(not bad, json.dumps(bad, indent=1))
         check(status == 0 and err == '', status, err)
+        jobs = [row for row in rows if row['scheme'] is None]
+        rows = [row for row in rows if row['scheme']]
         schemes = {row['scheme'] for row in rows}
         check(schemes == set(transports()), schemes, transports())
+        check({'cat | wc', 'ls | grep', 'redirection', 'python child', 'node child'}
+              <= {job['name'] for job in jobs}, jobs)
+        for job in jobs:
+            check(job['command'], job)
+            check(job['fault'] if job['result'] == 'missing' else job['messages'] > 0, job)
         for row in rows:
             if row['result'] != 'ok':
                 check(row['fault'], row)
@@ -167,6 +174,10 @@ def over_a_pipe_there_is_one_plain_line_for_each_finding():
         check(len(lines[row].split(maxsplit=1)[1]) > 20, 'no purpose:', lines[row])
         check(re.match(r' +(ok +2 processes, (1 B to|numbers of) .* whole|-- )', lines[row + 1]),
               lines[row + 1])
+    heading = next((i for i, line in enumerate(lines) if line.startswith('Processes')), None)
+    check(heading is not None, 'no heading of the processes')
+    row = next((i for i, line in enumerate(lines) if line.startswith('cat | wc')), 0)
+    check(row > heading and re.match(r' +(ok +1,000 lines|-- )', lines[row + 1]), lines[row])
     check(any(line.startswith('MECHANISM') for line in lines), 'no table')
     check(re.search(r'^\d+ right, 0 failed, \d+ missing; ', out, re.M), lines[-1])
 
@@ -241,7 +252,8 @@ def the_page_is_well_formed_and_needs_no_other_file():
         labels = [element.text for element in svg.iter(space + 'text')]
         cells = [''.join(cell.itertext()) for cell in tree.iter('td')]
         for row in rows:
-            check(row['name'] in labels, row['name'], 'is not in the chart')
+            check((row['name'] in labels) == (row['scheme'] is not None), row['name'],
+                  'is not in the chart, or is and has no round trips')
             check(row['name'] in cells, row['name'], 'is not in the table')
         dots = [group for group in svg.iter(space + 'g')
                 if group.get('class') in ('small', 'medium', 'limit')]
@@ -267,6 +279,37 @@ def without_any_other_program_it_is_right_and_says_what_is_skipped():
     for package in ('python3', 'nodejs', 'socat', 'netcat-openbsd'):
         check(package in line, package, 'is not in:', line)
     check(not re.search(r'^ +\w+ +with ', out, re.M), 'a guest from nowhere')
+
+
+@test
+def without_any_program_the_processes_are_missing():
+    with tempfile.TemporaryDirectory() as empty:
+        with Tour('--json', 'processes', environment={'PATH': empty}) as tour:
+            status, out, err = tour.end()
+        rows = json.loads(out)['tour']
+        check(status == 0 and err == '', status, err)
+        check({row['result'] for row in rows} == {'missing'}, out)
+        check(all('Debian has it in' in row['fault'] for row in rows), out)
+
+
+@test
+def a_job_that_goes_wrong_fails_the_tour():
+    with tempfile.TemporaryDirectory() as folder:
+        lie = os.path.join(folder, 'wc')
+        with open(lie, 'w', encoding='utf-8') as script:
+            script.write('#!/bin/sh\ncat >/dev/null\necho 999\n')
+        os.chmod(lie, 0o755)
+        path = os.path.join(folder, 'page.html')
+        with Tour('processes', '--html', path,
+                  environment={'PATH': folder + ':' + os.environ['PATH']}) as tour:
+            status, out, err = tour.end()
+        with open(path, encoding='utf-8') as page:
+            text = page.read()
+    check(status == 1 and err == '', status, err)
+    check(re.search(r'^ +FAILED +wc -l: "999', out, re.M), out)
+    check(', 1 failed, ' in out.splitlines()[-2], out)
+    check('class="failed">failed' in text and '&quot;999' in text, text)
+    xml.fromstring(text.replace('<!DOCTYPE html>', '', 1))
 
 
 @test
@@ -312,6 +355,14 @@ def a_signal_at_any_moment_leaves_nothing():
     for lines in range(1, 26, 4):
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[lines // 4 % 3]
         stopped_after(lines, number)
+
+
+@test
+def a_signal_in_the_middle_of_a_job_leaves_nothing():
+    # Behind seven lines, each job says what it is for and what was found.
+    for lines in range(8, 20, 2):
+        number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[lines // 2 % 3]
+        stopped_after(lines, number, 'processes')
 
 
 @test
