@@ -270,7 +270,7 @@ static const struct setting *const settings[] = {&setting_html, &setting_json, N
 
 const struct command command_tour = {
     .name = "tour",
-    .arguments = "[--json] [--html FILE] [SCHEME…]",
+    .arguments = "[--json] [--html FILE] [SCHEME… | processes]",
     .summary = "Shows every mechanism at work: real processes, checked and timed.",
     .settings = settings,
     .help =
@@ -281,8 +281,8 @@ const struct command command_tour = {
         "end, as far as they are installed.  Then programs are started, in a row, "
         "with\n"
         "files, and as children that answer line by line.  It takes some seconds and\n"
-        "leaves nothing behind.  SCHEME: only these mechanisms, and the programs only\n"
-        "for the word processes.\n"
+        "leaves nothing behind.  SCHEME: only these mechanisms; processes: only the\n"
+        "programs.\n"
         "\n"
         "Exit status: 0 when all that ran was right, else 1.  A mechanism that this\n"
         "machine lacks is no failure.\n"

@@ -56,6 +56,7 @@ TEST(a_scheme_that_a_shell_cannot_open_is_offered_where_it_is_explained_only)
     check_answers("send pai", "");
     check_answers("help pai", "pair\n");
     check_answers("tour pai", "pair\n");
+    check_answers("tour pair proc", "processes\n");
     check_answers("help fau", "");
     check_answers("dial tl", "");
 }
