@@ -88,11 +88,21 @@ static bool check_answer(struct asked *asked, const struct tour_sample *sample,
     return tour_check_bytes(sample, turned, size, &asked->outcome->fault);
 }
 
+// One that fails before it has said anything is one that this machine lacks, as guests.
 static bool left(struct asked *asked)
 {
+    struct tour_outcome *outcome = asked->outcome;
+    struct wherry_exit exit = {.code = 0};
     char complaint[TOUR_TEXT];
     tour_complaint(asked->directory, complaint);
-    return tour_wrong(&asked->outcome->fault, "it ended without an answer%s%.150s",
+    (void)wherry_process_wait(asked->process, &exit, sizeof(exit),
+                              wherry_after(outcome->patience));
+    if (outcome->lines == 0 && exit.code > 0) {
+        (void)snprintf(outcome->text, TOUR_TEXT, "%s did not start%s%.150s",
+                       outcome->job->programs[0], complaint[0] ? ": " : "", complaint);
+        return false;
+    }
+    return tour_wrong(&outcome->fault, "it ended without an answer%s%.150s",
                       complaint[0] ? ": " : "", complaint);
 }
 

@@ -307,5 +307,7 @@ void tour_job_run(const char *directory, struct tour_outcome *outcome)
             return;
         }
     scratch_empty(directory);
-    outcome->result = job->run(directory, outcome) ? TOUR_RIGHT : TOUR_WRONG;
+    outcome->result = job->run(directory, outcome) ? TOUR_RIGHT
+                      : outcome->fault.text[0]     ? TOUR_WRONG
+                                                   : TOUR_MISSING;
 }

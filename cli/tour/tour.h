@@ -379,8 +379,8 @@ struct tour_job {
     const char *programs[TOUR_PROGRAMS + 1];  /* those it needs, up to a NULL */
     const char *package;                      /* of Debian, that has them */
     const char *arguments[TOUR_PROGRAMS + 1]; /* of the first, where it is asked */
-    /* Has the directory to itself, and leaves files there.  False: wrong, with a fault.
-     */
+    /* Has the directory to itself, and leaves files there.  False: wrong, with a fault;
+     * without one this machine lacks something, which the text says. */
     bool (*run)(const char *directory, struct tour_outcome *);
 };
 

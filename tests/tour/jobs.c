@@ -92,29 +92,45 @@ static const struct lie {
     {"a_child_that_does_not_read_is_found", "node child", "node", "while :; do :; done",
      "it read nothing for", LITTLE},
     {"a_child_that_fails_is_found_with_its_complaint", "python child", "python3",
-     "echo sour >&2; exit 3", "it ended without an answer: sour", 0},
+     "read -r line; echo $line; echo sour >&2; exit 3",
+     "it ended without an answer: sour", 0},
+    {"a_child_that_ends_at_once_is_found", "python child", "python3", "exit 0",
+     "it ended without an answer", 0},
     {"a_child_that_answers_and_then_fails_is_found", "python child", "python3",
      REAL "python3 \"$@\"; echo sour >&2; exit 3", "exit 3: sour", 0},
     {"a_child_that_says_too_much_is_found", "python child", "python3",
      REAL "python3 \"$@\"; echo goodbye", "more than it was asked", 0},
 };
 
+static void put_in_place(const char *program, const char *script)
+{
+    char text[TEXT_MOST];
+    int size = snprintf(text, sizeof(text), "#!/bin/sh\n%s\n", script);
+    harness_write_file(program, text, (size_t)size);
+    CHECK_INT(chmod(harness_path(program), 0700), 0);
+    (void)snprintf(text, sizeof(text), "%s:%s", harness_directory(), getenv("PATH"));
+    CHECK_INT(setenv("PATH", text, 1), 0);
+}
+
 static void be_found(const void *argument)
 {
     const struct lie *lie = argument;
     const struct tour_job *job = find_job(lie->job);
-    char text[TEXT_MOST];
     need_programs(job);
-    int size = snprintf(text, sizeof(text), "#!/bin/sh\n%s\n", lie->script);
-    harness_write_file(lie->program, text, (size_t)size);
-    CHECK_INT(chmod(harness_path(lie->program), 0700), 0);
-    (void)snprintf(text, sizeof(text), "%s:%s", harness_directory(), getenv("PATH"));
-    CHECK_INT(setenv("PATH", text, 1), 0);
+    put_in_place(lie->program, lie->script);
     const struct tour_outcome outcome =
         run_job(job, lie->patience ? lie->patience : harness_stretch(PATIENCE));
     CHECK_INT(outcome.result, TOUR_WRONG);
     CHECK_CONTAINS(outcome.fault.text, lie->finds);
     CHECK(outcome.fault.text[0]);
+}
+
+TEST(a_child_that_cannot_start_is_missing_with_its_complaint)
+{
+    put_in_place("python3", "echo sour >&2; exit 127");
+    const struct tour_outcome outcome = run_job(find_job("python child"), PATIENCE);
+    CHECK_INT(outcome.result, TOUR_MISSING);
+    CHECK_STRING(outcome.text, "python3 did not start: sour");
 }
 
 TEST(without_its_programs_a_job_is_missing)
