@@ -60,7 +60,7 @@ static bool is_read(struct asked *asked, wherry_deadline deadline)
     do
         (void)wherry_describe(asked->in, &info, without_holders);
     while ((info.unsent_bytes > 0 || info.queued_bytes > 0) && !interrupted() &&
-           poll(&life, 1, LOOK_MILLISECONDS) == 0 && wherry_now() < deadline);
+           poll(&life, 1, LOOK_MILLISECONDS) < 1 && wherry_now() < deadline);
     return info.unsent_bytes == 0 && info.queued_bytes == 0;
 }
 
