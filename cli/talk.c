@@ -5,9 +5,13 @@
 #include "talk.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <wherry/inspect.h>
 
 #include "interrupt.h"
 #include "open.h"
@@ -16,13 +20,15 @@
 #include "say.h"
 #include "talk_sender.h"
 
-enum { FAREWELL = 250 }; // milliseconds
+enum { FAREWELL = 250, SILENCE = 2000 }; // milliseconds
 
 struct receiver {
     wherry_channel *channel;
     struct talk_plan *plan;
     struct sender *sender; /* NULL: nobody sends */
+    int64_t child;         /* the command that was started for the channel; 0: none */
     bool has_unflushed;
+    bool has_told_of_silence;
     struct progress progress;
 };
 
@@ -32,6 +38,40 @@ static int flush(struct receiver *receiver)
 {
     receiver->has_unflushed = false;
     return output_flush();
+}
+
+// A child that was asked more than it has answered, and waits to be asked again.
+static void tell_of_silence(struct receiver *receiver)
+{
+    struct wherry_channel_info info;
+    char sentence[512];
+    if (receiver->child == 0 || receiver->has_told_of_silence)
+        return;
+    (void)wherry_describe(receiver->channel, &info,
+                          offsetof(struct wherry_channel_info, holder_count));
+    if (info.sent_messages <= info.received_messages || info.unsent_bytes > 0 ||
+        wherry_inspect_silence(receiver->child, sentence, sizeof(sentence)) != 1)
+        return;
+    receiver->has_told_of_silence = true;
+    say_notice(receiver->plan->verb, "%s", sentence);
+}
+
+// Silence is told of once it has lasted.
+static int receive_or_tell(struct receiver *receiver, int64_t kind,
+                           wherry_message **message, wherry_deadline deadline)
+{
+    wherry_deadline first = wherry_after(SILENCE);
+    if (receiver->child == 0 || receiver->has_told_of_silence || deadline < first)
+        first = deadline;
+    int r = wherry_recv_kind(receiver->channel, kind, message, first);
+    if (r != -ETIMEDOUT)
+        return r;
+    char sentence[512];
+    (void)snprintf(sentence, sizeof(sentence), "%s", wherry_error_text());
+    tell_of_silence(receiver);
+    return first == deadline
+               ? wherry_error_set(r, "%s", sentence)
+               : wherry_recv_kind(receiver->channel, kind, message, deadline);
 }
 
 // 1: a message, 0: the end, or an error.  What is printed goes out before a wait.
@@ -51,7 +91,7 @@ static int receive(struct receiver *receiver, wherry_message **message)
     // Whoever only sends may take its time, and the sender minds the time itself.
     wherry_deadline deadline =
         receiver->plan->way == TALK_SEND ? WHERRY_FOREVER : open_deadline(choices);
-    return wherry_recv_kind(receiver->channel, kind, message, deadline);
+    return receive_or_tell(receiver, kind, message, deadline);
 }
 
 // 1, or a negative errno of stdout.
@@ -152,13 +192,20 @@ static int finish_output(const struct receiver *receiver)
     return r < 0 ? output_failed(receiver->plan->verb, r) : DONE;
 }
 
+// Only what reads its stdin can be seen to wait for it.
+static int64_t child_behind(const struct wherry_channel_info *info)
+{
+    return strcmp(info->scheme, "exec") == 0 ? info->peer.pid : 0;
+}
+
 int talk(wherry_channel *channel, struct talk_plan *plan)
 {
     struct wherry_channel_info info;
     wherry_describe(channel, &info, sizeof(info));
     bool sends = plan->way != TALK_RECV && (info.abilities & WHERRY_ABLE_SEND);
     bool receives = (info.abilities & WHERRY_ABLE_RECV) != 0;
-    struct receiver receiver = {.channel = channel, .plan = plan};
+    struct receiver receiver = {
+        .channel = channel, .plan = plan, .child = child_behind(&info)};
     int status = DONE;
     bool has_ended = true;
     if (sends &&

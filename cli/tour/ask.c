@@ -12,13 +12,16 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include <wherry/inspect.h>
+
 #include "interrupt.h"
 #include "tour/tour.h"
 
 enum {
     LOOK_MILLISECONDS = 1, // between two looks whether a half was read
     LONGEST = 100000,      // more than a pipe holds
-    ENDING = 96
+    ENDING = 96,
+    SENTENCE = 448
 };
 
 struct asked {
@@ -106,6 +109,16 @@ static bool left(struct asked *asked)
                       complaint[0] ? ": " : "", complaint);
 }
 
+// What it is seen to do instead of answering.
+static bool is_silent(const struct asked *asked)
+{
+    struct tour_outcome *outcome = asked->outcome;
+    char why[SENTENCE] = "it ended";
+    (void)wherry_inspect_silence(wherry_process_id(asked->process), why, sizeof(why));
+    return tour_wrong(&outcome->fault, "no answer for %d ms: %.300s", outcome->patience,
+                      why);
+}
+
 static bool ask(struct asked *asked, const struct tour_sample *sample)
 {
     static char line[LONGEST + 1];
@@ -123,10 +136,7 @@ static bool ask(struct asked *asked, const struct tour_sample *sample)
         return tour_refused(&outcome->fault, "asking");
     r = wherry_recv(asked->out, &answer, wherry_after(outcome->patience));
     if (r == -ETIMEDOUT)
-        return tour_wrong(&outcome->fault,
-                          "no answer for %d ms: it reads and does not flush what it "
-                          "says, or is busy",
-                          outcome->patience);
+        return is_silent(asked);
     if (r < 0)
         return tour_refused(&outcome->fault, "the answer");
     if (r == 0)

@@ -115,6 +115,14 @@ struct wherry_process_state {
 WHERRY_EXPORT int wherry_inspect_state(int64_t pid, struct wherry_process_state *out,
                                        size_t size);
 
+/* Tells in one sentence of at most `size` bytes (448 are always enough, the NUL is
+ * counted) why a program that reads its stdin and was asked something says nothing, as
+ * far as can be seen: ask when a deadline has passed.  1: it has read all that it was
+ * sent, at number 0, and waits for more: its answer is likely in a buffer of its own
+ * (setvbuf(3)).  0: it does something else, which the sentence tells.
+ * Errors: as wherry_inspect_state. */
+WHERRY_EXPORT int wherry_inspect_silence(int64_t pid, char *out, size_t size);
+
 /* --- the three tables ----------------------------------------------------------------
  */
 

@@ -559,3 +559,27 @@ TEST(a_datagram_listener_answers_whoever_spoke)
     kill(beside.pid, SIGTERM);
     CHECK_INT(beside_end(&beside), -SIGTERM);
 }
+
+/* --- a child that says nothing ------------------------------------------- */
+
+TEST(a_child_that_does_not_flush_is_told_of)
+{
+    shell("mkfifo f; exec 3<>f; echo question >&3\n"
+          "wherry dial --timeout 1s 'exec?grace=0s:tr a-z A-Z' <f; echo $?; rm f");
+    CHECK_STRING(said.out, "1\n");
+    CHECK_CONTAINS(said.err, "tr (process ");
+    CHECK_CONTAINS(said.err, "waits for more; if it has answered");
+    CHECK_CONTAINS(said.err, "the deadline passed");
+    shell("mkfifo f; exec 3<>f; echo question >&3\n"
+          "(timeout 4 wherry dial 'exec?grace=0s:tr a-z A-Z' <f); rm f");
+    CHECK_CONTAINS(said.err, "have it write each one");
+}
+
+TEST(a_child_that_was_not_asked_or_answers_is_not)
+{
+    shell("mkfifo f; exec 3<>f; echo question >&3\n"
+          "wherry dial --timeout 1s 'exec?grace=0s:sed -u s/^/x/' <f; rm f\n"
+          "mkfifo f; exec 3<>f; wherry dial --timeout 1s 'exec?grace=0s:cat' <f; rm f");
+    CHECK_STRING(said.out, "xquestion\n");
+    CHECK(strstr(said.err, "buffer of its own") == NULL);
+}
