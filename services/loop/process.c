@@ -236,7 +236,7 @@ static int add_end(struct process_watch *watch, int number, enum wherry_from fro
         return wherry_error_set(-ENOMEM, "no memory to watch a process");
     end->owner = watch;
     end->number = number;
-    end->is_messages = from == WHERRY_FROM_MESSAGES;
+    end->is_messages = from != WHERRY_FROM_PIPE;
     int r = watch_end(watch, end);
     if (r < 0) {
         free(end);

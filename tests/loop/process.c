@@ -193,6 +193,17 @@ TEST(messages_go_both_ways)
     end();
 }
 
+TEST(lines_of_a_child_that_speaks_as_nodes_do_are_messages)
+{
+    static const struct wherry_laid laid[] = {{.number = 3, .from = WHERRY_FROM_NODE}};
+    start_line("test $NODE_CHANNEL_FD = 3; read -r x <&3; echo got $x >&3; exit 4",
+               laid, 1);
+    WORKS(wherry_watch_write(wherry_watch_end(watch, 3), "1", 1, 0, 0));
+    run();
+    CHECK_STRING(story, "message 3 got 1, disconnect 3 0, exit 4, close");
+    end();
+}
+
 static void reads_file(void *user, wherry_watch *one, int number,
                        wherry_message **message)
 {
