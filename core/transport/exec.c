@@ -168,7 +168,7 @@ static int exec_dial(const struct address *address, wherry_deadline deadline,
 
 const struct transport transport_exec = {
     .mechanism = {.scheme = "exec",
-                  .usage = "exec[?OPTIONS]:COMMAND",
+                  .usage = "exec:COMMAND",
                   .mechanism = "a child's stdin and stdout",
                   .summary = "To a command that is started for it, through its stdin "
                              "and stdout.",

@@ -187,6 +187,64 @@ static int collect_too_much(void)
     return r;
 }
 
+/* Two in a row: what the first reads is all that it is fed. */
+static int collect_a_row(void)
+{
+    static const struct wherry_plan plans[2] = {
+        {.line =
+             "test \"$(cat)\" = \"some words\" || exit 6; echo through; echo err >&2"},
+        {.line = "cat; exit 5"}};
+    const struct wherry_collect wish = {.input = "some words", .input_size = 10};
+    struct wherry_collected all[2];
+    setpgid(0, 0);
+    signal(SIGTERM, SIG_IGN);
+    int r = wherry_pipeline_collect(plans, sizeof plans[0], 2, &wish, all, soon());
+    if (r < 0) {
+        end_group();
+        return r;
+    }
+    if (all[0].stopped == 0) {
+        CHECK_INT(r, 2);
+        CHECK_INT(all[0].exit.code, 0);
+        CHECK_INT(all[1].exit.code, 5);
+        CHECK_BYTES(all[0].errors, "err\n", all[0].errors_size);
+        CHECK_BYTES(all[1].output, "through\n", all[1].output_size);
+    }
+    r = all[0].stopped;
+    wherry_collected_free(&all[0]);
+    wherry_collected_free(&all[1]);
+    return r;
+}
+
+/* What it answers is the answer, and its end is told as it was. */
+static int talk_to_command(void)
+{
+    wherry_channel *channel = NULL;
+    char text[64] = "";
+    int ended = 0;
+    setpgid(0, 0);
+    signal(SIGTERM, SIG_IGN);
+    int r = wherry_dial("exec?grace=50ms:sh -c 'read x; echo got $x; exit 3'", soon(),
+                        &channel);
+    if (r >= 0)
+        r = (int)wherry_write(channel, "it", 2, 0, 0, soon());
+    if (r >= 0)
+        r = (int)wherry_read(channel, text, sizeof text - 1, NULL, &ended, soon());
+    if (r >= 0)
+        CHECK_STRING(text, "got it");
+    // EAGAIN is the end of what one that has ended has said.
+    if (r == -ECONNRESET)
+        r = 0;
+    else if (r >= 0) {
+        r = (int)wherry_read(channel, text, sizeof text, NULL, &ended, soon());
+        CHECK(r < 0);
+        r = r == -ECONNRESET && strstr(wherry_error_text(), "exit 3") ? 0 : r;
+    }
+    wherry_close(channel);
+    end_group();
+    return r;
+}
+
 /* --- signals ------------------------------------------------------------- */
 
 /* A shell and its child, which read number 3 and say so by ending at its end; both have
@@ -273,6 +331,8 @@ static const struct run {
     {"start_with_all", start_with_all, 0},
     {"collect_and_compare", collect_and_compare, 0},
     {"collect_too_much", collect_too_much, 1},
+    {"collect_a_row", collect_a_row, 0},
+    {"talk_to_command", talk_to_command, 0},
     {"kill_one", kill_one, 0},
     {"kill_group", kill_group, 0},
     {"kill_tree", kill_tree, 1},
