@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -379,14 +380,14 @@ static int exec_parent(struct tour_place *place, struct tour_side *side)
 static int read_pid(const char *directory)
 {
     char path[TOUR_TEXT];
-    int pid = -1;
+    char line[32] = "";
     (void)snprintf(path, sizeof(path), "%s/pid", directory);
     FILE *file = fopen(path, "re");
-    if (file && fscanf(file, "%d", &pid) != 1)
-        pid = -1;
+    if (file && !fgets(line, sizeof(line), file))
+        line[0] = 0;
     if (file)
         (void)fclose(file);
-    return pid;
+    return (int)strtol(line, NULL, 10);
 }
 
 static int open_its(int pid, int number, int flags)

@@ -159,6 +159,7 @@ int wherry_pipeline_spawn(const struct wherry_plan *given, size_t size, size_t c
     return r;
 }
 
+// NOLINTNEXTLINE(readability-function-size): what wherry_collect takes, of several
 int wherry_pipeline_collect(const struct wherry_plan *given, size_t size, size_t count,
                             const struct wherry_collect *wish,
                             struct wherry_collected *out, wherry_deadline deadline)

@@ -148,7 +148,8 @@ static int take_end(struct collecting *all, struct stage *stage, int number)
     }
     stage->flows[number].end = (struct os_descriptor){
         .fd = end.fd, .kind = OS_KIND_PIPE, .nonblocking = true, .owned = true};
-    return os_watch_add(all->watch, end.fd, number == 0 ? os_wait_out : os_wait_in);
+    return number == 0 ? os_watch_add(all->watch, end.fd, os_wait_out)
+                       : os_watch_add(all->watch, end.fd, os_wait_in);
 }
 
 static int take_ends(struct collecting *all)

@@ -62,10 +62,9 @@ static bool read_word(struct reading *reading)
     return true;
 }
 
-// How many words, or -EINVAL.
-static int64_t read_words(const char *command, char *out, const char **words)
+// How many words, or -EINVAL; `words`, if any, has room for them.
+static int64_t read_words(struct reading reading, const char **words)
 {
-    struct reading reading = {.at = command, .out = out};
     int64_t count = 0;
     for (;;) {
         reading.at += strspn(reading.at, BLANKS);
@@ -82,7 +81,7 @@ static int64_t read_words(const char *command, char *out, const char **words)
 int command_check(const char *command)
 {
     struct reading first = {.at = command + strspn(command, BLANKS)};
-    if (read_words(command, NULL, NULL) < 0)
+    if (read_words((struct reading){.at = command}, NULL) < 0)
         return failure(-EINVAL,
                        "\"%s\": a quote in it is not closed, or a backslash "
                        "stands at its end",
@@ -94,13 +93,14 @@ int command_check(const char *command)
 
 const char **command_words(const char *command)
 {
-    int64_t count = read_words(command, NULL, NULL);
+    int64_t count = read_words((struct reading){.at = command}, NULL);
     const size_t list = ((size_t)count + 1) * sizeof(const char *);
     // No word is longer than what it is made of, with the blank or end behind it.
     const char **words = malloc(list + strlen(command) + 1);
     if (!words)
         return NULL;
-    (void)read_words(command, (char *)words + list, words);
+    (void)read_words((struct reading){.at = command, .out = (char *)words + list},
+                     words);
     words[count] = NULL;
     return words;
 }

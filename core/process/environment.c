@@ -23,7 +23,7 @@ static size_t name_size(const char *entry)
 // Most differ in their first letter, which costs no call.
 static bool has_name(const char *entry, const char *name, size_t size)
 {
-    return entry[0] == name[0] && strncmp(entry, name, size) == 0 &&
+    return (size == 0 || entry[0] == name[0]) && strncmp(entry, name, size) == 0 &&
            (entry[size] == '=' || !entry[size]);
 }
 

@@ -76,7 +76,7 @@ int pipeline_spawn(const struct wherry_plan *plans, size_t count, wherry_pipelin
     if (r < 0)
         return r;
     wherry_pipeline *pipeline =
-        calloc(1, sizeof(*pipeline) + count * sizeof(pipeline->stages[0]));
+        calloc(1, sizeof(*pipeline) + count * sizeof(wherry_process *));
     if (!pipeline)
         return failure_plain(-ENOMEM, "no memory to start a pipeline");
     r = start_all(pipeline, plans, count);

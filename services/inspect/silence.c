@@ -27,9 +27,12 @@ int wherry_inspect_silence(int64_t pid, char *out, size_t size)
         is_blocked && state.awaited == WHERRY_AWAITED_INPUT && state.number == 0;
     // Whatever its name is made of, the sentence is for people.
     size_t used = 0;
-    for (; state.name[used]; used++)
-        name[used] =
-            state.name[used] >= ' ' && state.name[used] < 0x7f ? state.name[used] : '?';
+    for (; state.name[used]; used++) {
+        char byte = state.name[used];
+        name[used] = '?';
+        if (byte >= ' ' && byte < 0x7f)
+            name[used] = byte;
+    }
     name[used] = 0;
     snprintf(out, size, "%s (process %lld) %s%s", name, (long long)pid,
              is_blocked ? "" : "is ",

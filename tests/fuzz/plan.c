@@ -107,6 +107,8 @@ static struct wherry_plan plan_of(struct input *input)
     return (struct wherry_plan){
         .file = head[1] & 1 ? word(input, 0) : NULL,
         .line = head[1] & 2 ? word(input, 0) : NULL,
+        .command = head[2] & 128 ? word(input, 0) : NULL,
+        .guarded = head[2] & 64,
         .umask = head[1] & 4 ? word(input, 1) : NULL,
         .limits = head[1] & 8 ? &input->limit : NULL,
         .limit_count = head[1] & 24 ? 1 : 0,
@@ -204,14 +206,59 @@ static bool is_layout(const struct wherry_plan *plan)
                 return false;
         if (!is_row(plan, &plan->laid[i]))
             return false;
-        channels += plan->laid[i].from == WHERRY_FROM_MESSAGES;
+        channels += plan->laid[i].from == WHERRY_FROM_MESSAGES ||
+                    plan->laid[i].from == WHERRY_FROM_NODE;
     }
     return channels <= 1;
 }
 
+/* Letter by letter: what is open at its end, and whether its first word has any. */
+static bool is_command(const char *text)
+{
+    char open = 0;
+    size_t letters = 0; // of the first word
+    bool is_begun = false, is_over = false;
+    for (; *text; text++) {
+        const bool is_blank = *text == ' ' || *text == '\t' || *text == '\n';
+        bool is_letter = true;
+        if (!open && is_blank) {
+            is_over |= is_begun;
+            continue;
+        }
+        is_begun = true;
+        if (open ? *text == open : *text == '\'' || *text == '"') {
+            open = open ? 0 : *text;
+            is_letter = false;
+        } else if (*text == '\\' &&
+                   (!open || (open == '"' && text[1] && strchr("\"\\$`", text[1])))) {
+            if (!*++text)
+                return false;
+        }
+        letters += is_letter && !is_over;
+    }
+    return !open && letters > 0;
+}
+
+/* The words are no longer than what they are made of, and as many as the parts. */
+static void check_words(const char *command)
+{
+    const char **made = command_words(command);
+    size_t used = 0;
+    PROPERTY(made && made[0] && *made[0]);
+    for (size_t i = 0; made[i]; i++)
+        used += strlen(made[i]) + 1;
+    PROPERTY(used <= strlen(command) + 1);
+    free((void *)made);
+}
+
 static bool makes_sense(const struct wherry_plan *plan)
 {
-    if (!plan->file == !plan->line || (plan->file && !*plan->file))
+    const int named =
+        (plan->file != NULL) + (plan->line != NULL) + (plan->command != NULL);
+    if (named != 1 || (plan->file && !*plan->file) ||
+        (plan->command && !is_command(plan->command)))
+        return false;
+    if (plan->guarded && plan->death_signal)
         return false;
     if (plan->limit_count && (!plan->limits || !is_limit(plan->limits)))
         return false;
@@ -228,6 +275,8 @@ static void check_plan(struct input *input)
     int r = plan_check(&plan);
     PROPERTY(r == 0 || r == -EINVAL);
     PROPERTY(makes_sense(&plan) == (r == 0));
+    if (plan.command && is_command(plan.command))
+        check_words(plan.command);
     if (r < 0)
         check_sentence();
     else if (plan.umask)
