@@ -184,7 +184,7 @@ refuses()
         printf '%s\n' "$said" | grep -e '--prefix'
 }
 
-echo 1..22
+echo 1..23
 mkdir -p "$prefix/bin" "$prefix/share/man" && : >"$prefix/bin/other"
 does 'a prefix that is no whole path is refused' refuses --prefix there
 does 'a prefix below a file is refused' refuses --prefix "$prefix/bin/other/there"
