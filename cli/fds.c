@@ -210,6 +210,20 @@ __attribute__((format(printf, 2, 3))) static void fact(const char *name,
     printf("%-*s%s\n", FACT_COLUMN, name, printable(text, shown, sizeof(shown)));
 }
 
+static void tell_held(const struct wherry_process_view *view)
+{
+    for (size_t i = 0; i < view->held_count; i++) {
+        const struct wherry_view_held *held = &view->held[i];
+        if (held->size)
+            fact(i ? "" : "holds", "%s%s, %" PRIu64 " bytes%s", held->address,
+                 held->is_deleted ? " (deleted)" : "", held->size,
+                 held->writes ? "" : ", only read");
+        else
+            fact(i ? "" : "holds", "%s%s", held->address,
+                 held->is_deleted ? " (deleted)" : "");
+    }
+}
+
 static void tell_process(const struct wherry_process_view *view)
 {
     const struct wherry_process_state *state = &view->state;
@@ -224,15 +238,7 @@ static void tell_process(const struct wherry_process_view *view)
     if (state->threads > 1)
         fact("threads", "%" PRId64 ", %" PRId64 " of them running or ready",
              state->threads, state->threads_ready);
-    for (size_t i = 0; i < view->held_count; i++) {
-        const struct wherry_view_held *held = &view->held[i];
-        if (held->size)
-            fact(i ? "" : "holds", "%s%s, %" PRIu64 " bytes%s", held->address,
-                 held->is_deleted ? " (deleted)" : "", held->size,
-                 held->writes ? "" : ", only read");
-        else
-            fact(i ? "" : "holds", "%s", held->address);
-    }
+    tell_held(view);
 }
 
 // What is not known, below everything.

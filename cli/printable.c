@@ -24,7 +24,7 @@ static size_t length_of(unsigned char first)
 static bool is_shown(uint32_t character)
 {
     bool controls = character < ' ' || (character >= 0x7f && character < 0xa0);
-    bool turns = character == 0x200e || character == 0x200f ||
+    bool turns = character == 0x061c || character == 0x200e || character == 0x200f ||
                  (character >= 0x2028 && character <= 0x202e) ||
                  (character >= 0x2066 && character <= 0x2069);
     return !controls && !turns;

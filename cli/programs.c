@@ -262,6 +262,8 @@ static int watch_all(const struct programs *programs, wherry_process **processes
                        : status_of_all(exits, count, all.stopped);
     if (r >= 0 && !start->quiet)
         tell(programs, exits, all.stopped);
+    if (all.failed < 0)
+        status = say_error(programs->verb, "its output: %s", say_errno(all.failed));
     free(outputs);
     free(exits);
     return status;

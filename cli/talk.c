@@ -56,22 +56,23 @@ static void tell_of_silence(struct receiver *receiver)
     say_notice(receiver->plan->verb, "%s", sentence);
 }
 
-// Silence is told of once it has lasted.
+// Silence is told of once it has lasted, however long that took to begin.
 static int receive_or_tell(struct receiver *receiver, int64_t kind,
                            wherry_message **message, wherry_deadline deadline)
 {
-    wherry_deadline first = wherry_after(SILENCE);
-    if (receiver->child == 0 || receiver->has_told_of_silence || deadline < first)
-        first = deadline;
-    int r = wherry_recv_kind(receiver->channel, kind, message, first);
-    if (r != -ETIMEDOUT)
-        return r;
-    char sentence[512];
-    (void)snprintf(sentence, sizeof(sentence), "%s", wherry_error_text());
-    tell_of_silence(receiver);
-    return first == deadline
-               ? wherry_error_set(r, "%s", sentence)
-               : wherry_recv_kind(receiver->channel, kind, message, deadline);
+    for (;;) {
+        char sentence[512];
+        wherry_deadline next = wherry_after(SILENCE);
+        if (receiver->child == 0 || receiver->has_told_of_silence || deadline < next)
+            next = deadline;
+        int r = wherry_recv_kind(receiver->channel, kind, message, next);
+        if (r != -ETIMEDOUT)
+            return r;
+        (void)snprintf(sentence, sizeof(sentence), "%s", wherry_error_text());
+        tell_of_silence(receiver);
+        if (next == deadline)
+            return wherry_error_set(r, "%s", sentence);
+    }
 }
 
 // 1: a message, 0: the end, or an error.  What is printed goes out before a wait.

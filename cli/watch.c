@@ -5,6 +5,7 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -45,6 +46,16 @@ static void end_families(const struct watch *all)
     (void)signal_all(all, SIGKILL, WHERRY_ITS_TREE);
 }
 
+/* --- time ---------------------------------------------------------------- */
+
+static int milliseconds_until(wherry_deadline deadline)
+{
+    if (deadline == WHERRY_FOREVER)
+        return -1;
+    int64_t left = (deadline - wherry_now()) / 1000000 + 1;
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
 /* --- their outputs ------------------------------------------------------- */
 
 static void close_output(struct watch_output *output)
@@ -53,16 +64,31 @@ static void close_output(struct watch_output *output)
     output->channel = NULL;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
+// A pipe that is said to have room has this much, at least (PIPE_BUF).
+static int write_some(int fd, const uint8_t *bytes, size_t size)
+{
+    ssize_t done = write(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+    bool is_passing = done < 0 && (errno == EINTR || errno == EAGAIN);
+    return done >= 0 ? (int)done : is_passing ? 0 : -errno;
+}
+
+// Waits for room as long as the deadline and whoever interrupts us let it.
+static bool write_all(struct watch *all, int fd, const uint8_t *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t done = write(fd, bytes, size);
-        if (done < 0 && errno != EINTR)
+        struct pollfd waits[2] = {{.fd = fd, .events = POLLOUT},
+                                  {.fd = interrupt_fd(), .events = POLLIN}};
+        (void)poll(waits, 2, milliseconds_until(all->deadline));
+        bool is_late = all->deadline != WHERRY_FOREVER && wherry_now() >= all->deadline;
+        if (interrupted() || is_late)
             return false;
-        if (done > 0) {
-            bytes += done;
-            size -= (size_t)done;
+        int done = waits[0].revents ? write_some(fd, bytes, size) : 0;
+        if (done < 0) {
+            all->failed = done == -EPIPE ? all->failed : done;
+            return false;
         }
+        bytes += done;
+        size -= (size_t)done;
     }
     return true;
 }
@@ -77,7 +103,7 @@ static void pass_on(struct watch *all, struct watch_output *output)
         const size_t size = wherry_message_size(message);
         const bool is_over = size > (size_t)output->left;
         const size_t may = is_over ? (size_t)output->left : size;
-        bool is_read = write_all(output->to, wherry_message_data(message), may);
+        bool is_read = write_all(all, output->to, wherry_message_data(message), may);
         output->left -= (int64_t)may;
         wherry_message_free(message);
         if (is_over)
@@ -109,14 +135,6 @@ static void pass_signal_on(struct watch *all)
 }
 
 /* --- waiting ------------------------------------------------------------- */
-
-static int milliseconds_until(wherry_deadline deadline)
-{
-    if (deadline == WHERRY_FOREVER)
-        return -1;
-    int64_t left = (deadline - wherry_now()) / 1000000 + 1;
-    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
-}
 
 static struct pollfd wait_for_end(wherry_process *process)
 {

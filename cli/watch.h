@@ -33,6 +33,7 @@ struct watch {
     int asked;         /* how many signals they were sent */
     int stopped;       /* the exit status that says why, or 0 */
     bool is_passed_on; /* the signal that came */
+    int failed;        /* why our own output could not be written, or 0 */
 };
 
 /* Until all have ended; `exits` has room for as many.  0, or a negative errno. */

@@ -31,6 +31,12 @@ static int descriptor_of(const struct wherry_laid *laid)
     struct wherry_wait waits[WHERRY_WAITS];
     int found = channel->moves->wait(channel->state, way_of(laid), waits);
     bool is_one = found > 0 && (channel->abilities & WHERRY_ABLE_DESCRIPTOR) != 0;
+    // What is waited for may be a watch over it.
+    int writes = 0;
+    int far_end =
+        channel->moves->far_end ? channel->moves->far_end(channel->state, &writes) : -1;
+    if (is_one && far_end >= 0 && writes && way_of(laid) == WHERRY_IN)
+        return far_end;
     return is_one ? waits[0].fd
                   : failure(-EINVAL, "number %d: %s has no descriptor to give away",
                             laid->number, channel->address);

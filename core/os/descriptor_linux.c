@@ -360,11 +360,36 @@ int os_pipe(size_t capacity, struct os_descriptor *reading,
     return 0;
 }
 
+int os_above_standard(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int r = above < 0 ? -errno : above;
+    close(fd);
+    return r;
+}
+
+static int open_pipe(int ends[2])
+{
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    ends[0] = os_above_standard(ends[0]);
+    ends[1] = os_above_standard(ends[1]);
+    int r = ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
+    if (r < 0) {
+        os_close(ends[0]);
+        os_close(ends[1]);
+    }
+    return r;
+}
+
 int os_pipe_to_give(bool gives_reading, int *given, int *kept)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
+    int opened = open_pipe(ends);
+    if (opened < 0)
+        return opened;
     *given = ends[gives_reading ? 0 : 1];
     *kept = ends[gives_reading ? 1 : 0];
     // One that waits would keep who has a deadline past it.
@@ -379,8 +404,9 @@ int os_pipe_to_give(bool gives_reading, int *given, int *kept)
 int os_pipe_between(int *reading, int *writing)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
+    int r = open_pipe(ends);
+    if (r < 0)
+        return r;
     *reading = ends[0];
     *writing = ends[1];
     return 0;

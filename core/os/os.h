@@ -204,6 +204,11 @@ int64_t os_read(struct os_descriptor *, const struct os_room *rooms, size_t coun
 int os_pipe(size_t capacity, struct os_descriptor *reading,
             struct os_descriptor *writing);
 
+/* The same open file at 3 or above, if it stands at 0, 1 or 2, which are not ours to
+ * take where the program has them closed: what looks for its stdin would find it. Takes
+ * `fd`, also on failure; a negative one comes back.  Errors: -EMFILE. */
+int os_above_standard(int fd);
+
 /* One end of a pipe to be given away, which waits as programs expect, and one to keep.
  */
 int os_pipe_to_give(bool gives_reading, int *given, int *kept);

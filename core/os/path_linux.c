@@ -73,7 +73,7 @@ int os_open(const char *path, enum os_use use)
     do
         fd = open(path, flags[use] | O_CLOEXEC | O_NOCTTY, 0666);
     while (fd < 0 && errno == EINTR);
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? -errno : os_above_standard(fd);
 }
 
 const char *os_path_word(const char *path)

@@ -248,8 +248,12 @@ static int give_birth(struct birth *birth, struct os_started *out)
         (void)reap_failed(fd);
         return birth->error;
     }
+    // Where no other number is left it stays: it runs, and is waited for by that.
+    int above = fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (above >= 0 && above != fd)
+        os_close(fd);
     out->pid = pid;
-    out->fd = fd;
+    out->fd = above < 0 ? fd : above;
     return 0;
 }
 

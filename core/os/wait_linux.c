@@ -82,7 +82,7 @@ void os_bell_clear(int bell)
 int os_watch_new(void)
 {
     int watch = epoll_create1(EPOLL_CLOEXEC);
-    return watch < 0 ? -errno : watch;
+    return watch < 0 ? -errno : os_above_standard(watch);
 }
 
 int os_watch_add(int watch, int fd, short events)

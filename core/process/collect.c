@@ -276,13 +276,14 @@ static void hear_no_more(struct collecting *all)
 
 static int signal_all(const struct collecting *all, int signal)
 {
+    int result = 0;
     for (size_t i = 0; i < all->count; i++) {
         const struct stage *stage = &all->stages[i];
         if (!stage->has_ended && tree_kill(stage->process, signal) == -EPERM)
-            return failure(-EPERM, "process %lld cannot be stopped by this user",
-                           (long long)stage->process->pid);
+            result = failure(-EPERM, "process %lld cannot be stopped by this user",
+                             (long long)stage->process->pid);
     }
-    return 0;
+    return result;
 }
 
 static int64_t first_that_runs(const struct collecting *all)

@@ -56,7 +56,9 @@ static bool read_word(struct reading *reading)
         }
         if (byte == '\\' && !(byte = *reading->at++))
             return false;
-        put(reading, byte);
+        // A backslash before the end of a line goes with it.
+        if (byte != '\n')
+            put(reading, byte);
     }
     put(reading, 0);
     return true;

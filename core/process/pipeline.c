@@ -62,7 +62,7 @@ static int start_all(wherry_pipeline *pipeline, const struct wherry_plan *plans,
         os_close(joined.in);
         os_close(joined.out);
         if (r >= 0)
-            pipeline->count++;
+            pipeline->stages[pipeline->count++]->is_stage = true;
         else
             r = pipeline_blame(r, i, count);
     }
@@ -105,13 +105,20 @@ int wherry_pipeline_wait(wherry_pipeline *pipeline, struct wherry_exit *out,
                          size_t size, wherry_deadline deadline)
 {
     int failed = 0;
+    size_t unknown = pipeline->count; // somebody else has waited for that one
     for (size_t i = 0; i < pipeline->count; i++) {
-        struct wherry_exit exit;
+        struct wherry_exit exit = {.code = 0};
         int r = wherry_process_wait(pipeline->stages[i], &exit, sizeof(exit), deadline);
-        if (r < 0)
+        if (r == -ECHILD)
+            unknown = i;
+        else if (r < 0)
             return r == -EAGAIN ? r : pipeline_blame(r, i, pipeline->count);
         if (exit.code != 0)
             failed = (int)i + 1;
+    }
+    if (unknown < pipeline->count) {
+        int r = wherry_process_wait(pipeline->stages[unknown], NULL, 0, WHERRY_POLL);
+        return pipeline_blame(r, unknown, pipeline->count);
     }
     // All have ended: the system is not asked again.
     for (size_t i = 0; out && i < pipeline->count; i++)
@@ -151,7 +158,9 @@ void pipeline_end(wherry_pipeline *pipeline, wherry_deadline deadline)
 
 void wherry_pipeline_close(wherry_pipeline *pipeline)
 {
-    for (size_t i = 0; pipeline && i < pipeline->count; i++)
+    for (size_t i = 0; pipeline && i < pipeline->count; i++) {
+        pipeline->stages[i]->is_stage = false;
         wherry_process_close(pipeline->stages[i]);
+    }
     free(pipeline);
 }

@@ -144,18 +144,21 @@ void process_give_back(wherry_process *process, const struct process_end *end)
 
 /* --- its signals --------------------------------------------------------- */
 
-// Until it is waited for, by whomever, its number is nobody else's.
+// Until it is waited for, by whomever, its number is nobody else's: until then a
+// guarded one is there for its guard.
 static bool has_number(const wherry_process *process)
 {
-    if (process->own != process->fd)
-        return os_kill(process->own, 0, false) >= 0; // its guard waits for it
-    return !process->has_ended && os_is_child(process->fd);
+    return process->own != process->fd ? os_kill(process->own, 0, false) >= 0
+                                       : os_is_child(process->fd);
 }
 
+// Who has been waited for here is -EINVAL: before Linux 6.9 there is no other way.
 static int kill_group_by_number(wherry_process *process, int signal)
 {
+    int r = -EINVAL;
     os_lock_take(&process->lock);
-    int r = has_number(process) ? os_kill_group(process->pid, signal) : -ESRCH;
+    if (!process->has_ended)
+        r = has_number(process) ? os_kill_group(process->pid, signal) : -ESRCH;
     os_lock_give(&process->lock);
     return r;
 }
@@ -196,7 +199,7 @@ int wherry_process_kill(wherry_process *process, int signal, enum wherry_whom wh
 
 void wherry_process_close(wherry_process *process)
 {
-    if (!process)
+    if (!process || process->is_stage)
         return;
     if (process->fd >= 0)
         (void)reap(process);

@@ -101,6 +101,7 @@ struct wherry_process {
     int own; /* a pidfd of it, the same if it has no guard */
     struct os_descriptor report; /* what its guard says, or none */
     bool leads;                  /* a group of its own */
+    bool is_stage;               /* a pipeline's, which closes it */
     struct os_lock lock;         /* of the three below */
     bool has_ended;
     int lost; /* why nobody knows how, or 0 */

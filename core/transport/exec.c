@@ -17,7 +17,7 @@
 #include "base/base.h"
 #include "process/process.h"
 
-enum { ENDING = 128, GRACES = 3 };
+enum { ENDING = 128, GRACES = 3, STANDARD_ERROR = 2 };
 
 static const struct wherry_option own_options[] = {
     {.name = "grace",
@@ -54,6 +54,16 @@ static int exec_check(const struct address *address)
 
 /* --- its end ------------------------------------------------------------- */
 
+// After fork(2) it is no child of ours, and runs; or somebody else has waited for it.
+static int how_it_ended_for_others(const struct command *command)
+{
+    struct os_wait end = {.fd = command->process->fd, .events = os_wait_in};
+    return os_wait(&end, 1, WHERRY_POLL) == 1
+               ? failure(-ECONNRESET, "process %lld has ended, and how is not known",
+                         (long long)wherry_process_id(command->process))
+               : -EAGAIN;
+}
+
 static int how_it_ended(void *own)
 {
     const struct command *command = own;
@@ -61,7 +71,7 @@ static int how_it_ended(void *own)
     char text[ENDING] = "";
     int r = wherry_process_wait(command->process, &exit, sizeof(exit), WHERRY_POLL);
     if (r == -ECHILD)
-        return 0; // somebody else knows
+        return how_it_ended_for_others(command);
     if (r < 0 || exit.code == 0)
         return r;
     (void)wherry_exit_text(&exit, text, sizeof(text));
@@ -108,7 +118,10 @@ static struct os_descriptor take_pipe(struct command *command, int number)
 
 static int start(const struct address *address, struct command *command)
 {
-    const bool is_quiet = address_number(address, "stderr") == 1;
+    bool can_read;
+    bool can_write;
+    const bool is_quiet = address_number(address, "stderr") == 1 ||
+                          os_access(STANDARD_ERROR, &can_read, &can_write) < 0;
     const struct wherry_laid laid[] = {
         {.number = 0, .from = WHERRY_FROM_PIPE},
         {.number = 1, .from = WHERRY_FROM_PIPE},

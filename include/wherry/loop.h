@@ -181,12 +181,18 @@ struct wherry_process_events {
 
     const char *pipes;    /* options of the pipes; NULL: "framing=raw" */
     const char *messages; /* and of the message sockets; NULL: as they are */
+
+    /* A message from the socket at `number` was lost, and more may come: -EMFILE and
+     * the like (wherry_recv). */
+    void (*on_error)(void *user, wherry_watch *watch, int number, int error);
 };
 
 /* Watches a process with all channels to it that were not had yet
  * (wherry_process_channel), and takes it.  Closing the watch before the process has
- * ended forgets that (wherry_process_close).  Errors: as wherry_loop_channel, and
- * -EINVAL (an option); the process stays the caller's, the channels are closed. */
+ * ended forgets that (wherry_process_close).  A stage of a pipeline stays the
+ * pipeline's, which is closed after the on_close of its stages.  Errors: as
+ * wherry_loop_channel, and -EINVAL (an option); the process stays the caller's, the
+ * channels are closed. */
 WHERRY_EXPORT int wherry_loop_process(wherry_loop *loop, wherry_process **process,
                                       const struct wherry_process_events *events,
                                       size_t size, wherry_watch **out);

@@ -297,8 +297,8 @@ WHERRY_EXPORT int wherry_pipeline_spawn(const struct wherry_plan *plans, size_t 
 /* How many stages it has. */
 WHERRY_EXPORT size_t wherry_pipeline_count(const wherry_pipeline *pipeline);
 
-/* One of its stages, from 0; NULL: there is none of that number.  The pipeline's:
- * its channels, descriptor and signals may be used, wherry_process_close() not. */
+/* One of its stages, from 0; NULL: there is none of that number.  The pipeline's: all
+ * may be done with it, wherry_process_close() does nothing. */
 WHERRY_EXPORT wherry_process *wherry_pipeline_process(wherry_pipeline *pipeline,
                                                       size_t stage);
 

@@ -54,6 +54,10 @@ struct words {
 void words_add(struct words *words, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Adds bytes as the rest of an address has them: what would begin its options, "%", and
+ * control characters as %HH. */
+void words_add_rest(struct words *words, const char *bytes, size_t size);
+
 /* The name of a process: its first `size` bytes become a text. */
 void name_copy(char *out, size_t room, const char *name, size_t size);
 

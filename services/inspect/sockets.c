@@ -151,8 +151,9 @@ void unix_address(const char *name, size_t size, struct words *out)
     if (size == 0)
         return;
     words_add(out, "unix:%s", is_abstract ? "@" : "");
-    for (size_t i = is_abstract; i < size && (name[i] || is_abstract); i++)
-        words_add(out, name[i] ? "%c" : "%%00", name[i]);
+    // A path ends at its first 0.
+    words_add_rest(out, name + is_abstract,
+                   is_abstract ? size - 1 : strnlen(name, size));
 }
 
 // "0000: 00000002 00000000 00010000 0001 01 1579 /path": '@' stands for 0 there.
@@ -175,7 +176,8 @@ static int add_unix_line(struct sockets *sockets, const char *at, const char *un
     row.listens = numbers[FLAGS] == UNIX_LISTENS_FLAG;
     row.is_connected = numbers[STATE] == UNIX_CONNECTED;
     if (at[0] == ' ' && at[1]) {
-        words_add(&words, "unix:%s", at + 1);
+        words_add(&words, "unix:");
+        words_add_rest(&words, at + 1, strlen(at + 1));
         row.local = arena_text(&sockets->arena, text, words.used);
     }
     return sockets_add(sockets, &row);

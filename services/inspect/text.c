@@ -33,6 +33,15 @@ void words_add(struct words *words, const char *format, ...)
         words->used = words->size - 1;
 }
 
+void words_add_rest(struct words *words, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char byte = (unsigned char)bytes[i];
+        const bool is_plain = byte >= ' ' && byte != 0x7f && byte != '?' && byte != '%';
+        words_add(words, is_plain ? "%c" : "%%%02X", byte);
+    }
+}
+
 void name_copy(char *out, size_t room, const char *name, size_t size)
 {
     size = size < room ? size : room - 1;
@@ -360,8 +369,9 @@ bool mapping_read(const char *line, size_t size, struct mapping *out)
     }
     for (size_t i = 0; i < sizeof(kinds_of_mapping) / sizeof(kinds_of_mapping[0]); i++)
         if (begins_with(name, kinds_of_mapping[i].prefix)) {
-            words_add(&address, "%s%s", kinds_of_mapping[i].scheme,
-                      name + strlen(kinds_of_mapping[i].prefix));
+            const char *rest = name + strlen(kinds_of_mapping[i].prefix);
+            words_add(&address, "%s", kinds_of_mapping[i].scheme);
+            words_add_rest(&address, rest, strlen(rest));
             return true;
         }
     return false;

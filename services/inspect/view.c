@@ -22,6 +22,7 @@ struct whole {
     struct wherry_process_view view; // first: it is what the caller has
     struct arena arena;
     struct wherry_view_held *held;
+    uint64_t *inodes; // of each of these; 0: a queue, its name is all
     size_t held_count;
 };
 
@@ -86,7 +87,8 @@ static int hold(struct whole *whole, const struct mapping *mapping)
 {
     // One object may be mapped in several pieces.
     for (size_t i = 0; i < whole->held_count; i++)
-        if (strcmp(whole->held[i].address, mapping->address) == 0) {
+        if (whole->inodes[i] == mapping->inode &&
+            strcmp(whole->held[i].address, mapping->address) == 0) {
             whole->held[i].size += mapping->size;
             whole->held[i].writes |= mapping->writes;
             return 0;
@@ -95,9 +97,13 @@ static int hold(struct whole *whole, const struct mapping *mapping)
         return -E2BIG;
     struct wherry_view_held *held =
         arena_room(&whole->arena, whole->held, whole->held_count, sizeof(*held));
-    if (!held)
+    uint64_t *inodes =
+        arena_room(&whole->arena, whole->inodes, whole->held_count, sizeof(*inodes));
+    if (!held || !inodes)
         return -ENOMEM;
     whole->held = held;
+    whole->inodes = inodes;
+    inodes[whole->held_count] = mapping->inode;
     held[whole->held_count++] =
         (struct wherry_view_held){.address = arena_text(&whole->arena, mapping->address,
                                                         strlen(mapping->address)),
@@ -133,11 +139,14 @@ static int hold_queues(struct whole *whole, const struct tables *tables)
         const struct wherry_view_description *is = &tables->descriptions[i];
         const struct wherry_view_object *object = &tables->objects[is->object];
         const char *name = strrchr(object->name, '/');
-        struct mapping queue = {.writes = is->writes == 1};
+        struct mapping queue = {.inode = object->inode,
+                                .writes = is->writes == 1,
+                                .is_deleted = object->is_deleted};
         if (object->object != WHERRY_OBJECT_MQ || !name)
             continue;
         struct words words = {queue.address, sizeof(queue.address), 0};
-        words_add(&words, "mq:%s", name);
+        words_add(&words, "mq:");
+        words_add_rest(&words, name, strlen(name));
         r = hold(whole, &queue);
     }
     return r;

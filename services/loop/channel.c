@@ -105,7 +105,7 @@ static size_t deliver(struct channel_watch *watch, wherry_message *message)
     return size;
 }
 
-enum turn channel_turn(struct channel_watch *watch, unsigned *taken)
+enum turn channel_turn(struct channel_watch *watch)
 {
     size_t bytes = 0;
     for (int i = 0; i < TURN_MESSAGES && bytes < TURN_BYTES; i++) {
@@ -119,7 +119,6 @@ enum turn channel_turn(struct channel_watch *watch, unsigned *taken)
         }
         if (r < 0)
             return r == -EAGAIN ? TURN_QUIET : explain(watch, r);
-        *taken += 1;
         bytes += deliver(watch, message);
     }
     return receives_now(watch) ? TURN_MORE : TURN_OVER;
@@ -130,8 +129,7 @@ static void readable(uv_poll_t *handle, int status, int events)
     (void)status;
     (void)events;
     struct channel_watch *watch = handle->data;
-    unsigned taken = 0;
-    (void)channel_turn(watch, &taken);
+    (void)channel_turn(watch);
     // A drain of the peer's is answered, and what the callbacks gathered leaves.
     if (watch->watch.state == WATCH_OPEN)
         room_settle(watch);

@@ -97,8 +97,9 @@ struct wherry_loop {
     uv_loop_t *uv;
     uv_loop_t own; /* unless one was attached */
     bool is_own;
-    bool running; /* wherry_loop_run */
-    bool late;    /* its deadline has passed */
+    bool running;  /* wherry_loop_run */
+    bool late;     /* its deadline has passed */
+    bool in_timer; /* libuv calls one that is due, and then whichever else is */
     bool freeing;
     wherry_deadline deadline;
     uv_timer_t timer; /* at the deadline */
@@ -154,8 +155,8 @@ enum turn {
     TURN_OVER   /* nothing more is received: the end, paused, closed */
 };
 
-/* Receives for one turn; *taken is raised by the messages. */
-enum turn channel_turn(struct channel_watch *watch, unsigned *taken);
+/* Receives for one turn. */
+enum turn channel_turn(struct channel_watch *watch);
 
 /* Nothing can be received or sent any more; tells, and closes. */
 void channel_over(struct channel_watch *watch, int error);

@@ -13,15 +13,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LAST_LOOKS = 4096 }; // at messages of an end, between the process's end and exit
+enum {
+    LAST_BYTES =
+        2 << 20,   // of an end, between the process's end and exit: what a pipe holds
+    LOOK_AGAIN = 1 // ms; meanwhile it is read as before, in turn with the others
+};
 
 struct end {
     struct process_watch *owner;
     struct end *next;
     int number;
     bool is_messages;
-    bool is_quiet;  /* nothing is there of what it said before it ended */
-    unsigned taken; /* since then */
+    bool is_quiet; /* nothing is there of what it said before it ended */
+    size_t taken;  /* since then; a message is a byte more, of the kernel's */
     wherry_watch *watch;
 };
 
@@ -96,8 +100,8 @@ static bool has_more(struct end *end)
 {
     if (end->is_quiet)
         return false;
-    enum turn turn = channel_turn(channel_of(end), &end->taken);
-    end->is_quiet = turn != TURN_MORE || end->taken >= LAST_LOOKS;
+    end->is_quiet =
+        channel_turn(channel_of(end)) != TURN_MORE || end->taken >= LAST_BYTES;
     return !end->is_quiet;
 }
 
@@ -130,7 +134,7 @@ static void read_out(struct process_watch *watch)
     if (watch->watch.state != WATCH_OPEN)
         return;
     if (more)
-        uv_timer_start(&watch->timer, try_again, 0, 0);
+        uv_timer_start(&watch->timer, try_again, LOOK_AGAIN, 0);
     else
         tell_exit(watch);
 }
@@ -180,6 +184,8 @@ static void end_said(void *user, wherry_watch *base, wherry_message **message)
     struct process_watch *watch = end->owner;
     const struct wherry_process_events *events = &watch->events;
     (void)base;
+    if (watch->has_ended)
+        end->taken += wherry_message_size(*message) + 1;
     if (end->is_messages && events->on_message)
         events->on_message(watch->watch.user, &watch->watch, end->number, message);
     if (!end->is_messages && events->on_data)
@@ -196,6 +202,15 @@ static void end_over(void *user, wherry_watch *base, int error)
     (void)base;
     if (tell && is_open(end))
         tell(watch->watch.user, &watch->watch, end->number, error);
+}
+
+static void end_lost(void *user, wherry_watch *base, int error)
+{
+    struct end *end = user;
+    struct process_watch *watch = end->owner;
+    (void)base;
+    if (watch->events.on_error)
+        watch->events.on_error(watch->watch.user, &watch->watch, end->number, error);
 }
 
 static void end_has_room(void *user, wherry_watch *base)
@@ -215,6 +230,7 @@ static int watch_end(struct process_watch *watch, struct end *end)
                                                  .on_message = end_said,
                                                  .on_room = end_has_room,
                                                  .on_disconnect = end_over,
+                                                 .on_error = end_lost,
                                                  .on_close = end_closed};
     const char *pipes = watch->events.pipes ? watch->events.pipes : "framing=raw";
     wherry_channel *channel = NULL;

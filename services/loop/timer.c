@@ -32,8 +32,14 @@ static void set(struct timer_watch *watch, wherry_deadline due)
     uv_timer_stop(&watch->timer);
     if (due == WHERRY_FOREVER)
         return;
-    uv_update_time(watch->watch.loop->uv);
-    uv_timer_start(&watch->timer, came, timer_until(due), 0);
+    uint64_t until = timer_until(due);
+    // libuv calls timers until none is due: one that is set from there comes in the
+    // next turn, or nothing else would have its own.
+    if (!watch->watch.loop->in_timer)
+        uv_update_time(watch->watch.loop->uv);
+    else if (until == 0)
+        until = 1;
+    uv_timer_start(&watch->timer, came, until, 0);
 }
 
 // The first that has not passed yet, in the rhythm of those before.
@@ -45,9 +51,8 @@ static wherry_deadline next_due(const struct timer_watch *watch, wherry_deadline
     return watch->due + (now - watch->due) / interval * interval + interval;
 }
 
-static void came(uv_timer_t *timer)
+static void call(struct timer_watch *watch)
 {
-    struct timer_watch *watch = timer->data;
     wherry_deadline now = wherry_now();
     if (now < watch->due) {
         set(watch, watch->due);
@@ -56,6 +61,15 @@ static void came(uv_timer_t *timer)
     set(watch, next_due(watch, now));
     if (watch->events.on_timer)
         watch->events.on_timer(watch->watch.user, &watch->watch);
+}
+
+static void came(uv_timer_t *timer)
+{
+    struct timer_watch *watch = timer->data;
+    wherry_loop *loop = watch->watch.loop;
+    loop->in_timer = true;
+    call(watch);
+    loop->in_timer = false;
 }
 
 static void close_timer(wherry_watch *watch, bool at_once)

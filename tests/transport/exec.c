@@ -180,6 +180,35 @@ TEST(saying_something_to_one_that_has_ended_is_an_error)
     wherry_close(channel);
 }
 
+TEST(a_copy_of_the_process_does_not_take_its_life_for_over)
+{
+    wherry_channel *channel = dial("exec:cat");
+    wherry_message *message = NULL;
+    pid_t copy = fork();
+    CHECK(copy >= 0);
+    if (copy == 0)
+        _exit(wherry_recv(channel, &message, WHERRY_POLL) == -EAGAIN ? 0 : 1);
+    int status = -1;
+    CHECK_INT(waitpid(copy, &status, 0), copy);
+    CHECK_INT(status, 0);
+    say(channel, "still there");
+    hear(channel, "still there");
+    wherry_close(channel);
+}
+
+TEST(it_can_be_what_another_program_reads)
+{
+    wherry_channel *channel = dial("exec:echo through");
+    const struct wherry_laid laid[] = {
+        {.number = 0, .from = WHERRY_FROM_CHANNEL, .channel = channel}};
+    const struct wherry_plan plan = {.file = "cat", .laid = laid, .laid_count = 1};
+    struct wherry_collected all;
+    WORKS(wherry_collect(&plan, sizeof(plan), NULL, &all, soon()));
+    CHECK_STRING(all.output, "through\n");
+    wherry_collected_free(&all);
+    wherry_close(channel);
+}
+
 /* --- close --------------------------------------------------------------- */
 
 TEST(close_ends_one_that_reads_its_stdin)

@@ -43,6 +43,7 @@ static const struct {
     {"\"a\\nb\"", {"a\\nb"}},
     {"'it'\\''s'", {"it's"}},
     {"\"'\"", {"'"}},
+    {"a\\\nb c", {"ab", "c"}},
     // Nothing else means anything.
     {"a | b > $c *", {"a", "|", "b", ">", "$c"}},
     {"# a", {"#", "a"}},
