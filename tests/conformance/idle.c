@@ -96,15 +96,21 @@ ROW_TEST(waiting_for_room_uses_no_processor)
     ends_close(&ends);
 }
 
+// What the machine does once is not ours: who uses the processor does so each time.
 ROW_TEST(a_listener_that_waits_uses_no_processor)
 {
     wherry_listener *listener = row_listen_for_many(row, NULL);
-    wherry_channel *channel;
-    int64_t cpu = cpu_microseconds();
-    CHECK_ERROR(wherry_accept(listener, wherry_after(WAIT_MILLISECONDS), &channel),
-                -ETIMEDOUT);
+    int64_t least = INT64_MAX;
+    for (int looks = 0; looks < 3 && least > CPU_MICROSECONDS; looks++) {
+        wherry_channel *channel;
+        int64_t cpu = cpu_microseconds();
+        CHECK_ERROR(wherry_accept(listener, wherry_after(WAIT_MILLISECONDS), &channel),
+                    -ETIMEDOUT);
+        cpu = cpu_microseconds() - cpu;
+        least = cpu < least ? cpu : least;
+    }
     if (!harness_is_slow())
-        CHECK_RANGE(cpu_microseconds() - cpu, 0, CPU_MICROSECONDS);
+        CHECK_RANGE(least, 0, CPU_MICROSECONDS);
     wherry_close_listener(listener);
 }
 
