@@ -22,8 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / 'tests' / 'trust'
 WORK = ROOT / 'build-trust'
 TREE = WORK / 'tree'
-COPIED = ['bench', 'cli', 'core', 'examples', 'guard', 'include', 'man', 'tests', 'tools',
-          'meson.build', 'meson_options.txt']
+COPIED = ['bench', 'cli', 'core', 'examples', 'guard', 'include', 'man', 'services', 'tests',
+          'tools', 'meson.build', 'meson_options.txt']
 PROOF_SECONDS = 300
 CAMPAIGN_SECONDS = {False: 240, True: 7200}
 CLEAN = {'WHERRY_TEST_STORM', 'WHERRY_TEST_KERNEL', 'WHERRY_TEST_REFUSE'}
