@@ -53,6 +53,14 @@ int failure_words(int error, const char *context);
 int failure_before(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The sentence, put aside while what failed is cleared away. */
+struct failure_aside {
+    char text[FAILURE_TEXT];
+};
+
+void failure_put_aside(struct failure_aside *);
+void failure_bring_back(const struct failure_aside *);
+
 /* What an errno means, in words; never NULL, works for any number. */
 const char *error_words(int error);
 

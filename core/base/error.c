@@ -122,6 +122,16 @@ int failure_before(int error, const char *format, ...)
     return 0;
 }
 
+void failure_put_aside(struct failure_aside *aside)
+{
+    memcpy(aside->text, sentence, sizeof(aside->text));
+}
+
+void failure_bring_back(const struct failure_aside *aside)
+{
+    memcpy(sentence, aside->text, sizeof(sentence));
+}
+
 const char *wherry_error_text(void)
 {
     return sentence;

@@ -11,8 +11,6 @@
 
 #include "process/process.h"
 
-static const int64_t kill_patience = INT64_C(2000000000); // nanoseconds
-
 /* What runs a script, and how it speaks. */
 static const struct interpreter {
     const char *ending; /* of the path; NULL: a program of its own */
@@ -48,9 +46,7 @@ struct forking {
 static int give_to_interpreter(struct forking *forking, const char *program)
 {
     const char *const *given = forking->plan.arguments;
-    size_t count = 0;
-    while (given && given[count])
-        count++;
+    const size_t count = plan_count_words(given);
     forking->arguments = calloc(count + 3, sizeof(*forking->arguments));
     if (!forking->arguments)
         return failure_plain(-ENOMEM, "no memory to start a process");
@@ -75,14 +71,10 @@ static const struct wherry_laid *channel_in(const struct wherry_plan *plan)
 // Without a layout this process's 0, 1 and 2 are the new one's, where they are open.
 static void lay_out_usual(struct wherry_laid *laid, size_t *count)
 {
-    bool can_read;
-    bool can_write;
     for (int number = 0; number < PROCESS_STANDARD; number++)
-        laid[(*count)++] =
-            (struct wherry_laid){.number = number,
-                                 .from = os_access(number, &can_read, &can_write) >= 0
-                                             ? WHERRY_FROM_PARENT
-                                             : WHERRY_FROM_NOTHING};
+        laid[(*count)++] = (struct wherry_laid){
+            .number = number,
+            .from = os_is_open(number) ? WHERRY_FROM_PARENT : WHERRY_FROM_NOTHING};
 }
 
 static int lay_out_channel(struct forking *forking, enum wherry_from from)
@@ -126,15 +118,6 @@ static int prepare(struct forking *forking)
     return r;
 }
 
-// Nobody could speak to it.
-static void take_back(wherry_process *process)
-{
-    (void)wherry_process_kill(process, os_signal_kill, WHERRY_ITS_TREE);
-    (void)wherry_process_wait(process, NULL, 0,
-                              deadline_add(wherry_now(), kill_patience));
-    wherry_process_close(process);
-}
-
 int wherry_fork(const struct wherry_plan *plan, size_t size, wherry_process **out,
                 wherry_channel **messages)
 {
@@ -150,10 +133,11 @@ int wherry_fork(const struct wherry_plan *plan, size_t size, wherry_process **ou
     if (r < 0)
         return r;
     r = wherry_process_channel(process, forking.number, NULL, messages);
-    if (r < 0) {
-        take_back(process);
-        return failure_plain(r, "the channel of a process");
+    if (r >= 0) {
+        *out = process;
+        return 0;
     }
-    *out = process;
-    return 0;
+    tree_take_back(&process, 1, PROCESS_PATIENCE); // nobody could speak to it
+    wherry_process_close(process);
+    return r;
 }

@@ -191,6 +191,11 @@ int os_duplicate(int fd)
     return copy < 0 ? -errno : copy;
 }
 
+bool os_is_open(int fd)
+{
+    return fcntl(fd, F_GETFL) >= 0;
+}
+
 int os_access(int fd, bool *reads, bool *writes)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -370,10 +375,8 @@ int os_above_standard(int fd)
     return r;
 }
 
-static int open_pipe(int ends[2])
+int os_both_above_standard(int ends[2])
 {
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
     ends[0] = os_above_standard(ends[0]);
     ends[1] = os_above_standard(ends[1]);
     int r = ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
@@ -382,6 +385,11 @@ static int open_pipe(int ends[2])
         os_close(ends[1]);
     }
     return r;
+}
+
+static int open_pipe(int ends[2])
+{
+    return pipe2(ends, O_CLOEXEC) < 0 ? -errno : os_both_above_standard(ends);
 }
 
 int os_pipe_to_give(bool gives_reading, int *given, int *kept)

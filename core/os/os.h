@@ -179,6 +179,9 @@ int os_duplicate(int fd);
  * is given away. */
 void os_make_waiting(int fd, bool waits);
 
+/* Whether anything stands at that number. */
+bool os_is_open(int fd);
+
 /* What a descriptor was opened for.  Errors: -EBADF. */
 int os_access(int fd, bool *reads, bool *writes);
 
@@ -208,6 +211,9 @@ int os_pipe(size_t capacity, struct os_descriptor *reading,
  * take where the program has them closed: what looks for its stdin would find it. Takes
  * `fd`, also on failure; a negative one comes back.  Errors: -EMFILE. */
 int os_above_standard(int fd);
+
+/* The same of two that were opened together: on failure neither is left. */
+int os_both_above_standard(int ends[2]);
 
 /* One end of a pipe to be given away, which waits as programs expect, and one to keep.
  */

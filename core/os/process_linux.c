@@ -313,7 +313,7 @@ int os_reap(int fd, struct os_ended *out)
 int os_process(int64_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0U);
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? -errno : os_above_standard(fd);
 }
 
 bool os_is_child(int fd)

@@ -93,6 +93,9 @@ int os_socket_pair(const struct os_socket_plan *plan, struct os_descriptor out[2
     int ends[2];
     if (socketpair(AF_UNIX, type_of(plan->kind) | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
+    int above = os_both_above_standard(ends);
+    if (above < 0)
+        return above;
     for (int i = 0; i < 2; i++) {
         apply(plan, ends[i], AF_UNIX);
         out[i] = describe(ends[i], plan->kind, true);

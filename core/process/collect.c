@@ -24,8 +24,6 @@ enum {
     READS_MOST = 64, // then the deadline is looked at
 };
 
-static const int64_t grace_usual = INT64_C(2000000000);
-
 /* One of 0, 1 and 2 on this side; fd -1: it is not collected, or has ended. */
 struct flow {
     struct os_descriptor end;
@@ -53,7 +51,7 @@ struct collecting {
 
 static int64_t grace_of(const struct wherry_collect *wish)
 {
-    return wish->grace > 0 ? wish->grace : grace_usual;
+    return wish->grace > 0 ? wish->grace : PROCESS_PATIENCE;
 }
 
 /* --- the plans ----------------------------------------------------------- */
@@ -412,7 +410,7 @@ static void leave(struct collecting *all, bool is_done)
         }
     }
     if (all->pipeline && !is_done)
-        pipeline_end(all->pipeline, deadline_add(wherry_now(), grace_of(all->wish)));
+        tree_take_back(all->pipeline->stages, all->count, grace_of(all->wish));
     for (size_t i = 0; is_done && all->stopped && i < all->count; i++)
         tree_end(all->stages[i].process, all->deadline);
     wherry_pipeline_close(all->pipeline);

@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t length(const char *const *list)
-{
-    size_t count = 0;
-    while (list && list[count])
-        count++;
-    return count;
-}
-
 static size_t name_size(const char *entry)
 {
     return strcspn(entry, "=");
@@ -40,8 +32,8 @@ static size_t take_out(const char **list, size_t count, const char *change)
 
 const char **environment_make(const char *const *base, const char *const *changes)
 {
-    size_t count = length(base);
-    const char **list = malloc((count + length(changes) + 1) * sizeof(*list));
+    size_t count = plan_count_words(base);
+    const char **list = malloc((count + plan_count_words(changes) + 1) * sizeof(*list));
     if (!list)
         return NULL;
     for (size_t i = 0; i < count; i++)

@@ -49,18 +49,10 @@ int guard_lay(struct making *making)
     return 0;
 }
 
-static size_t count(const char *const *list)
-{
-    size_t i = 0;
-    while (list[i])
-        i++;
-    return i;
-}
-
 // In one block, with the mark before each.
 static const char **mark_environment(const char *const *list)
 {
-    size_t lines = count(list);
+    size_t lines = plan_count_words(list);
     size_t bytes = 0;
     for (size_t i = 0; i < lines; i++)
         bytes += strlen(list[i]) + 2;
@@ -81,8 +73,8 @@ static const char **mark_environment(const char *const *list)
 
 static const char **make_arguments(const struct making *making)
 {
-    size_t files = count(making->files);
-    size_t words = count(making->arguments);
+    size_t files = plan_count_words(making->files);
+    size_t words = plan_count_words(making->arguments);
     const char **list = calloc(files + words + WORDS, sizeof(*list));
     if (!list)
         return NULL;
@@ -106,7 +98,7 @@ int guard_words(struct making *making, struct os_start *start)
         return failure(-EINVAL, "WHERRY_GUARD=%s: a path from the root on", file);
     snprintf(guard->numbers, sizeof(guard->numbers), OS_GUARD_NUMBERS,
              OS_GUARD_PROTOCOL, guard->parent, guard->report, (int)start->standing,
-             (int)count(making->files));
+             (int)plan_count_words(making->files));
     guard->arguments = make_arguments(making);
     guard->environment = mark_environment(making->environment);
     if (!guard->arguments || !guard->environment)
@@ -164,7 +156,8 @@ static int hear_start(struct making *making, struct os_started *started)
     int r = hear(making, started->fd, &word, sizeof(word), WHERRY_FOREVER);
     if (r < 0)
         return r;
-    bool is_file = word.index >= 0 && (size_t)word.index < count(making->files);
+    bool is_file =
+        word.index >= 0 && (size_t)word.index < plan_count_words(making->files);
     if (word.error < 0) {
         making->guard.has_said_why = true;
         started->failed = word.ran                 ? OS_STEP_RUN

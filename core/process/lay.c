@@ -27,16 +27,9 @@ void making_add_row(struct making *making, int number, int source, int opened)
 
 /* --- where an open file comes from --------------------------------------- */
 
-static bool is_open(int descriptor)
-{
-    bool can_read;
-    bool can_write;
-    return os_access(descriptor, &can_read, &can_write) >= 0;
-}
-
 static int add_own(struct making *making, int number, int descriptor)
 {
-    if (!is_open(descriptor))
+    if (!os_is_open(descriptor))
         return failure(-EBADF, "number %d: this process has nothing open at %d", number,
                        descriptor);
     making_add_row(making, number, descriptor, -1);
@@ -167,7 +160,7 @@ static int open_unlisted(struct making *making)
             making_add_row(making, number, joined[number], -1);
         else if (making->plan->laid)
             r = add_null(making, number);
-        else if (is_open(number))
+        else if (os_is_open(number))
             making_add_row(making, number, number, -1);
     }
     return r;

@@ -67,6 +67,7 @@ int guard_words(struct making *, struct os_start *start);
 int guard_meet(struct making *, int error, struct os_started *started);
 
 void guard_free(struct making_guard *);
+
 /* --- spawn.c ------------------------------------------------------------- */
 
 /* What is run, as the plan names it. */

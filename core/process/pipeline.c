@@ -15,8 +15,6 @@
 
 enum { STAGES_MOST = 1024 };
 
-static const int64_t kill_patience = INT64_C(2000000000); // nanoseconds
-
 /* --- starting ------------------------------------------------------------ */
 
 int pipeline_blame(int error, size_t stage, size_t count)
@@ -84,7 +82,7 @@ int pipeline_spawn(const struct wherry_plan *plans, size_t count, wherry_pipelin
         *out = pipeline;
         return 0;
     }
-    pipeline_end(pipeline, deadline_add(wherry_now(), kill_patience));
+    tree_take_back(pipeline->stages, pipeline->count, PROCESS_PATIENCE);
     wherry_pipeline_close(pipeline);
     return r;
 }
@@ -140,20 +138,6 @@ int wherry_pipeline_kill(wherry_pipeline *pipeline, int signal, enum wherry_whom
     }
     return result == -ESRCH ? failure(result, "all of the pipeline have ended")
                             : result;
-}
-
-void pipeline_end(wherry_pipeline *pipeline, wherry_deadline deadline)
-{
-    char sentence[FAILURE_TEXT];
-    snprintf(sentence, sizeof(sentence), "%s", wherry_error_text());
-    for (size_t i = 0; i < pipeline->count; i++)
-        (void)tree_kill(pipeline->stages[i], os_signal_kill);
-    for (size_t i = 0; i < pipeline->count; i++) {
-        struct os_wait end = {.fd = pipeline->stages[i]->fd, .events = os_wait_in};
-        (void)os_wait(&end, 1, deadline);
-        tree_end(pipeline->stages[i], deadline);
-    }
-    failure_keep("%s", sentence);
 }
 
 void wherry_pipeline_close(wherry_pipeline *pipeline)

@@ -211,6 +211,14 @@ static int check_standing(const struct wherry_plan *plan)
     return 0;
 }
 
+size_t plan_count_words(const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    return count;
+}
+
 int plan_check(const struct wherry_plan *plan)
 {
     static int (*const checks[])(const struct wherry_plan *) = {

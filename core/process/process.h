@@ -25,6 +25,9 @@ enum {
     PROCESS_STANDARD = 3           /* 0, 1 and 2, which every process has */
 };
 
+/* How long the end of what was signalled is waited for, unless the caller says. */
+#define PROCESS_PATIENCE INT64_C(2000000000) // nanoseconds
+
 /* --- plan.c -------------------------------------------------------------- */
 
 /* Whether the plan makes sense, looking at nothing but the plan.  Errors: -EINVAL; the
@@ -42,6 +45,9 @@ bool plan_is_channel(const struct wherry_laid *);
 
 /* `umask` of a plan that was checked. */
 uint32_t plan_umask(const struct wherry_plan *);
+
+/* How many words a list of one has, NULL at its end; a NULL one has none. */
+size_t plan_count_words(const char *const *list);
 
 /* --- layout.c: descriptors by number ------------------------------------- */
 
@@ -153,9 +159,6 @@ int pipeline_blame(int error, size_t stage, size_t count);
 int pipeline_spawn(const struct wherry_plan *plans, size_t count,
                    wherry_pipeline **out);
 
-/* Without a word: all that runs of it is killed, and waited for within reason. */
-void pipeline_end(wherry_pipeline *, wherry_deadline);
-
 /* --- guard.c: processes that die with this one --------------------------- */
 
 /* How it ended, if its guard has said so; false: it has not. */
@@ -174,6 +177,10 @@ int process_collect(const struct wherry_plan *plans, size_t count,
  * found before.  Errors: as wherry_process_kill, -ENOTSUP; the sentence is not always
  * set. */
 int tree_kill(wherry_process *, int signal);
+
+/* Of processes that nobody is to have: all that runs of them is killed, and waited for,
+ * so many nanoseconds at most.  The sentence that stands is kept. */
+void tree_take_back(wherry_process *const *roots, size_t count, int64_t patience);
 
 /* Waits until all that were found have ended, and kills whoever has not by then. */
 void tree_end(const wherry_process *, wherry_deadline deadline);

@@ -11,14 +11,6 @@
 
 /* --- what is run --------------------------------------------------------- */
 
-static size_t count_words(const char *const *words)
-{
-    size_t count = 0;
-    while (words && words[count])
-        count++;
-    return count;
-}
-
 const char *making_program(const struct making *making)
 {
     const struct wherry_plan *plan = making->plan;
@@ -34,8 +26,8 @@ static const char *name_of(const struct making *making)
 static const char **arguments_of(const struct making *making)
 {
     const struct wherry_plan *plan = making->plan;
-    const size_t count = count_words(plan->arguments);
-    const size_t words = count_words(making->words);
+    const size_t count = plan_count_words(plan->arguments);
+    const size_t words = plan_count_words(making->words);
     const char **list = calloc(words + count + 6, sizeof(*list));
     if (!list)
         return NULL;

@@ -124,6 +124,21 @@ int tree_kill(wherry_process *root, int signal)
     return r < 0 && r != -ESRCH ? r : signalled;
 }
 
+void tree_take_back(wherry_process *const *roots, size_t count, int64_t patience)
+{
+    const wherry_deadline deadline = deadline_add(wherry_now(), patience);
+    struct failure_aside why;
+    failure_put_aside(&why);
+    for (size_t i = 0; i < count; i++)
+        (void)tree_kill(roots[i], os_signal_kill);
+    for (size_t i = 0; i < count; i++) {
+        struct os_wait end = {.fd = roots[i]->fd, .events = os_wait_in};
+        (void)os_wait(&end, 1, deadline);
+        tree_end(roots[i], deadline);
+    }
+    failure_bring_back(&why);
+}
+
 void tree_end(const wherry_process *root, wherry_deadline deadline)
 {
     for (size_t i = 0; i < root->family_size; i++)

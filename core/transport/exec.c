@@ -95,14 +95,14 @@ static void end_command(const struct command *command)
 static void leave_command(void *own)
 {
     struct command *command = own;
-    char sentence[FAILURE_TEXT];
-    snprintf(sentence, sizeof(sentence), "%s", wherry_error_text());
+    struct failure_aside why;
+    failure_put_aside(&why);
     if (command->process)
         end_command(command);
     wherry_process_close(command->process);
     os_close(command->watch);
     free(command);
-    failure_keep("%s", sentence);
+    failure_bring_back(&why);
 }
 
 /* --- its beginning ------------------------------------------------------- */
@@ -118,10 +118,8 @@ static struct os_descriptor take_pipe(struct command *command, int number)
 
 static int start(const struct address *address, struct command *command)
 {
-    bool can_read;
-    bool can_write;
-    const bool is_quiet = address_number(address, "stderr") == 1 ||
-                          os_access(STANDARD_ERROR, &can_read, &can_write) < 0;
+    const bool is_quiet =
+        address_number(address, "stderr") == 1 || !os_is_open(STANDARD_ERROR);
     const struct wherry_laid laid[] = {
         {.number = 0, .from = WHERRY_FROM_PIPE},
         {.number = 1, .from = WHERRY_FROM_PIPE},

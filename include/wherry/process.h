@@ -87,9 +87,8 @@ enum wherry_group {
     WHERRY_GROUP_SESSION /* a session of its own, without a terminal */
 };
 
-/* What is to be started; all zero but `file`, `command` or `line` is a good
- * plan.  Nothing of it
- * is needed after wherry_spawn() has returned. */
+/* What is to be started; all zero but `file`, `command` or `line` is a good plan.
+ * Nothing of it is needed after wherry_spawn() has returned. */
 struct wherry_plan {
     /* One of the three: a program, looked for in the new process's PATH unless it has a
      * slash in it; a program with its arguments, parted by blanks, in which quotes and

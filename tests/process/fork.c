@@ -84,6 +84,33 @@ TEST(with_a_layout_the_channel_has_the_first_free_number)
     ends_with(forked.process, "exit 0");
 }
 
+// What looks for its stdin would find the channel there.
+static void has_none_of_0_1_and_2(int guarded)
+{
+    const char *const arguments[] = {"parent", NULL};
+    const struct wherry_plan plan = {
+        .file = told(), .arguments = arguments, .guarded = guarded};
+    int kept = fcntl(2, F_DUPFD_CLOEXEC, 10);
+    CHECK(kept >= 0);
+    close(0);
+    close(2);
+    struct forked forked = fork_of(&plan);
+    bool is_clean = fcntl(0, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
+    CHECK_INT(dup2(kept, 2), 2);
+    close(kept);
+    CHECK(is_clean);
+    say(forked.messages, "x");
+    hear(forked.messages, "said x");
+    wherry_close(forked.messages);
+    ends_with(forked.process, "exit 0");
+}
+
+TEST(a_parent_without_a_stdin_and_a_stderr_gets_nothing_at_their_numbers)
+{
+    has_none_of_0_1_and_2(0);
+    has_none_of_0_1_and_2(1);
+}
+
 TEST(the_channel_of_a_plan_is_taken_as_it_is)
 {
     const char *const arguments[] = {"parent", NULL};
