@@ -271,7 +271,9 @@ WHERRY_EXPORT const char *wherry_listener_address(const wherry_listener *);
  * kernel and says the orderly end; closes every descriptor and removes what names it
  * made. Where the peer has left no room for the end it waits at most `linger=` (100 ms;
  * 0: not at all); without that word the peer takes the end for a death.  Whether the
- * peer's program has received everything only wherry_drain tells.  NULL is fine. */
+ * peer's program has received everything only wherry_drain tells.  The program behind
+ * an exec: has `grace=` (2 s) to end by itself, as long again after SIGTERM, and then
+ * SIGKILL, all of which is waited for.  NULL is fine. */
 WHERRY_EXPORT void wherry_close(wherry_channel *);
 
 /* Closes a listener, removes its name, ends the peers that were not yet accepted. */

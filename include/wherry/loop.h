@@ -58,10 +58,10 @@ WHERRY_EXPORT int wherry_loop_run(wherry_loop *loop, wherry_deadline deadline);
  */
 WHERRY_EXPORT void wherry_loop_stop(wherry_loop *loop);
 
-/* Closes all watches without waiting for a slow peer, calls each on_close, and frees
- * the loop.  From a callback this happens as soon as that has returned; the run ends
- * with 1 then.  One that was attached is gone after the next turns of the program's
- * loop: run it before uv_loop_close(3).  NULL is fine. */
+/* Closes all watches without waiting for a slow peer, but for programs behind exec:,
+ * calls each on_close, and frees the loop.  From a callback this happens as soon as
+ * that has returned; the run ends with 1 then.  One that was attached is gone after the
+ * next turns of the program's loop: run it before uv_loop_close(3).  NULL is fine. */
 WHERRY_EXPORT void wherry_loop_free(wherry_loop *loop);
 
 /* --- channels ------------------------------------------------------------------------
@@ -263,7 +263,9 @@ WHERRY_EXPORT void wherry_watch_hold(wherry_watch *watch, int holds);
 
 /* Closes a watch and what it watches; on_close follows, no other callback.  A channel
  * that has something to send yet has 2 s of the loop's time to get rid of it and to say
- * the orderly end.  Once more, or NULL, is fine. */
+ * the orderly end; the program behind an exec: has as long as wherry_close gives it, in
+ * a thread of its own, and on_close comes when it has ended.  Once more, or NULL,
+ * is fine. */
 WHERRY_EXPORT void wherry_watch_close(wherry_watch *watch);
 
 /* The channel that it watches, borrowed, to be described; do not receive, send or close

@@ -8,6 +8,7 @@
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -26,9 +27,55 @@ void channel_drop(wherry_channel *channel)
     wherry_close(channel);
 }
 
+static void farewell(void *argument)
+{
+    struct channel_watch *watch = argument;
+    channel_drop(watch->channel);
+    uv_async_send(&watch->farewell_said);
+}
+
+static void farewell_said(uv_async_t *handle)
+{
+    struct channel_watch *watch = handle->data;
+    if (watch->has_thread)
+        uv_thread_join(&watch->thread);
+    uv_close((uv_handle_t *)handle, watch_part_closed);
+}
+
+// Signals are for the threads that the program knows of.
+static bool begin_thread(struct channel_watch *watch)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool has_begun = uv_thread_create(&watch->thread, farewell, watch) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return has_begun;
+}
+
+// A program may take its time to end, which is no matter of this thread's.  Our handles
+// go first: the numbers of its descriptors are others' soon.  Not by uv_queue_work(3):
+// after that a child of fork(2) crashes at its exit(3) (libuv 1.44).
+static void dispose_of_program(struct channel_watch *watch)
+{
+    wherry_watch *base = &watch->watch;
+    uv_async_init(base->loop->uv, &watch->farewell_said, farewell_said);
+    watch->farewell_said.data = watch;
+    base->part_open++;
+    watch_release(base);
+    watch->has_thread = begin_thread(watch);
+    if (!watch->has_thread)
+        farewell(watch);
+}
+
 void channel_dispose(struct channel_watch *watch)
 {
     room_end(watch);
+    if (watch->starts) {
+        dispose_of_program(watch);
+        return;
+    }
     channel_drop(watch->channel);
     watch->channel = NULL;
     watch_release(&watch->watch);
@@ -175,6 +222,12 @@ static int begin_receiving(struct channel_watch *watch)
     return 0;
 }
 
+static bool starts_a_program(const char *scheme)
+{
+    const struct wherry_mechanism *mechanism = wherry_mechanism_find(scheme);
+    return mechanism && (mechanism->traits & WHERRY_TRAIT_COMMAND);
+}
+
 int wherry_loop_channel(wherry_loop *loop, wherry_channel **channel,
                         const struct wherry_channel_events *events, size_t size,
                         wherry_watch **out)
@@ -188,6 +241,7 @@ int wherry_loop_channel(wherry_loop *loop, wherry_channel **channel,
     watch_events(&watch->events, sizeof(watch->events), events, size);
     wherry_describe(*channel, &info, offsetof(struct wherry_channel_info, peer));
     watch->abilities = info.abilities;
+    watch->starts = starts_a_program(info.scheme);
     watch->channel = *channel;
     r = begin_receiving(watch);
     if (r < 0) {

@@ -52,7 +52,7 @@ struct wherry_watch {
     wherry_watch *before, *after; /* in the loop's list */
     uv_handle_t *handles[WATCH_HANDLES];
     unsigned handle_count;
-    unsigned handle_open; /* that libuv has not closed yet */
+    unsigned part_open; /* those and others that libuv has not closed yet */
     enum watch_state state;
     bool paused;
     bool is_light; /* holds up no run */
@@ -74,6 +74,10 @@ void watch_add_timer(wherry_watch *watch, uv_timer_t *timer);
 /* Everything worked: it is in the loop's list, and in *out unless that is NULL. */
 void watch_begin(wherry_watch *watch, void *user,
                  void (*on_close)(void *user, wherry_watch *watch), wherry_watch **out);
+
+/* libuv has closed one of those that `part_open` counts; the last is the watch's end.
+ */
+void watch_part_closed(uv_handle_t *handle);
 
 /* Closes its handles; on_close and the end of its memory follow. */
 void watch_release(wherry_watch *watch);
@@ -139,8 +143,12 @@ struct channel_watch {
     wherry_channel *channel; /* NULL: closed */
     unsigned abilities;
     uv_poll_t in;
-    uv_timer_t timer; /* rests after an error; the bound of closing */
+    uv_timer_t timer;         /* rests after an error; the bound of closing */
+    uv_thread_t thread;       /* waits for the program that was started for it */
+    uv_async_t farewell_said; /* by that */
     struct room room;
+    bool has_thread;
+    bool starts;    /* a program was started for the channel */
     bool receives;  /* more may come */
     bool finishing; /* the end is to be said when there is room */
     bool finished;

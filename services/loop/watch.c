@@ -29,7 +29,7 @@ void watch_add(wherry_watch *watch, uv_handle_t *handle)
 {
     handle->data = watch;
     watch->handles[watch->handle_count++] = handle;
-    watch->handle_open++;
+    watch->part_open++;
     if (watch->is_light)
         uv_unref(handle);
 }
@@ -71,11 +71,11 @@ static void end(wherry_watch *watch)
     free(watch);
 }
 
-static void closed(uv_handle_t *handle)
+void watch_part_closed(uv_handle_t *handle)
 {
     wherry_watch *watch = handle->data;
-    watch->handle_open--;
-    if (watch->handle_open == 0)
+    watch->part_open--;
+    if (watch->part_open == 0)
         end(watch);
 }
 
@@ -83,7 +83,7 @@ void watch_release(wherry_watch *watch)
 {
     watch->state = WATCH_GONE;
     for (unsigned i = 0; i < watch->handle_count; i++)
-        uv_close(watch->handles[i], closed);
+        uv_close(watch->handles[i], watch_part_closed);
 }
 
 void watch_close(wherry_watch *watch, bool at_once)

@@ -459,3 +459,55 @@ TEST(a_peer_that_drains_is_answered)
     wherry_close(ends[1]);
     end();
 }
+
+/* --- a program behind it ------------------------------------------------- */
+
+static void tell_of_time(void *user, wherry_watch *watch)
+{
+    (void)user;
+    tell("timer");
+    wherry_watch_close(watch);
+}
+
+static void close_and_go_on(void *user, wherry_watch *watch, wherry_message **message)
+{
+    const struct wherry_timer_events events = {.on_timer = tell_of_time};
+    telling.on_message(user, watch, message);
+    wherry_watch_close(watch);
+    WORKS(wherry_loop_timer(loop, wherry_now(), &events, sizeof(events), NULL));
+}
+
+static void watch_stubborn(void)
+{
+    wherry_channel *channel;
+    struct wherry_channel_events events = telling;
+    events.on_message = close_and_go_on;
+    WORKS(wherry_dial(
+        "exec?grace=100ms:sh -c \"trap '' TERM; echo ready; exec sleep 60\"", soon(),
+        &channel));
+    WORKS(wherry_loop_channel(loop, &channel, &events, sizeof(events), NULL));
+}
+
+TEST(a_program_that_does_not_end_holds_up_nothing_but_its_own_close)
+{
+    begin();
+    watch_stubborn();
+    run();
+    CHECK_STORY("message ready, timer, close");
+    end();
+}
+
+TEST(a_loop_is_freed_when_the_programs_of_its_channels_have_ended)
+{
+    begin();
+    watch_stubborn();
+    while (!story[0])
+        (void)wherry_loop_run(loop, WHERRY_POLL);
+    wherry_loop_free(loop);
+    CHECK_CONTAINS(story, "close");
+    story[0] = 0;
+    begin();
+    watch_stubborn();
+    wherry_loop_free(loop);
+    CHECK_STORY("close");
+}
