@@ -12,4 +12,8 @@
  * `out`. */
 const char *printable(const char *text, char *out, size_t size);
 
+/* `size` bytes as text for JSON: what is no UTF-8, and NUL, as U+FFFD for each byte. To
+ * be freed; NULL: no memory. */
+char *text_of(const char *bytes, size_t size);
+
 #endif

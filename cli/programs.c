@@ -19,6 +19,7 @@
 
 #include "interrupt.h"
 #include "open.h"
+#include "printable.h"
 #include "say.h"
 #include "table.h"
 #include "talk.h"
@@ -44,81 +45,40 @@ struct layout {
 /* All of it that has to be kept until they have started. */
 struct preparation {
     struct layout *layouts;
-    int errors; /* the file for the errors of several, or -1 */
+    int files[STANDARD]; /* --stdin, --stdout and --stderr; -1: none */
 };
 
-static void add(struct layout *layout, const struct wherry_laid *row)
-{
-    layout->rows[layout->count++] = *row;
-}
-
-static enum wherry_access access_of(const struct start_choices *start)
-{
-    return start->append ? WHERRY_ACCESS_APPEND : WHERRY_ACCESS_WRITE;
-}
-
 // Where an output goes without a file; nowhere: wherry_collect() lays out its own.
-static enum wherry_from usual_from(const struct choices *choices)
+static enum wherry_from usual_from(const struct choices *choices, int number)
 {
+    // What this program reads goes through the channel, if there is one.
+    if (number == 0)
+        return choices->start.channel ? WHERRY_FROM_NULL : WHERRY_FROM_PARENT;
     return choices->json                ? WHERRY_FROM_NOTHING
            : choices->start.output_most ? WHERRY_FROM_PIPE
                                         : WHERRY_FROM_PARENT;
 }
 
-static void add_output(struct layout *layout, const struct choices *choices, int number,
-                       const char *path)
+static void add(struct layout *layout, const struct choices *choices, int number,
+                int file)
 {
-    const struct wherry_laid usual = {.number = number, .from = usual_from(choices)};
-    const struct wherry_laid file = {.number = number,
-                                     .from = WHERRY_FROM_FILE,
-                                     .path = path,
-                                     .access = access_of(&choices->start)};
-    if (path || usual.from != WHERRY_FROM_NOTHING)
-        add(layout, path ? &file : &usual);
-}
-
-static bool is_one_file(const struct start_choices *start)
-{
-    return start->output && start->errors && strcmp(start->output, start->errors) == 0;
-}
-
-static void add_errors(struct layout *layout, const struct choices *choices, int shared)
-{
-    const struct wherry_laid same = {
-        .number = 2, .from = WHERRY_FROM_NUMBER, .descriptor = 1};
-    const struct wherry_laid file = {
-        .number = 2, .from = WHERRY_FROM_DESCRIPTOR, .descriptor = shared};
-    if (shared >= 0)
-        add(layout, &file);
-    else if (is_one_file(&choices->start))
-        add(layout, &same);
-    else
-        add_output(layout, choices, 2, choices->start.errors);
+    const struct wherry_laid row = {.number = number,
+                                    .from = file >= 0 ? WHERRY_FROM_DESCRIPTOR
+                                                      : usual_from(choices, number),
+                                    .descriptor = file >= 0 ? file : 0};
+    if (row.from != WHERRY_FROM_NOTHING)
+        layout->rows[layout->count++] = row;
 }
 
 static void lay_out(const struct programs *programs, size_t i,
                     const struct preparation *preparation)
 {
-    const struct choices *choices = programs->choices;
-    struct layout *layout = &preparation->layouts[i];
-    const char *path = choices->start.input;
-    // What this program reads goes through the channel, if there is one.
-    const struct wherry_laid input = {.number = 0,
-                                      .from = path ? WHERRY_FROM_FILE
-                                              : choices->start.channel
-                                                  ? WHERRY_FROM_NULL
-                                                  : WHERRY_FROM_PARENT,
-                                      .path = path};
-    const struct wherry_laid output = {
-        .number = 1, .from = WHERRY_FROM_DESCRIPTOR, .descriptor = preparation->errors};
-    if (i == 0)
-        add(layout, &input);
-    if (i + 1 == programs->count && preparation->errors >= 0 &&
-        is_one_file(&choices->start))
-        add(layout, &output);
-    else if (i + 1 == programs->count)
-        add_output(layout, choices, 1, choices->start.output);
-    add_errors(layout, choices, preparation->errors);
+    const bool has_neighbour[STANDARD] = {i > 0, i + 1 < programs->count, false};
+    for (int number = 0; number < STANDARD; number++) {
+        if (!has_neighbour[number])
+            add(&preparation->layouts[i], programs->choices, number,
+                preparation->files[number]);
+    }
 }
 
 static void complete_plan(struct wherry_plan *plan, struct choices *choices,
@@ -145,30 +105,38 @@ static void complete_plan(struct wherry_plan *plan, struct choices *choices,
     plan->laid_count = layout->count;
 }
 
-// One file for several, each of which would empty it again.
-static int open_errors(const struct programs *programs, int *out)
+static int open_file(const char *verb, const char *path, int flags, int *out)
 {
+    *out = path ? open(path, flags | O_CLOEXEC | O_NOCTTY, 0666) : -1;
+    return path && *out < 0 ? say_error(verb, "%s: %s", path, say_errno(errno)) : DONE;
+}
+
+// Both outputs may go to one file, which each of two would empty again.
+static int open_files(const struct programs *programs, int files[STANDARD])
+{
+    const char *verb = programs->verb;
     const struct start_choices *start = &programs->choices->start;
-    *out = -1;
-    if (programs->count == 1 || !start->errors)
-        return DONE;
-    *out = open(start->errors,
-                O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY |
-                    (start->append ? O_APPEND : O_TRUNC),
-                0666);
-    return *out >= 0
-               ? DONE
-               : say_error(programs->verb, "%s: %s", start->errors, say_errno(errno));
+    const int writes = O_WRONLY | O_CREAT | (start->append ? O_APPEND : O_TRUNC);
+    bool is_one_file =
+        start->output && start->errors && strcmp(start->output, start->errors) == 0;
+    int status = open_file(verb, start->input, O_RDONLY, &files[0]);
+    if (status == DONE)
+        status = open_file(verb, start->output, writes, &files[1]);
+    if (status == DONE && is_one_file)
+        files[2] = files[1];
+    else if (status == DONE)
+        status = open_file(verb, start->errors, writes, &files[2]);
+    return status;
 }
 
 static int prepare(struct programs *programs, struct preparation *out)
 {
     struct start_choices *start = &programs->choices->start;
-    *out = (struct preparation){.errors = -1};
+    *out = (struct preparation){.files = {-1, -1, -1}};
     out->layouts = calloc(programs->count, sizeof(*out->layouts));
     if (!out->layouts)
         return say_error(programs->verb, "no memory");
-    int status = open_errors(programs, &out->errors);
+    int status = open_files(programs, out->files);
     if (status != DONE)
         return status;
     for (size_t i = 0; i < start->limit_count; i++)
@@ -182,8 +150,11 @@ static int prepare(struct programs *programs, struct preparation *out)
 
 static void forget(struct preparation *preparation)
 {
-    if (preparation->errors >= 0)
-        close(preparation->errors);
+    for (int i = 0; i < STANDARD; i++) {
+        if (preparation->files[i] >= 0 &&
+            (i != 2 || preparation->files[2] != preparation->files[1]))
+            close(preparation->files[i]);
+    }
     free(preparation->layouts);
 }
 
@@ -346,6 +317,8 @@ static void add_row(struct table *table, const char *name,
 {
     const struct wherry_exit *exit = &all->exit;
     char ended[TEXT] = "";
+    char *output = text_of(all->output, all->output_size);
+    char *errors = text_of(all->errors, all->errors_size);
     char numbers[5][NUMBER];
     const int64_t values[] = {exit->code, exit->signal, exit->user_time / 1000,
                               exit->system_time / 1000, exit->memory_most};
@@ -363,9 +336,11 @@ static void add_row(struct table *table, const char *name,
                                  numbers[2],
                                  numbers[3],
                                  numbers[4],
-                                 all->output,
-                                 all->errors};
-    table_add(table, cells);
+                                 output,
+                                 errors};
+    table_add(table, output && errors ? cells : NULL);
+    free(output);
+    free(errors);
 }
 
 static int print_json(const struct programs *programs,
@@ -435,10 +410,11 @@ int programs_run(struct programs *programs)
     struct preparation preparation;
     const bool is_json = programs->choices->json;
     const bool has_channel = programs->choices->start.channel;
-    // One that is only collected is killed with us.
-    if (!is_json && interrupt_begin() < 0)
-        return say_error(programs->verb, "no descriptor left");
+    // To open a FIFO is to wait for its other end: Ctrl-C ends us then as ever.
     int status = prepare(programs, &preparation);
+    // One that is only collected is killed with us.
+    if (status == DONE && !is_json && interrupt_begin() < 0)
+        status = say_error(programs->verb, "no descriptor left");
     if (status == DONE)
         status = is_json       ? run_for_json(programs)
                  : has_channel ? run_with_channel(programs)

@@ -101,6 +101,10 @@ void table_add(struct table *table, const char *const *cells)
 {
     if (!table || table->failed)
         return;
+    if (!cells) {
+        table->failed = true;
+        return;
+    }
     struct libscols_line *line = scols_table_new_line(table->lines, NULL);
     table->failed |= !line;
     for (size_t i = 0; line && i < table->count; i++)

@@ -25,7 +25,8 @@ size_t table_width(void);
 struct table *table_new(const char *name, const struct column *columns, size_t count,
                         bool as_json);
 
-/* Adds a row: one text a column, copied; NULL is an empty cell. */
+/* Adds a row: one text a column, copied; NULL is an empty cell.  Without `cells` there
+ * was no memory for them, and table_print() says so. */
 void table_add(struct table *table, const char *const *cells);
 
 /* Prints it and frees it.  DONE, or FAILED when there was no memory, and said so. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <wherry/inspect.h>
+#include <wherry/mechanism.h>
 
 #include "interrupt.h"
 #include "open.h"
@@ -193,10 +194,16 @@ static int finish_output(const struct receiver *receiver)
     return r < 0 ? output_failed(receiver->plan->verb, r) : DONE;
 }
 
+bool talk_is_with_command(const struct wherry_channel_info *info)
+{
+    const struct wherry_mechanism *mechanism = wherry_mechanism_find(info->scheme);
+    return mechanism && (mechanism->traits & WHERRY_TRAIT_COMMAND);
+}
+
 // Only what reads its stdin can be seen to wait for it.
 static int64_t child_behind(const struct wherry_channel_info *info)
 {
-    return strcmp(info->scheme, "exec") == 0 ? info->peer.pid : 0;
+    return talk_is_with_command(info) ? info->peer.pid : 0;
 }
 
 int talk(wherry_channel *channel, struct talk_plan *plan)

@@ -28,6 +28,9 @@ struct talk_plan {
     int64_t received; /* so far, from all peers */
 };
 
+/* Whether a program was started for the channel. */
+bool talk_is_with_command(const struct wherry_channel_info *info);
+
 /* Talks on a watched channel until it is over.  DONE, or FAILED, said on stderr. */
 int talk(wherry_channel *channel, struct talk_plan *plan);
 

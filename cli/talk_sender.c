@@ -26,7 +26,8 @@ struct sender {
     wherry_channel *channel;
     const struct talk_plan *plan;
     unsigned abilities;
-    size_t limit; /* the largest message */
+    size_t limit;   /* the largest message */
+    bool is_choosy; /* what the peer does not read is its own choice */
     char scheme[sizeof(((struct wherry_channel_info *)NULL)->scheme)];
     pthread_t thread;
     int stop[2];  /* a pipe: readable when it shall end */
@@ -165,6 +166,8 @@ static int send_all(struct sender *sender)
     while (r >= 0 && (r = next(sender, &bytes, &size)) == 1) {
         bool last = is_last(sender);
         r = send_one(sender, bytes, size, !last && has_next(sender));
+        if (r == -EPIPE && sender->is_choosy)
+            return DONE; // how it ends is told by its end
         if (r < 0 && r != -ECANCELED)
             return say_why(sender, wherry_error_text());
         if (last)
@@ -291,6 +294,7 @@ int sender_start(wherry_channel *channel, const struct wherry_channel_info *info
                               .limit = info->message_limit < SIZE_MAX
                                            ? (size_t)info->message_limit
                                            : SIZE_MAX,
+                              .is_choosy = talk_is_with_command(info),
                               .stop = {-1, -1},
                               .heard = {-1, -1},
                               .done = {-1, -1},

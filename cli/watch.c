@@ -136,13 +136,6 @@ static void pass_signal_on(struct watch *all)
 
 /* --- waiting ------------------------------------------------------------- */
 
-static struct pollfd wait_for_end(wherry_process *process)
-{
-    bool runs = wherry_process_wait(process, NULL, 0, WHERRY_POLL) == -EAGAIN;
-    return (struct pollfd){.fd = runs ? wherry_process_fd(process) : -1,
-                           .events = POLLIN};
-}
-
 static struct pollfd wait_for_output(const struct watch_output *output)
 {
     wherry_native fd = -1;
@@ -152,29 +145,31 @@ static struct pollfd wait_for_output(const struct watch_output *output)
     return (struct pollfd){.fd = fd, .events = events};
 }
 
-static void wait_for_news(const struct watch *all, struct pollfd *waits)
-{
-    size_t count = 0;
-    waits[count++] = (struct pollfd){.fd = all->is_passed_on ? -1 : interrupt_fd(),
-                                     .events = POLLIN};
-    for (size_t i = 0; i < all->count; i++)
-        waits[count++] = wait_for_end(all->processes[i]);
-    for (size_t i = 0; i < all->output_count; i++)
-        waits[count++] = wait_for_output(&all->outputs[i]);
-    (void)poll(waits, (nfds_t)count, milliseconds_until(all->deadline));
-}
-
-// -EAGAIN while any of them runs.
-static int see_ends(const struct watch *all, struct wherry_exit *exits)
+// -EAGAIN while any of them runs.  Who ends after this look is waited for in `waits`,
+// and seen by the next one.
+static int see_ends(const struct watch *all, struct wherry_exit *exits,
+                    struct pollfd *waits)
 {
     int result = 0;
     for (size_t i = 0; i < all->count; i++) {
-        int r = wherry_process_wait(all->processes[i], &exits[i], sizeof(exits[i]),
-                                    WHERRY_POLL);
+        wherry_process *process = all->processes[i];
+        int r = wherry_process_wait(process, &exits[i], sizeof(exits[i]), WHERRY_POLL);
+        waits[i] = (struct pollfd){.fd = r == -EAGAIN ? wherry_process_fd(process) : -1,
+                                   .events = POLLIN};
         if (r < 0 && (result == 0 || result == -EAGAIN))
             result = r;
     }
     return result;
+}
+
+static void wait_for_news(const struct watch *all, struct pollfd *waits)
+{
+    size_t count = all->count;
+    for (size_t i = 0; i < all->output_count; i++)
+        waits[count++] = wait_for_output(&all->outputs[i]);
+    waits[count++] = (struct pollfd){.fd = all->is_passed_on ? -1 : interrupt_fd(),
+                                     .events = POLLIN};
+    (void)poll(waits, (nfds_t)count, milliseconds_until(all->deadline));
 }
 
 int watch(struct watch *all, struct wherry_exit *exits)
@@ -183,7 +178,7 @@ int watch(struct watch *all, struct wherry_exit *exits)
     int r = waits ? -EAGAIN : -ENOMEM;
     while (r == -EAGAIN) {
         // What they said before their ends is passed on after those.
-        r = see_ends(all, exits);
+        r = see_ends(all, exits, waits);
         for (size_t i = 0; i < all->output_count; i++)
             pass_on(all, &all->outputs[i]);
         if (r != -EAGAIN)

@@ -583,3 +583,16 @@ TEST(a_child_that_was_not_asked_or_answers_is_not)
     CHECK_STRING(said.out, "xquestion\n");
     CHECK(strstr(said.err, "buffer of its own") == NULL);
 }
+
+/* --- a child that has heard enough --------------------------------------- */
+
+TEST(a_child_that_does_not_read_all_is_told_by_its_end)
+{
+    shell("yes | wherry dial 'exec:head -n 1'; echo $?");
+    CHECK_STRING(said.out, "y\n0\n");
+    CHECK_STRING(said.err, "");
+    shell("yes | wherry dial 'exec:sh -c \"exec <&-; echo hi; exit 3\"'; echo $?");
+    CHECK_STRING(said.out, "hi\n1\n");
+    CHECK_CONTAINS(said.err, ": exit 3");
+    CHECK(strstr(said.err, "nobody reads") == NULL);
+}

@@ -60,6 +60,13 @@ TEST(its_open_files_can_be_files)
                 "text\ne\ntext\no\ne\no\n");
 }
 
+TEST(a_file_that_waits_for_its_other_end_can_be_given_up)
+{
+    CHECK_SHELL("mkfifo f; timeout -s INT 0.3 wherry run --stdout f echo hi; echo $?\n"
+                "timeout -s INT 0.3 wherry run --stdin f cat; echo $?; rm f",
+                "124\n124\n");
+}
+
 TEST(it_is_what_the_options_say)
 {
     CHECK_SHELL("A=1 B=2 wherry run --set A=3 --unset B --set C= --directory / "
@@ -108,6 +115,15 @@ TEST(as_json_all_of_it_is_told)
     CHECK_CONTAINS(said.out, "\n124\n");
     CHECK_CONTAINS(said.out, "\"stopped\": \"max output\"");
     CHECK_CONTAINS(said.out, "\n125\n");
+}
+
+TEST(as_json_what_is_no_text_is_marked_and_nothing_is_cut)
+{
+    shell("wherry run --json printf 'a\\0b\\377c\\303\\274\\303'");
+    CHECK_CONTAINS(said.out, "\"stdout\": \"a\xef\xbf\xbd"
+                             "b\xef\xbf\xbd"
+                             "c\xc3\xbc\xef\xbf\xbd\",");
+    CHECK_CONTAINS(said.out, "\"stderr\": null");
 }
 
 TEST(where_nobody_reads_any_more_it_ends_as_if_it_wrote_there_itself)
