@@ -141,9 +141,9 @@ struct wherry_plan {
 };
 
 /* Starts a process.  `size` is sizeof(struct wherry_plan).  Waits until the new program
- * runs, which only a FIFO among its files delays, or a file system that does not answer.
- * Errors: -EINVAL (the plan contradicts itself; the sentence says how), -ENOENT (no
- * such file or directory, no such user), -EACCES (may not be run), -ENOEXEC (no
+ * runs, which only a FIFO among its files delays, or a file system that does not
+ * answer. Errors: -EINVAL (the plan contradicts itself; the sentence says how), -ENOENT
+ * (no such file or directory, no such user), -EACCES (may not be run), -ENOEXEC (no
  * program, and no interpreter is named in it), -ENOTDIR, -ELOOP, -ENAMETOOLONG,
  * -ETXTBSY (somebody is writing to it), -EPERM (the user, a limit), -E2BIG (the
  * arguments and the environment are more than the system takes), -EBADF (no descriptor
