@@ -5,6 +5,7 @@
 #include "../transport/talk.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <wherry/inspect.h>
 
@@ -59,4 +60,18 @@ TEST(one_that_does_something_else_is_told_to_do_that)
     harness_until(is_seen, &look);
     CHECK_INT(kill((pid_t)look.pid, SIGKILL), 0);
     wherry_close(channel);
+}
+
+TEST(one_that_waits_for_something_else_than_its_stdin_is_not_taken_for_it)
+{
+    struct look look = {.expected = 0, .part = "a FIFO"};
+    const char *path = harness_path("fifo");
+    char address[512];
+    CHECK_INT(mkfifo(path, 0600), 0);
+    snprintf(address, sizeof(address), "exec?grace=0s:sh -c 'exec 9<>%s; exec cat %s'",
+             path, path);
+    wherry_channel *channel = ask(address, &look.pid);
+    harness_until(is_seen, &look);
+    wherry_close(channel);
+    unlink(path);
 }
