@@ -40,9 +40,15 @@ void cells_add_none(void)
     row.cells[row.count++] = NULL;
 }
 
+void cells_skip_to(size_t cell)
+{
+    while (row.count < cell)
+        cells_add_none();
+}
+
 void cells_add_text(const char *text)
 {
-    if (*text)
+    if (text && *text)
         cells_add("%s", text);
     else
         cells_add_none();
@@ -54,6 +60,14 @@ void cells_add_flag(int flag)
         cells_add_none();
     else
         cells_add("%s", flag ? "yes" : "no");
+}
+
+void cells_add_number(bool is_there, double number)
+{
+    if (is_there)
+        cells_add("%.9g", number);
+    else
+        cells_add_none();
 }
 
 void cells_end(void)

@@ -403,20 +403,6 @@ void bench_size_text(uint64_t size, char *text, size_t capacity);
 /* The most that one message of it cost; < 0: not counted. */
 double bench_row_allocations(const struct bench_row *);
 
-/* One row of a table in the making: print.c. */
-enum { BENCH_CELL = 48, BENCH_CELLS = 24 };
-
-struct bench_cells {
-    char texts[BENCH_CELLS][BENCH_CELL];
-    const char *shown[BENCH_CELLS];
-    size_t count;
-};
-
-void bench_put(struct bench_cells *, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void bench_put_if(struct bench_cells *, bool is_there, double number);
-void bench_put_none(struct bench_cells *);
-
 /* print.c.  DONE or FAILED. */
 int bench_print_tables(const struct bench_results *);
 int bench_print_json(const struct bench_results *);

@@ -4,37 +4,16 @@
  * way.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench/processes.h"
+#include "cells.h"
 #include "command.h"
 #include "say.h"
 #include "table.h"
 
-void bench_put(struct bench_cells *cells, const char *format, ...)
-{
-    va_list arguments;
-    char *text = cells->texts[cells->count];
-    va_start(arguments, format);
-    vsnprintf(text, BENCH_CELL, format, arguments);
-    va_end(arguments);
-    cells->shown[cells->count++] = text;
-}
-
-void bench_put_none(struct bench_cells *cells)
-{
-    cells->shown[cells->count++] = NULL;
-}
-
-void bench_put_if(struct bench_cells *cells, bool is_there, double number)
-{
-    if (is_there)
-        bench_put(cells, "%.9g", number);
-    else
-        bench_put_none(cells);
-}
+enum { SIZE_TEXT = 32 };
 
 void bench_size_text(uint64_t size, char *text, size_t capacity)
 {
@@ -58,22 +37,21 @@ double bench_row_allocations(const struct bench_row *row)
     return most;
 }
 
-static void put_place(struct bench_cells *cells, const struct bench_row *row)
+static void put_place(const struct bench_row *row)
 {
-    char size[BENCH_CELL];
+    char size[SIZE_TEXT];
     bench_size_text(row->size, size, sizeof(size));
-    bench_put(cells, "%s", row->mechanism->name);
-    bench_put(cells, "%s", bench_places[row->place]);
-    bench_put(cells, "%s", size);
+    cells_add("%s", row->mechanism->name);
+    cells_add("%s", bench_places[row->place]);
+    cells_add("%s", size);
 }
 
-static void put_quotient(struct bench_cells *cells,
-                         const struct bench_quotient *quotient)
+static void put_quotient(const struct bench_quotient *quotient)
 {
     if (quotient->is_there)
-        bench_put(cells, quotient->median < 10 ? "%.2f" : "%.1f", quotient->median);
+        cells_add(quotient->median < 10 ? "%.2f" : "%.1f", quotient->median);
     else
-        bench_put_none(cells);
+        cells_add_none();
 }
 
 /* --- round trips --------------------------------------------------------- */
@@ -97,30 +75,29 @@ static const struct column round_columns[] = {
     {"kept", COLUMN_NUMBER, false},
 };
 
-static void put_times(struct bench_cells *cells, const struct bench_figure *figure)
+static void put_times(const struct bench_figure *figure)
 {
     const double times[] = {figure->median, figure->p99, figure->p999};
 
     for (size_t i = 0; i < 3; i++) {
         if (figure->is_there)
-            bench_put(cells, times[i] < 1e5 ? "%.2f" : "%.0f", times[i] / 1e3);
+            cells_add(times[i] < 1e5 ? "%.2f" : "%.0f", times[i] / 1e3);
         else
-            bench_put_none(cells);
+            cells_add_none();
     }
 }
 
 // How steady it was: "7/9", and how many of them were kept though the cores had moved.
-static void put_kept(struct bench_cells *cells, const struct bench_outcome *outcome)
+static void put_kept(const struct bench_outcome *outcome)
 {
     if (outcome->ping > 0)
-        bench_put(cells, "%.0f", outcome->ping);
+        cells_add("%.0f", outcome->ping);
     else
-        bench_put_none(cells);
+        cells_add_none();
     if (outcome->unsettled > 0)
-        bench_put(cells, "%d/%d (%d!)", outcome->kept, outcome->tried,
-                  outcome->unsettled);
+        cells_add("%d/%d (%d!)", outcome->kept, outcome->tried, outcome->unsettled);
     else
-        bench_put(cells, "%d/%d", outcome->kept, outcome->tried);
+        cells_add("%d/%d", outcome->kept, outcome->tried);
 }
 
 static bool has_way(const struct bench_row *row, int first, int last)
@@ -140,15 +117,15 @@ static bool has_round(const struct bench_row *row)
 static void add_round(struct table *table, const struct bench_row *row)
 {
     const struct bench_outcome *outcome = &row->outcome;
-    struct bench_cells cells = {.count = 0};
-    put_place(&cells, row);
-    put_quotient(&cells, &outcome->quotients[RATIO_FOREVER]);
-    put_quotient(&cells, &outcome->quotients[RATIO_DEADLINE]);
-    put_times(&cells, &outcome->figures[WAY_BARE]);
-    put_times(&cells, &outcome->figures[WAY_FOREVER]);
-    put_times(&cells, &outcome->figures[WAY_DEADLINE]);
-    put_kept(&cells, outcome);
-    table_add(table, cells.shown);
+    cells_begin(table);
+    put_place(row);
+    put_quotient(&outcome->quotients[RATIO_FOREVER]);
+    put_quotient(&outcome->quotients[RATIO_DEADLINE]);
+    put_times(&outcome->figures[WAY_BARE]);
+    put_times(&outcome->figures[WAY_FOREVER]);
+    put_times(&outcome->figures[WAY_DEADLINE]);
+    put_kept(outcome);
+    cells_end();
 }
 
 /* --- one way ------------------------------------------------------------- */
@@ -165,28 +142,26 @@ static const struct column one_way_columns[] = {
     {"kept", COLUMN_NUMBER, false},
 };
 
-static void put_rate(struct bench_cells *cells, const struct bench_figure *figure,
-                     size_t size)
+static void put_rate(const struct bench_figure *figure, size_t size)
 {
     double bytes = figure->median * (double)size;
     if (!figure->is_there)
-        bench_put_none(cells);
+        cells_add_none();
     else if (size > BENCH_SMALL)
-        bench_put(cells, "%.2f GB/s", bytes / 1e9);
+        cells_add("%.2f GB/s", bytes / 1e9);
     else if (figure->median >= 1e6)
-        bench_put(cells, "%.2f M/s", figure->median / 1e6);
+        cells_add("%.2f M/s", figure->median / 1e6);
     else
-        bench_put(cells, "%.0f k/s", figure->median / 1e3);
+        cells_add("%.0f k/s", figure->median / 1e3);
 }
 
-static void put_lost(struct bench_cells *cells, const struct bench_row *row,
-                     enum bench_way_index way)
+static void put_lost(const struct bench_row *row, enum bench_way_index way)
 {
     const struct bench_figure *figure = &row->outcome.figures[way];
     if (figure->is_there && row->mechanism->is_lossy)
-        bench_put(cells, "%.0f%%", figure->lost * 100);
+        cells_add("%.0f%%", figure->lost * 100);
     else
-        bench_put_none(cells);
+        cells_add_none();
 }
 
 static bool has_one_way(const struct bench_row *row)
@@ -200,16 +175,16 @@ static void add_one_way(struct table *table, const struct bench_row *row)
                                                 WAY_MORE, WAY_MANY};
 
     const struct bench_outcome *outcome = &row->outcome;
-    struct bench_cells cells = {.count = 0};
-    put_place(&cells, row);
+    cells_begin(table);
+    put_place(row);
     for (int i = RATIO_EACH; i <= RATIO_MANY_GATHERED; i++)
-        put_quotient(&cells, &outcome->quotients[i]);
+        put_quotient(&outcome->quotients[i]);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-        put_rate(&cells, &outcome->figures[ways[i]], row->size);
-    put_lost(&cells, row, WAY_BARE_EACH);
-    put_lost(&cells, row, WAY_EACH);
-    put_kept(&cells, outcome);
-    table_add(table, cells.shown);
+        put_rate(&outcome->figures[ways[i]], row->size);
+    put_lost(row, WAY_BARE_EACH);
+    put_lost(row, WAY_EACH);
+    put_kept(outcome);
+    cells_end();
 }
 
 /* --- at rest ------------------------------------------------------------- */
@@ -229,12 +204,12 @@ static bool has_rest(const struct bench_row *row)
 static void add_rest(struct table *table, const struct bench_row *row)
 {
     const struct bench_rest *rest = &row->outcome.rest;
-    struct bench_cells cells = {.count = 0};
-    bench_put(&cells, "%s", row->mechanism->name);
-    bench_put(&cells, "%.0f", rest->cpu / 1e3);
-    bench_put(&cells, "%.0f", rest->wakes);
-    bench_put(&cells, "%llu", (unsigned long long)rest->memory);
-    table_add(table, cells.shown);
+    cells_begin(table);
+    cells_add("%s", row->mechanism->name);
+    cells_add("%.0f", rest->cpu / 1e3);
+    cells_add("%.0f", rest->wakes);
+    cells_add("%llu", (unsigned long long)rest->memory);
+    cells_end();
 }
 
 /* --- all of them --------------------------------------------------------- */
@@ -322,23 +297,22 @@ static const struct column json_columns[] = {
 
 enum { JSON_COLUMNS = sizeof(json_columns) / sizeof(json_columns[0]) };
 
-static void put_gate(struct bench_cells *cells, const struct bench_outcome *outcome)
+static void put_gate(const struct bench_outcome *outcome)
 {
-    bench_put(cells, "%.1f", outcome->ping);
-    bench_put(cells, "%d", outcome->kept);
-    bench_put(cells, "%d", outcome->tried);
-    bench_put(cells, "%d", outcome->unsettled);
-    bench_put_none(cells);
+    cells_add("%.1f", outcome->ping);
+    cells_add("%d", outcome->kept);
+    cells_add("%d", outcome->tried);
+    cells_add("%d", outcome->unsettled);
+    cells_add_none();
 }
 
-static void put_who(struct bench_cells *cells, const struct bench_row *row,
-                    const char *way, const char *unit)
+static void put_who(const struct bench_row *row, const char *way, const char *unit)
 {
-    bench_put(cells, "%s", row->mechanism->name);
-    bench_put(cells, "%s", bench_places[row->place]);
-    bench_put(cells, "%zu", row->size);
-    bench_put(cells, "%s", way);
-    bench_put(cells, "%s", unit);
+    cells_add("%s", row->mechanism->name);
+    cells_add("%s", bench_places[row->place]);
+    cells_add("%zu", row->size);
+    cells_add("%s", way);
+    cells_add("%s", unit);
 }
 
 static void add_json_way(struct table *table, const struct bench_row *row, int way,
@@ -349,22 +323,22 @@ static void add_json_way(struct table *table, const struct bench_row *row, int w
         ratio ? &row->outcome.quotients[ratio - bench_ratios] : NULL;
     bool is_round = bench_ways[way].send != NULL;
     bool divided = quotient && quotient->is_there;
-    struct bench_cells cells = {.count = 0};
-    put_who(&cells, row, bench_ways[way].name, is_round ? "ns" : "messages/s");
-    bench_put_if(&cells, divided, divided ? quotient->median : 0);
-    bench_put_if(&cells, divided, divided ? quotient->least : 0);
-    bench_put_if(&cells, divided, divided ? quotient->most : 0);
+    cells_begin(table);
+    put_who(row, bench_ways[way].name, is_round ? "ns" : "messages/s");
+    cells_add_number(divided, divided ? quotient->median : 0);
+    cells_add_number(divided, divided ? quotient->least : 0);
+    cells_add_number(divided, divided ? quotient->most : 0);
     if (ratio)
-        bench_put(&cells, "%s", bench_ways[ratio->against].name);
+        cells_add("%s", bench_ways[ratio->against].name);
     else
-        bench_put_none(&cells);
-    bench_put(&cells, "%.9g", figure->median);
-    bench_put_if(&cells, is_round, figure->p99);
-    bench_put_if(&cells, is_round, figure->p999);
-    bench_put(&cells, "%.4g", figure->lost);
-    bench_put_if(&cells, figure->allocations >= 0, figure->allocations);
-    put_gate(&cells, &row->outcome);
-    table_add(table, cells.shown);
+        cells_add_none();
+    cells_add("%.9g", figure->median);
+    cells_add_number(is_round, figure->p99);
+    cells_add_number(is_round, figure->p999);
+    cells_add("%.4g", figure->lost);
+    cells_add_number(figure->allocations >= 0, figure->allocations);
+    put_gate(&row->outcome);
+    cells_end();
 }
 
 static void add_json_rest(struct table *table, const struct bench_row *row)
@@ -379,25 +353,23 @@ static void add_json_rest(struct table *table, const struct bench_row *row)
                    {"rest-memory", "bytes", (double)rest->memory}};
 
     for (size_t i = 0; i < 3 && rest->is_there; i++) {
-        struct bench_cells cells = {.count = 0};
-        put_who(&cells, row, figures[i].way, figures[i].unit);
+        cells_begin(table);
+        put_who(row, figures[i].way, figures[i].unit);
         for (int none = 0; none < 4; none++)
-            bench_put_none(&cells);
-        bench_put(&cells, "%.9g", figures[i].value);
-        while (cells.count < JSON_COLUMNS)
-            bench_put_none(&cells);
-        table_add(table, cells.shown);
+            cells_add_none();
+        cells_add("%.9g", figures[i].value);
+        cells_skip_to(JSON_COLUMNS);
+        cells_end();
     }
 }
 
 static void add_json_failure(struct table *table, const struct bench_row *row)
 {
-    struct bench_cells cells = {.count = 0};
-    put_who(&cells, row, "failed", "");
-    while (cells.count < JSON_COLUMNS - 1)
-        bench_put_none(&cells);
-    cells.shown[cells.count] = row->failure;
-    table_add(table, cells.shown);
+    cells_begin(table);
+    put_who(row, "failed", "");
+    cells_skip_to(JSON_COLUMNS - 1);
+    cells_add_text(row->failure);
+    cells_end();
 }
 
 static void add_json(struct table *table, const struct bench_row *row)

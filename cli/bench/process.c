@@ -158,6 +158,15 @@ static int start(struct family *family, int side)
     _exit(EXIT_SUCCESS);
 }
 
+// Its line has broken: it has ended, or is about to.
+static bool has_failed(pid_t child)
+{
+    siginfo_t info = {.si_code = 0};
+    while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        ;
+    return info.si_code != CLD_EXITED || info.si_status != 0;
+}
+
 // Until both have left: 0, or why they were not waited for any longer.
 static int watch(struct family *family)
 {
@@ -176,6 +185,9 @@ static int watch(struct family *family)
             char signs[64];
             if (!waits[side].revents || read(waits[side].fd, signs, sizeof(signs)) > 0)
                 continue;
+            // The other one may wait for it, and for long.
+            if (has_failed(family->children[side]))
+                return -ESRCH;
             waits[side].fd = -1;
             gone++;
         }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "bench/processes.h"
+#include "cells.h"
 #include "command.h"
 #include "say.h"
 #include "table.h"
@@ -23,40 +24,32 @@ static const struct column columns[] = {
     {"starts", COLUMN_NUMBER, false},
 };
 
-static void put_text(struct bench_cells *cells, const char *text)
+static void put_time(double nanoseconds)
 {
-    if (text)
-        bench_put(cells, "%s", text);
-    else
-        bench_put_none(cells);
-}
-
-static void put_time(struct bench_cells *cells, double nanoseconds)
-{
-    bench_put(cells, nanoseconds < 1e6 ? "%.1f" : "%.0f", nanoseconds / 1e3);
+    cells_add(nanoseconds < 1e6 ? "%.1f" : "%.0f", nanoseconds / 1e3);
 }
 
 static void add_way(struct table *table, const struct processes_result *result, int at)
 {
     const struct processes_way *way = &result->row->ways[at];
     const struct processes_figure *figure = &result->figures[at];
-    struct bench_cells cells = {.count = 0};
-    bench_put(&cells, "%s", way->name);
-    bench_put(&cells, "%s", bench_places[result->place]);
+    cells_begin(table);
+    cells_add("%s", way->name);
+    cells_add("%s", bench_places[result->place]);
     if (figure->has_ratio)
-        bench_put(&cells, figure->ratio < 10 ? "%.2f" : "%.0f", figure->ratio);
+        cells_add(figure->ratio < 10 ? "%.2f" : "%.0f", figure->ratio);
     else
-        bench_put_none(&cells);
-    put_text(&cells, figure->has_ratio ? way->against : NULL);
+        cells_add_none();
+    cells_add_text(figure->has_ratio ? way->against : NULL);
     if (way->bar > 0)
-        bench_put(&cells, "<= %.2f", way->bar);
+        cells_add("<= %.2f", way->bar);
     else
-        bench_put_none(&cells);
-    put_time(&cells, figure->median);
-    put_time(&cells, figure->p99);
-    put_time(&cells, figure->p999);
-    bench_put(&cells, "%zu", figure->count);
-    table_add(table, cells.shown);
+        cells_add_none();
+    put_time(figure->median);
+    put_time(figure->p99);
+    put_time(figure->p999);
+    cells_add("%zu", figure->count);
+    cells_end();
 }
 
 // "Bytes through three programs, 1 GiB"
@@ -105,23 +98,23 @@ static void add_json(struct table *table, const struct processes_result *result,
     const struct processes_way *way = &result->row->ways[at];
     const struct processes_figure *figure = &result->figures[at];
     const bool is_there = figure->count > 0;
-    struct bench_cells cells = {.count = 0};
-    bench_put(&cells, "%s", result->row->name);
-    bench_put(&cells, "%s", bench_places[result->place]);
-    bench_put(&cells, "%" PRIu64, result->size);
-    bench_put(&cells, "%s", way->name);
-    bench_put(&cells, "ns");
-    bench_put_if(&cells, figure->has_ratio, figure->ratio);
-    bench_put_if(&cells, figure->has_ratio, figure->least);
-    bench_put_if(&cells, figure->has_ratio, figure->most);
-    put_text(&cells, way->against);
-    bench_put_if(&cells, way->bar > 0, way->bar);
-    bench_put_if(&cells, is_there, figure->median);
-    bench_put_if(&cells, is_there, figure->p99);
-    bench_put_if(&cells, is_there, figure->p999);
-    bench_put(&cells, "%zu", figure->count);
-    cells.shown[cells.count++] = figure->failure[0] ? figure->failure : NULL;
-    table_add(table, cells.shown);
+    cells_begin(table);
+    cells_add("%s", result->row->name);
+    cells_add("%s", bench_places[result->place]);
+    cells_add("%" PRIu64, result->size);
+    cells_add("%s", way->name);
+    cells_add("ns");
+    cells_add_number(figure->has_ratio, figure->ratio);
+    cells_add_number(figure->has_ratio, figure->least);
+    cells_add_number(figure->has_ratio, figure->most);
+    cells_add_text(way->against);
+    cells_add_number(way->bar > 0, way->bar);
+    cells_add_number(is_there, figure->median);
+    cells_add_number(is_there, figure->p99);
+    cells_add_number(is_there, figure->p999);
+    cells_add("%zu", figure->count);
+    cells_add_text(figure->failure);
+    cells_end();
 }
 
 static int print_json(const struct processes_result *results, size_t count)
@@ -165,20 +158,20 @@ static bool add_bar(struct table *table, const struct processes_result *result, 
     const struct processes_way *way = &result->row->ways[at];
     const struct processes_figure *figure = &result->figures[at];
     const bool is_met = figure->has_ratio && figure->ratio <= way->bar;
-    struct bench_cells cells = {.count = 0};
+    cells_begin(table);
     char row[WHAT];
     char what[WHAT * 2];
     describe(result, row);
     snprintf(what, sizeof(what), "%s: %s to %s", row, way->name, way->against);
-    bench_put(&cells, "%s", is_met ? "met" : "MISSED");
-    bench_put_if(&cells, figure->has_ratio, figure->ratio);
-    bench_put_if(&cells, figure->has_ratio, figure->least);
-    bench_put_if(&cells, figure->has_ratio, figure->most);
-    bench_put(&cells, "<= %.2f", way->bar);
-    bench_put(&cells, "%s", result->row->name);
-    bench_put(&cells, "%s", bench_places[result->place]);
-    cells.shown[cells.count++] = figure->failure[0] ? figure->failure : what;
-    table_add(table, cells.shown);
+    cells_add("%s", is_met ? "met" : "MISSED");
+    cells_add_number(figure->has_ratio, figure->ratio);
+    cells_add_number(figure->has_ratio, figure->least);
+    cells_add_number(figure->has_ratio, figure->most);
+    cells_add("<= %.2f", way->bar);
+    cells_add("%s", result->row->name);
+    cells_add("%s", bench_places[result->place]);
+    cells_add_text(figure->failure[0] ? figure->failure : what);
+    cells_end();
     return is_met;
 }
 
