@@ -23,6 +23,7 @@ static struct table *json_process(const struct wherry_process_view *view)
                                             {"waits for number", COLUMN_NUMBER, false},
                                             {"threads", COLUMN_NUMBER, false},
                                             {"threads ready", COLUMN_NUMBER, false},
+                                            {"state missing", COLUMN_TEXT, false},
                                             {"descriptors missing", COLUMN_TEXT, false},
                                             {"sharing missing", COLUMN_TEXT, false},
                                             {"sockets missing", COLUMN_TEXT, false},
@@ -32,9 +33,10 @@ static struct table *json_process(const struct wherry_process_view *view)
                                             {"unseen", COLUMN_NUMBER, false},
                                             {"cut", COLUMN_FLAG, false}};
     const struct wherry_process_state *state = &view->state;
-    const int causes[] = {view->descriptors_cause, view->sharing_cause,
+    const int causes[] = {state->cause, view->descriptors_cause, view->sharing_cause,
                           view->sockets_cause, view->held_cause};
-    struct table *table = table_new("process", columns, 19, true);
+    struct table *table =
+        table_new("process", columns, sizeof(columns) / sizeof(columns[0]), true);
     cells_begin(table);
     cells_add("%" PRId64, state->pid);
     cells_add("%s", state->name);
@@ -50,7 +52,7 @@ static struct table *json_process(const struct wherry_process_view *view)
         cells_add("%d", state->number);
     cells_add("%" PRId64, state->threads);
     cells_add("%" PRId64, state->threads_ready);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
         cells_add_text(causes[i] ? fds_why(causes[i]) : "");
     cells_add("%zu", view->not_looked_at);
     cells_add("%zu", view->processes);

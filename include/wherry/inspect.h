@@ -197,7 +197,8 @@ struct wherry_process_view {
     int descriptors_cause; /* the tables are empty */
     int sharing_cause;     /* each number stands as a description of its own */
     int held_cause;    /* `held` lacks what is mapped; -E2BIG: what is beyond 4096 */
-    int sockets_cause; /* addresses and peers are not there; -EXDEV: the process is in
+    int sockets_cause; /* addresses and peers are not there; -E2BIG: of some, there are
+                          too many in all; -EXDEV: the process is in
                           another network namespace, its unix peers are not there */
     size_t not_looked_at; /* numbers beyond descriptors_most */
     size_t processes;     /* other ones that were looked into */

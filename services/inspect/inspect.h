@@ -168,7 +168,8 @@ void proc_close(int directory);
  * process has ended. */
 int64_t proc_read(int directory, const char *name, char *out, size_t size);
 
-/* All of it, at most `most` bytes; to be freed. */
+/* All of it; to be freed.  1: there is more than `most` bytes of it, which are left
+ * out. */
 int proc_read_all(int directory, const char *name, size_t most, char **out);
 
 /* What a symbolic link in it says. */

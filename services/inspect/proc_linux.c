@@ -114,9 +114,10 @@ int proc_read_all(int directory, const char *name, size_t most, char **out)
             free(text);
             return (int)r;
         }
-        if ((size_t)r < size - 1 || size >= most) {
+        const bool is_all = (size_t)r < size - 1;
+        if (is_all || size >= most) {
             *out = text;
-            return 0;
+            return is_all ? 0 : 1;
         }
     }
 }

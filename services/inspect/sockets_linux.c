@@ -132,16 +132,17 @@ static bool is_our_namespace(int directory)
            strcmp(ours, its) == 0;
 }
 
+// 1: there are more.
 static int look_by_text(int directory, const char *name, const char *type,
                         struct sockets *out)
 {
     char *text;
-    int r = proc_read_all(directory, name, TEXT_ALL_MOST, &text);
-    if (r < 0)
-        return r == -ESRCH ? 0 : r; // a kernel without that kind
-    r = type ? sockets_add_inet(out, text, type) : sockets_add_unix(out, text);
+    const int cut = proc_read_all(directory, name, TEXT_ALL_MOST, &text);
+    if (cut < 0)
+        return cut == -ESRCH ? 0 : cut; // a kernel without that kind
+    int r = type ? sockets_add_inet(out, text, type) : sockets_add_unix(out, text);
     free(text);
-    return r;
+    return r < 0 ? r : cut;
 }
 
 int sockets_look(int directory, struct sockets *out)
@@ -158,9 +159,12 @@ int sockets_look(int directory, struct sockets *out)
     int r = peers < 0 && peers != -ENOMEM
                 ? look_by_text(directory, "net/unix", NULL, out)
                 : peers;
-    for (size_t i = 0; r >= 0 && i < sizeof(tables) / sizeof(tables[0]); i++)
+    bool is_cut = r > 0;
+    for (size_t i = 0; r >= 0 && i < sizeof(tables) / sizeof(tables[0]); i++) {
         r = look_by_text(directory, tables[i].name, tables[i].type, out);
+        is_cut |= r > 0;
+    }
     if (r >= 0)
         r = sockets_sort(out);
-    return r < 0 ? r : peers;
+    return r < 0 ? r : peers < 0 ? peers : is_cut ? -E2BIG : 0;
 }

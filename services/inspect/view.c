@@ -116,9 +116,10 @@ static int hold(struct whole *whole, const struct mapping *mapping)
 static int hold_mapped(struct whole *whole, int directory)
 {
     char *maps;
-    int r = proc_read_all(directory, "maps", MAPS_MOST, &maps);
-    if (r < 0)
-        return r;
+    const int cut = proc_read_all(directory, "maps", MAPS_MOST, &maps);
+    int r = 0;
+    if (cut < 0)
+        return cut;
     for (const char *line = maps; r == 0 && *line;) {
         struct mapping mapping;
         size_t size = line_size(line);
@@ -129,7 +130,7 @@ static int hold_mapped(struct whole *whole, int directory)
         line += size + (line[size] == '\n');
     }
     free(maps);
-    return r;
+    return r == 0 && cut ? -E2BIG : r;
 }
 
 static int hold_queues(struct whole *whole, const struct tables *tables)

@@ -228,3 +228,25 @@ TEST(words_are_cut_where_there_is_no_room)
     words_add(&words, "%s", "more");
     CHECK_STRING(text, "0123456");
 }
+
+/* --- files --------------------------------------------------------------- */
+
+TEST(of_a_file_that_is_too_long_the_beginning_is_read_and_that_is_told)
+{
+    enum { ROOM = 16384 }; // the first that is tried
+
+    const char *path = harness_path("long");
+    char *text = NULL;
+    FILE *file = fopen(path, "w");
+    CHECK(file);
+    for (int i = 0; i < ROOM; i++)
+        CHECK(putc('x', file) != EOF);
+    CHECK_INT(fclose(file), 0);
+    CHECK_INT(proc_read_all(AT_FDCWD, path, ROOM, &text), 1);
+    CHECK_INT(strlen(text), ROOM - 1);
+    free(text);
+    CHECK_INT(proc_read_all(AT_FDCWD, path, 4 * ROOM, &text), 0);
+    CHECK_INT(strlen(text), ROOM);
+    free(text);
+    unlink(path);
+}
