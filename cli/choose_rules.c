@@ -91,7 +91,7 @@ static const struct cost {
     {0, WHERRY_TRAIT_GIVEN, NEEDS, 3, "needs a descriptor that somebody has opened"},
     {0, WHERRY_TRAIT_COMMAND, NEEDS, 1, "starts a program for each channel"},
     {0, WHERRY_TRAIT_SERVER, NEEDS, 4, "needs a server beside it"},
-    {0, WHERRY_TRAIT_MEMORY, NEED_MEMORY, 3, "is memory, without messages"},
+    {0, WHERRY_TRAIT_MEMORY, NEED_MEMORY, 5, "is memory, without messages"},
     {0, WHERRY_TRAIT_TURNS, NEED_TURNS, 9, "carries nothing"},
     {0, WHERRY_TRAIT_ENCRYPTED, NEED_ENCRYPTED, 1, "needs keys and certificates"},
     {0, WHERRY_TRAIT_BROWSER, NEED_BROWSER, 1, "begins with HTTP"},

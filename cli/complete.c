@@ -16,6 +16,7 @@
 
 #include "choose.h"
 #include "help.h"
+#include "region.h"
 #include "settings.h"
 
 enum { PLACE_MOST = 256, PATH_MOST = 4096, SIGNAL_MOST = 16 };
@@ -103,13 +104,14 @@ static void offer_paths(const struct ask *ask)
 
 /* --- addresses ----------------------------------------------------------- */
 
-// Those that are there and have one of these abilities; `end` follows each.
+// Those that are there and have one of these abilities or traits; `end` follows each.
 static void offer_each_scheme(const struct ask *ask, unsigned abilities,
-                              const char *end)
+                              unsigned traits, const char *end)
 {
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++)
-        if (!mechanism->absent && (mechanism->abilities & abilities) &&
+        if (!mechanism->absent &&
+            (mechanism->abilities & abilities || mechanism->traits & traits) &&
             !(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY))
             offer(ask, mechanism->scheme, end, mechanism->summary);
 }
@@ -143,13 +145,14 @@ static void offer_options(struct ask *ask, const struct wherry_mechanism *mechan
     }
 }
 
-static void offer_addresses(struct ask *ask)
+// What such a mechanism's address goes on with, or begins with.
+static void offer_addresses_of(struct ask *ask, unsigned abilities, unsigned traits)
 {
     const char *rest = strchr(ask->word, ':');
     const char *question = strchr(ask->word, '?');
     const struct wherry_mechanism *mechanism = mechanism_of(ask->word);
     if (!rest) {
-        offer_each_scheme(ask, WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN, ":");
+        offer_each_scheme(ask, abilities, traits, ":");
     } else if (mechanism && question) {
         const char *pair = strrchr(question, '&');
         ask->kept = (size_t)((pair ? pair : question) + 1 - ask->word);
@@ -160,11 +163,25 @@ static void offer_addresses(struct ask *ask)
     }
 }
 
+// What stays can be looked at and removed, whatever it is.
+static void offer_addresses(struct ask *ask)
+{
+    const unsigned channels = WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN;
+    bool is_for_all =
+        ask->command == &command_describe || ask->command == &command_remove;
+    offer_addresses_of(ask, channels | (is_for_all ? WHERRY_ABLE_OUTLIVES : 0), 0);
+}
+
+static void offer_regions(struct ask *ask)
+{
+    offer_addresses_of(ask, 0, WHERRY_TRAIT_MEMORY);
+}
+
 /* --- words of a verb ----------------------------------------------------- */
 
 static void offer_schemes(struct ask *ask)
 {
-    offer_each_scheme(ask, ~0U, "");
+    offer_each_scheme(ask, ~0U, 0, "");
 }
 
 static void offer_verbs(struct ask *ask)
@@ -189,6 +206,12 @@ static void offer_signals(struct ask *ask)
             offer(ask, name, "", "");
 }
 
+static void offer_actions(struct ask *ask)
+{
+    for (size_t i = 0; region_actions[i]; i++)
+        offer(ask, region_actions[i], "", "");
+}
+
 static void offer_files(struct ask *ask)
 {
     (void)ask;
@@ -200,8 +223,9 @@ static const struct placeholder {
     const char *name;
     void (*offer)(struct ask *ask);
 } placeholders[] = {
-    {"ADDRESS", offer_addresses},  {"FILE", offer_files},
-    {"MECHANISM", offer_schemes},  {"PATH", offer_files},
+    {"ACTION", offer_actions},     {"ADDRESS", offer_addresses},
+    {"FILE", offer_files},         {"MECHANISM", offer_schemes},
+    {"PATH", offer_files},         {"REGION", offer_regions},
     {"SCENARIO", offer_scenarios}, {"SCHEME", offer_schemes},
     {"SIGNAL", offer_signals},     {"VERB", offer_verbs},
 };

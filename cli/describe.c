@@ -11,6 +11,7 @@
 #include "help.h"
 #include "interrupt.h"
 #include "open.h"
+#include "region.h"
 #include "say.h"
 #include "table.h"
 
@@ -233,6 +234,9 @@ static int run(int argc, char **argv)
                          "mechanisms");
     if (mechanism)
         return help_mechanism(mechanism), DONE;
+    const struct wherry_mechanism *at = mechanism_of(address);
+    if (at && at->traits & WHERRY_TRAIT_MEMORY)
+        return region_describe(command_describe.name, address, choices.json);
     struct opening opening = {.verb = command_describe.name,
                               .choices = &choices,
                               .listens = choices.listen,
@@ -258,7 +262,7 @@ static const struct setting *const settings[] = {&setting_listen,
 const struct command command_describe = {
     .name = "describe",
     .arguments = "[OPTION…] ADDRESS | SCHEME",
-    .summary = "Opens a channel and tells all that is known of it.",
+    .summary = "Opens a channel or region and tells all that is known of it.",
     .settings = settings,
     .help =
         "It dials, or listens with --listen, and closes the channel again; dialling,\n"

@@ -131,8 +131,7 @@ static const char *say_moves(const struct wherry_mechanism *mechanism)
 {
     if (is_like(mechanism, WHERRY_TRAIT_TURNS))
         return "turns";
-    return is_like(mechanism, WHERRY_TRAIT_MEMORY) ? "memory"
-                                                   : mechanism_moves(mechanism);
+    return mechanism_moves(mechanism);
 }
 
 static const char *say_outlives(const struct wherry_mechanism *mechanism)

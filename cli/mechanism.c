@@ -20,6 +20,11 @@ static bool has(const struct wherry_mechanism *mechanism, unsigned ability)
     return (mechanism->abilities & ability) == ability;
 }
 
+static bool is_memory(const struct wherry_mechanism *mechanism)
+{
+    return (mechanism->traits & WHERRY_TRAIT_MEMORY) != 0;
+}
+
 const struct wherry_mechanism *mechanism_of(const char *address)
 {
     char scheme[32];
@@ -51,6 +56,8 @@ const char *mechanism_moves(const struct wherry_mechanism *mechanism)
     bool messages = has(mechanism, WHERRY_ABLE_MESSAGES);
     if (has(mechanism, WHERRY_ABLE_NUMBER))
         return "one number";
+    if (is_memory(mechanism))
+        return "memory";
     // Connections keep messages apart by type=packet only; the others know no bytes.
     bool is_both = messages && has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
     return is_both ? "messages or bytes" : messages ? "messages" : "bytes";
@@ -82,19 +89,24 @@ const char *mechanism_kinds(const struct wherry_mechanism *mechanism)
     return has(mechanism, WHERRY_ABLE_FRAMING) ? "by framing" : "yes";
 }
 
+/* What one may miss; of memory, or of channels. */
 static const struct lack {
     unsigned ability;
+    bool is_of_memory;
     const char *text;
 } lacks[] = {
-    {WHERRY_ABLE_DUPLEX, "both ways over one channel"},
-    {WHERRY_ABLE_MESSAGES, "messages kept apart without a framing"},
-    {WHERRY_ABLE_FILES, "open files"},
-    {WHERRY_ABLE_SENDER, "a kernel that vouches for the sender"},
-    {WHERRY_ABLE_FINISH, "an end of one direction (finish)"},
-    {WHERRY_ABLE_DRAIN, "a peer's word that it has taken everything (drain)"},
-    {WHERRY_ABLE_HOSTS, "other machines"},
-    {WHERRY_ABLE_OUTLIVES, "messages that outlive the processes"},
-    {WHERRY_ABLE_STRANGERS, "processes that are no kin"},
+    {WHERRY_ABLE_DUPLEX, false, "both ways over one channel"},
+    {WHERRY_ABLE_MESSAGES, false, "messages kept apart without a framing"},
+    {WHERRY_ABLE_FILES, false, "open files"},
+    {WHERRY_ABLE_SENDER, false, "a kernel that vouches for the sender"},
+    {WHERRY_ABLE_FINISH, false, "an end of one direction (finish)"},
+    {WHERRY_ABLE_DRAIN, false, "a peer's word that it has taken everything (drain)"},
+    {WHERRY_ABLE_HOSTS, false, "other machines"},
+    {WHERRY_ABLE_OUTLIVES, false, "messages that outlive the processes"},
+    {WHERRY_ABLE_STRANGERS, false, "processes that are no kin"},
+    {WHERRY_ABLE_SEND, true, "an order between those who write and those who read"},
+    {WHERRY_ABLE_HOSTS, true, "other machines"},
+    {WHERRY_ABLE_OUTLIVES, true, "contents that outlive the processes"},
 };
 
 const char *mechanism_lack(const struct wherry_mechanism *mechanism, size_t index)
@@ -102,7 +114,8 @@ const char *mechanism_lack(const struct wherry_mechanism *mechanism, size_t inde
     if (mechanism->absent)
         return NULL;
     for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
-        if (!has(mechanism, lacks[i].ability) && index-- == 0)
+        if (lacks[i].is_of_memory == is_memory(mechanism) &&
+            !has(mechanism, lacks[i].ability) && index-- == 0)
             return lacks[i].text;
     return index == 0 && has(mechanism, WHERRY_ABLE_LOSS)
                ? "a promise that every message arrives, once and in order"
@@ -181,7 +194,8 @@ bool mechanism_shares(const struct wherry_option *option)
 {
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++) {
-        if (mechanism->absent || has(mechanism, WHERRY_ABLE_TESTS_ONLY))
+        if (mechanism->absent || is_memory(mechanism) ||
+            has(mechanism, WHERRY_ABLE_TESTS_ONLY))
             continue;
         const struct wherry_option *each;
         size_t n = 0;
@@ -216,16 +230,19 @@ size_t mechanism_remarks(const struct wherry_mechanism *mechanism,
         {{"dial", "dial pair"}, {"dial listen", "dial listen pair"}}};
 
     const bool is_there = !mechanism->absent;
+    const bool is_channel = is_there && !is_memory(mechanism);
     const bool dials = has(mechanism, WHERRY_ABLE_DIAL);
     const bool listens = has(mechanism, WHERRY_ABLE_LISTEN);
     const struct remark all[] = {
         {"mechanism", mechanism->mechanism},
-        {"opened by",
-         is_there ? openers[dials][listens][has(mechanism, WHERRY_ABLE_PAIR)] : NULL},
-        {"ways", is_there ? mechanism_ways(mechanism) : NULL},
+        {"opened by", is_channel
+                          ? openers[dials][listens][has(mechanism, WHERRY_ABLE_PAIR)]
+                      : is_there ? "region"
+                                 : NULL},
+        {"ways", is_channel ? mechanism_ways(mechanism) : NULL},
         {"moves", is_there ? mechanism_moves(mechanism) : NULL},
         {"framing", is_there ? mechanism->framing : NULL},
-        {"kinds", is_there ? mechanism_kinds(mechanism) : NULL},
+        {"kinds", is_channel ? mechanism_kinds(mechanism) : NULL},
         {"largest", mechanism->limit},
         {"example", is_there ? mechanism->example : NULL},
         {"absent", mechanism->absent},
@@ -255,7 +272,7 @@ void help_mechanism(const struct wherry_mechanism *mechanism)
     print_lacks(mechanism);
     say_heading("Options of the address:");
     print_options(mechanism, false);
-    if (!has(mechanism, WHERRY_ABLE_TESTS_ONLY))
+    if (!has(mechanism, WHERRY_ABLE_TESTS_ONLY) && !is_memory(mechanism))
         printf("\nand those of `wherry help channel`.\n");
 }
 

@@ -175,8 +175,10 @@ int open_check(const struct opening *opening, const char *address)
         return DONE;
     char why[OPEN_TEXT];
     snprintf(why, sizeof(why),
-             "%s has both its ends in one program, for it and its children; between "
-             "two programs take fifo:, unix: or tcp:",
+             mechanism->traits & WHERRY_TRAIT_MEMORY
+                 ? "%s is memory, no channel: `wherry region` works with it"
+                 : "%s has both its ends in one program, for it and its children; "
+                   "between two programs take fifo:, unix: or tcp:",
              address);
     return say_bad_address(opening->verb, address, why);
 }

@@ -24,10 +24,10 @@ static int run(int argc, char **argv)
 const struct command command_remove = {
     .name = "remove",
     .arguments = "ADDRESS…",
-    .summary = "Removes queues, FIFOs and sockets that nobody listens at.",
+    .summary = "Removes queues, regions, FIFOs, and sockets that nobody listens at.",
     .help =
-        "What waits in a queue goes with it; whoever has it open goes on.  A socket\n"
-        "that somebody listens at stays.\n"
+        "What waits in a queue goes with it; whoever has it or a region open goes on.\n"
+        "A socket that somebody listens at stays.\n"
         "\n"
         "Example:\n"
         "  wherry send mq:/pier ahoy\n"

@@ -29,6 +29,27 @@ bool settings_read_number(const char *text, int64_t least, int64_t *out)
     return true;
 }
 
+bool settings_read_size(const char *text, int64_t *out)
+{
+    static const char units[] = "KMG";
+    char digits[32];
+    size_t length = strspn(text, "0123456789");
+    const char *unit = text[length] ? strchr(units, text[length]) : NULL;
+    if (length == 0 || length >= sizeof(digits) ||
+        (text[length] && (!unit || text[length + 1])))
+        return false;
+    memcpy(digits, text, length);
+    digits[length] = 0;
+    if (!settings_read_number(digits, 0, out))
+        return false;
+    for (long i = unit ? unit - units : -1; i >= 0; i--) {
+        if (*out > INT64_MAX / 1024)
+            return false;
+        *out *= 1024;
+    }
+    return true;
+}
+
 static const char *put_count(struct choices *choices, const char *value)
 {
     return settings_read_number(value, 1, &choices->count) ? NULL

@@ -42,6 +42,9 @@ struct choices {
     int value;       /* that goes with a signal */
     int64_t count;   /* 0: no end */
     int64_t timeout; /* milliseconds, 0: none */
+    int64_t offset;  /* bytes into a region */
+    bool has_size;
+    int64_t size; /* bytes of it */
     const char *framing;
     const char *files[FILES_MOST];
     size_t file_count;
@@ -73,6 +76,9 @@ const char *settings_read_time(const char *text, int64_t *out);
 
 /* A number from `least` on. */
 bool settings_read_number(const char *text, int64_t least, int64_t *out);
+
+/* A number of bytes: "64K", "1M". */
+bool settings_read_size(const char *text, int64_t *out);
 
 /* Reads the arguments of a verb by its table; it wants `least` to `most` words (most <
  * 0: any number).  DONE, or USAGE, said on stderr. */

@@ -8,7 +8,7 @@
 
 #include "settings.h"
 
-enum { KIBI = 1024, NICE_MOST = 40 };
+enum { NICE_MOST = 40 };
 
 /* --- values -------------------------------------------------------------- */
 
@@ -50,31 +50,9 @@ static const char *put_stop_signal(struct choices *choices, const char *value)
     return choices->start.stop_signal > 0 ? NULL : "a signal: TERM, INT, USR1, 10";
 }
 
-// "64K", "1M"; false: it is none.
-static bool read_size(const char *text, int64_t *out)
-{
-    static const char units[] = "KMG";
-    char digits[32];
-    size_t length = strspn(text, "0123456789");
-    const char *unit = text[length] ? strchr(units, text[length]) : NULL;
-    if (length == 0 || length >= sizeof(digits) ||
-        (text[length] && (!unit || text[length + 1])))
-        return false;
-    memcpy(digits, text, length);
-    digits[length] = 0;
-    if (!settings_read_number(digits, 0, out))
-        return false;
-    for (long i = unit ? unit - units : -1; i >= 0; i--) {
-        if (*out > INT64_MAX / KIBI)
-            return false;
-        *out *= KIBI;
-    }
-    return true;
-}
-
 static const char *put_max_output(struct choices *choices, const char *value)
 {
-    return read_size(value, &choices->start.output_most) &&
+    return settings_read_size(value, &choices->start.output_most) &&
                    choices->start.output_most > 0
                ? NULL
                : "a number of bytes from 1 on, with K, M or G";
@@ -87,7 +65,7 @@ static bool read_bound(const char *text, uint64_t *out)
         *out = UINT64_MAX;
         return true;
     }
-    bool is_size = read_size(text, &number);
+    bool is_size = settings_read_size(text, &number);
     *out = (uint64_t)number;
     return is_size;
 }

@@ -10,6 +10,7 @@
  *   wherry/channel.h     dial, listen, accept, pair, send, recv, drain, close
  *   wherry/relay.h       two channels joined
  *   wherry/process.h     processes: spawn, wait, kill, their channels
+ *   wherry/region.h      memory that processes share
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
@@ -38,6 +39,7 @@
 #include <wherry/mechanism.h>
 #include <wherry/message.h>
 #include <wherry/process.h>
+#include <wherry/region.h>
 #include <wherry/relay.h>
 #include <wherry/signal.h>
 

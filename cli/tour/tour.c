@@ -53,6 +53,11 @@ static const char *put_html(struct choices *choices, const char *value)
 static const struct setting setting_html = {
     "html", "FILE", "Writes a page with a chart to FILE.", put_html};
 
+static bool is_memory(const struct wherry_mechanism *mechanism)
+{
+    return (mechanism->traits & WHERRY_TRAIT_MEMORY) != 0;
+}
+
 static bool are_schemes(char **words, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -66,7 +71,13 @@ static bool are_schemes(char **words, int count)
         else if (mechanism->absent)
             say_usage("tour", "%s: cannot be shown: %s; take %s", mechanism->scheme,
                       mechanism->absent, mechanism->instead);
-        if (!mechanism || mechanism->absent)
+        else if (is_memory(mechanism))
+            say_usage(
+                "tour",
+                "%s: is memory, which the tour does not show yet; `wherry region` "
+                "works with it",
+                mechanism->scheme);
+        if (!mechanism || mechanism->absent || is_memory(mechanism))
             return false;
     }
     return true;
@@ -156,7 +167,7 @@ static void walk(struct tour *tour, const struct choices *choices)
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)) && goes_on(tour); i++)
         if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) && !mechanism->absent &&
-            is_wanted(choices, mechanism))
+            !is_memory(mechanism) && is_wanted(choices, mechanism))
             take_mechanism(tour, mechanism);
 }
 

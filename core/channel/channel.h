@@ -154,6 +154,9 @@ int channel_new(struct endpoint *, const struct channel_limits *, wherry_channel
  * Errors: -ENOMEM, as wherry_dial. */
 int channel_begin(struct endpoint *, const struct address *, wherry_channel **out);
 
+/* -ENOTSUP for what a mechanism cannot be ("dialled"), with what it can. */
+int channel_missing(const struct transport *, const char *verb);
+
 /* Keeps an error and its sentence for describe; returns it.  -EAGAIN passes silently.
  */
 int channel_keep_error(wherry_channel *, int error);

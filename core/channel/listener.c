@@ -72,8 +72,7 @@ static int listen_at(const struct transport *transport, const struct address *ad
                      wherry_listener **out)
 {
     if (!transport->listen)
-        return failure(-ENOTSUP, "%s: cannot be listened on (wherry help %s:)",
-                       transport->mechanism.scheme, transport->mechanism.scheme);
+        return channel_missing(transport, "listened on");
     struct wherry_listener *listener = calloc(1, sizeof(*listener));
     if (!listener)
         return failure_plain(-ENOMEM, "no memory for a listener");

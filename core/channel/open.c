@@ -10,18 +10,18 @@
 
 static const struct wherry_peer nobody = {.pid = -1, .uid = -1, .gid = -1};
 
-static int missing(const struct transport *transport, const char *verb,
-                   const char *instead)
+static const char *what_instead(const struct transport *transport)
 {
-    return failure(-ENOTSUP, "%s: cannot be %s; %s (wherry help %s:)",
-                   transport->mechanism.scheme, verb, instead,
-                   transport->mechanism.scheme);
+    return transport->map    ? "it is memory, which wherry_region_open opens"
+           : transport->dial ? "it can be dialled"
+                             : "both ends are made at once, by wherry_pair";
 }
 
-static const char *other_way(const struct transport *transport)
+int channel_missing(const struct transport *transport, const char *verb)
 {
-    return transport->dial ? "it can be dialled"
-                           : "both ends are made at once, by wherry_pair";
+    return failure(-ENOTSUP, "%s: cannot be %s; %s (wherry help %s:)",
+                   transport->mechanism.scheme, verb, what_instead(transport),
+                   transport->mechanism.scheme);
 }
 
 static int start(wherry_channel *channel)
@@ -59,7 +59,7 @@ static int dial(const struct transport *transport, const struct address *address
                 wherry_deadline deadline, wherry_channel **out)
 {
     if (!transport->dial)
-        return missing(transport, "dialled", other_way(transport));
+        return channel_missing(transport, "dialled");
     struct endpoint endpoint = {.peer = nobody};
     endpoint_show(&endpoint, address_text(address));
     int r = transport->dial(address, deadline, &endpoint);
@@ -86,7 +86,7 @@ static int pair(const struct transport *transport, const struct address *address
                 wherry_channel *out[2])
 {
     if (!transport->pair)
-        return missing(transport, "made as a pair", other_way(transport));
+        return channel_missing(transport, "made as a pair");
     struct endpoint ends[2] = {{.peer = nobody}, {.peer = nobody}};
     endpoint_show(&ends[0], address_text(address));
     endpoint_show(&ends[1], address_text(address));

@@ -33,16 +33,6 @@
 
 /* --- opening ------------------------------------------------------------- */
 
-int os_msg_key(const char *path, int number, int64_t *out)
-{
-    errno = 0;
-    key_t key = ftok(path, number);
-    if (key == -1)
-        return errno ? -errno : -EINVAL; // it may come out as that
-    *out = (uint32_t)key;
-    return 0;
-}
-
 // What these calls say of a queue that is no more: that its number is wrong, if it was
 // gone before they began.
 static int of_queue(int error)

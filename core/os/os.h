@@ -421,6 +421,10 @@ enum os_create {
     OS_CREATE_EXCLUSIVE /* make it; one that is there already is an error */
 };
 
+/* The key of a System V object that is named for a file: ftok(3); path_linux.c.
+ * Errors: as stat(2). */
+int os_key_of_file(const char *path, int number, int64_t *out);
+
 /* --- identity_linux.c ---------------------------------------------------- */
 
 /* Who created the other end of a unix socket (SO_PEERCRED): trust is CREATOR, or NONE.
@@ -440,6 +444,7 @@ int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 /* The rest of the layer, which stands on what is above. */
 #include "os/process.h"
 #include "os/queue.h"
+#include "os/region.h"
 #include "os/signal.h"
 
 #endif

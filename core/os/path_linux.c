@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ipc.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -336,4 +337,14 @@ int os_sweep(const char *path)
         r = unlink_that(path, &file);
     give_path_lock(path, lock);
     return r;
+}
+
+int os_key_of_file(const char *path, int number, int64_t *out)
+{
+    errno = 0;
+    key_t key = ftok(path, number);
+    if (key == -1)
+        return errno ? -errno : -EINVAL; // it may come out as that
+    *out = (uint32_t)key;
+    return 0;
 }

@@ -62,9 +62,6 @@ struct os_msg_plan {
     uint32_t mode;
 };
 
-/* ftok(3).  Errors: as stat(2). */
-int os_msg_key(const char *path, int number, int64_t *out);
-
 /* The identifier of a queue, and whether it was made.  Errors: as msgget(2). */
 int os_msg_open(const struct os_msg_plan *, bool *made);
 

@@ -25,6 +25,8 @@
 
 #include "base/base.h"
 
+static const char sysv_of[] = "a queue that is there (ipcs -q)";
+
 static const struct wherry_option own_options[] = {
     {.name = "qbytes",
      .type = WHERRY_OPTION_SIZE,
@@ -61,9 +63,9 @@ static const struct complaint complaints[] = {
 
 static int sysv_check(const struct address *address)
 {
-    struct sysv_key key;
+    struct key key;
     uint32_t mode;
-    int r = sysv_key(address, &key);
+    int r = key_read(address, sysv_of, &key);
     return r < 0 ? r : endpoint_mode(address, &mode);
 }
 
@@ -83,8 +85,7 @@ static int set_room(const struct address *address, int id)
 }
 
 // The identifier of the queue; the sentence is set.
-static int open_queue(const struct address *address, const struct sysv_key *key,
-                      bool writes)
+static int open_queue(const struct address *address, const struct key *key, bool writes)
 {
     bool is_made = false;
     int id = sysv_open(address, key, writes, &is_made);
@@ -97,10 +98,10 @@ static int open_queue(const struct address *address, const struct sysv_key *key,
 static int sysv_dial(const struct address *address, wherry_deadline deadline,
                      struct endpoint *out)
 {
-    struct sysv_key key;
+    struct key key;
     (void)deadline; // it never waits
-    int r = sysv_key(address, &key);
-    if (r >= 0 && key.sort == SYSV_PRIVATE)
+    int r = key_read(address, sysv_of, &key);
+    if (r >= 0 && key.sort == KEY_PRIVATE)
         r = failure(-EINVAL,
                     "%s: a private queue is a new one each time: listen, and "
                     "dial the address that the listener shows",
@@ -145,7 +146,7 @@ static int give_reader(const struct harbour *harbour, struct os_descriptor none,
 
 static int open_reader(struct harbour *harbour, const void *with)
 {
-    struct sysv_key key;
+    struct key key;
     struct sysv_place *place = malloc(sizeof(*place));
     (void)with;
     if (!place)
@@ -154,8 +155,8 @@ static int open_reader(struct harbour *harbour, const void *with)
     harbour->own = place;
     harbour->give = give_reader;
     harbour->leave = leave_place;
-    int r = sysv_key(harbour->address, &key);
-    bool is_private = r >= 0 && key.sort == SYSV_PRIVATE;
+    int r = key_read(harbour->address, sysv_of, &key);
+    bool is_private = r >= 0 && key.sort == KEY_PRIVATE;
     if (is_private && (r = queue_own(&place->owner)) < 0)
         return endpoint_refuse(harbour->address, r, NULL);
     if (r >= 0)
@@ -173,8 +174,8 @@ static int sysv_listen(const struct address *address, void **state, char *shown)
 
 static int sysv_remove(const struct address *address)
 {
-    struct sysv_key key;
-    int r = sysv_key(address, &key);
+    struct key key;
+    int r = key_read(address, sysv_of, &key);
     if (r >= 0)
         r = sysv_find(&key);
     if (r >= 0)

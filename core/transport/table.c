@@ -18,6 +18,7 @@ static const struct transport *const transports[] = {
     &transport_pipe,  &transport_fifo, &transport_stdio,  &transport_fd,
     &transport_pair,  &transport_unix, &transport_tcp,    &transport_udp,
     &transport_mq,    &transport_sysv, &transport_signal, &transport_exec,
+    &transport_memfd, &transport_shm,  &transport_shmv,   &transport_file,
     &transport_fault,
 };
 
@@ -90,7 +91,7 @@ const struct wherry_option object_options[] = {
      .choices = "yes|no|exclusive",
      .help = "Whether it is made where there is none; with exclusive, one that is "
              "there already is an error.  A FIFO that was made is removed at the end, "
-             "a queue stays."},
+             "a queue or a region stays."},
     {.name = "mode",
      .type = WHERRY_OPTION_NUMBER,
      .standard = "600",

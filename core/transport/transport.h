@@ -18,6 +18,7 @@
 #include <wherry/transport.h>
 
 #include "framing/framing.h"
+#include "memory/memory.h"
 #include "message/message.h"
 #include "os/os.h"
 
@@ -99,6 +100,10 @@ struct transport {
 
     int (*pair)(const struct address *, struct endpoint out[2]);
 
+    /* Memory in place of a channel.  Errors: as wherry_region_open; the sentence is
+     * set. */
+    int (*map)(const struct address *, wherry_region **out);
+
     /* Removes what the address names.  Errors: as wherry_remove; the sentence is set
      * for -EEXIST only. */
     int (*remove)(const struct address *);
@@ -137,7 +142,8 @@ int64_t pipe_room(void);
 
 extern const struct transport transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
-    transport_mq, transport_sysv, transport_signal, transport_exec, transport_fault;
+    transport_mq, transport_sysv, transport_signal, transport_exec, transport_memfd,
+    transport_shm, transport_shmv, transport_file, transport_fault;
 
 /* --- absent.c: rows without a transport ---------------------------------- */
 

@@ -26,7 +26,7 @@ static void check_answers(const char *words, const char *expected)
 TEST(the_beginning_of_a_verb_is_completed)
 {
     check_answers("des", "describe\n");
-    check_answers("re", "recv\nrelay\nremove\n");
+    check_answers("re", "recv\nregion\nrelay\nremove\n");
     check_answers("--v", "--version\n");
 }
 
@@ -49,6 +49,14 @@ TEST(an_address_is_completed_to_its_scheme)
     check_answers("remove unix:a unix:b m", "mq:\n");
     check_answers("send -- un", "unix:\n");
     check_answers("send -- --f", "");
+}
+
+TEST(memory_is_offered_where_a_verb_takes_it)
+{
+    check_answers("region re", "read\nremove\n");
+    check_answers("region show sh", "shm:\nshmv:\n");
+    check_answers("remove sh", "shm:\nshmv:\n");
+    check_answers("dial sh", "");
 }
 
 TEST(a_scheme_that_a_shell_cannot_open_is_offered_where_it_is_explained_only)
@@ -90,7 +98,8 @@ TEST(each_scheme_offers_all_of_its_options_and_no_others)
         "                          capture_output=True, text=True).stdout\n"
         "    offered = [line.split(\"\\t\")[0] for line in said.splitlines()]\n"
         "    is_absent = \"absent\" in each[\"facts\"]\n"
-        "    has_none = is_absent or each[\"scheme\"] == \"fault\"\n"
+        "    is_memory = each[\"facts\"].get(\"moves\") == \"memory\"\n"
+        "    has_none = is_absent or is_memory or each[\"scheme\"] == \"fault\"\n"
         "    shared = [] if has_none else help[\"channel\"]\n"
         "    wanted = [word + option[\"option\"] + \"=\"\n"
         "              for option in each[\"options\"] + shared]\n"

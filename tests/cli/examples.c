@@ -24,6 +24,7 @@ static const struct example {
     {"transports", NULL, "fifo"},
     {"choose", NULL, "Take stdio:"},
     {"describe", NULL, "peer trust         kernel\n"},
+    {"region", "ahoy\n", NULL},
     {"run", NULL, "\"ended\": \"exit 0\""},
     {"pipe", NULL, "/bin/"},
     {"fds", NULL, "open file descriptions\nDESCRIPTION"},

@@ -27,7 +27,7 @@ core/process/search.c"
 # What knows the real table, or makes plans, is all of the library; a part of it is watched.
 library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
-core/transport/sysv_key.c core/transport/signal.c $plans"
+core/transport/key.c core/transport/signal.c $plans"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
 watched="$watched $inspect"
 

@@ -30,6 +30,10 @@ static const struct {
     {"sysv", "sysv:1?", "", "x"},
     {"signal", "signal:self?", "", "1,"},
     {"exec", "exec?", ":true", "x"},
+    {"memfd", "memfd:?", "", "x"},
+    {"shm", "shm:/x?", "", "x"},
+    {"shmv", "shmv:1?", "", "x"},
+    {"file", "file:/x?", "", "x"},
     {"fault", "fault?", ":pair:", "x"},
 };
 
@@ -178,9 +182,11 @@ TEST(every_mechanism_is_described)
     for (; (mechanism = wherry_mechanism_at(count)) && !mechanism->absent; count++) {
         CHECK(mechanism->instead == NULL);
         CHECK(!(mechanism->traits & WHERRY_TRAIT_ELSEWHERE));
-        CHECK(mechanism->abilities & (WHERRY_ABLE_DIAL | WHERRY_ABLE_PAIR));
-        CHECK(mechanism->abilities & WHERRY_ABLE_SEND);
-        CHECK(mechanism->abilities & WHERRY_ABLE_RECV);
+        bool is_channel = !(mechanism->traits & WHERRY_TRAIT_MEMORY);
+        CHECK(is_channel ==
+              !!(mechanism->abilities & (WHERRY_ABLE_DIAL | WHERRY_ABLE_PAIR)));
+        CHECK(is_channel == !!(mechanism->abilities & WHERRY_ABLE_SEND));
+        CHECK(is_channel == !!(mechanism->abilities & WHERRY_ABLE_RECV));
         if (mechanism->example)
             CHECK_ERROR(wherry_address_check(mechanism->example), 0);
     }
@@ -264,8 +270,8 @@ TEST(whoever_opens_what_is_absent_hears_why_and_what_to_take)
 TEST(the_grammar_of_what_is_absent_is_no_matter)
 {
     FAILS(wherry_address_check("ws:host:80/%zz?x"), -ENOTSUP, "ws: is not there");
-    FAILS(wherry_address_check("fault?delay=1ms:shm:/x"), -ENOTSUP, "unix:");
-    FAILS(wherry_address_check("memfdd:"), -EINVAL, "did you mean \"memfd:\"");
+    FAILS(wherry_address_check("fault?delay=1ms:sem:/x"), -ENOTSUP, "mq:");
+    FAILS(wherry_address_check("leese:"), -EINVAL, "did you mean \"lease:\"");
 }
 
 static bool has_way(const char *address, unsigned ability)
@@ -289,10 +295,14 @@ TEST(the_ways_to_open_are_those_that_the_table_says)
 {
     static const unsigned ways[] = {WHERRY_ABLE_DIAL, WHERRY_ABLE_LISTEN,
                                     WHERRY_ABLE_PAIR};
-    const char *const addresses[] = {
-        "pipe:",          address_in_directory("fifo", "f"), "stdio:",
-        "pair:",          address_in_directory("unix", "s"), "tcp:127.0.0.1:0",
-        "udp:127.0.0.1:0"};
+    const char *const addresses[] = {"pipe:",
+                                     address_in_directory("fifo", "f"),
+                                     "stdio:",
+                                     "pair:",
+                                     address_in_directory("unix", "s"),
+                                     "tcp:127.0.0.1:0",
+                                     "udp:127.0.0.1:0",
+                                     "memfd:?size=4096"};
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         char scheme[16] = "";
         memcpy(scheme, addresses[i], strcspn(addresses[i], ":"));

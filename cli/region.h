@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of a region, on stdout.
+ */
+#ifndef REGION_H
+#define REGION_H
+
+#include "command.h"
+
+/* What the verb can do, in words; ends with NULL. */
+extern const char *const region_actions[];
+
+/* Opens the region of an address to be read, without making it, and tells what is known
+ * of it.  DONE, FAILED or USAGE, said on stderr. */
+int region_describe(const char *verb, const char *address, bool as_json);
+
+/* The same address with an option, unless it says something of that itself; to be
+ * freed. NULL: no memory, said on stderr. */
+char *region_with(const char *verb, const char *address, const char *option);
+
+/* Opens it.  NULL: it is not there, said on stderr, and *status is what to return. */
+wherry_region *region_find(const char *verb, const char *address, int *status);
+
+#endif

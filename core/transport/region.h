@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the mechanisms of memory share: memfd.c, shm.c, shmv.c, file.c.
+ */
+#ifndef TRANSPORT_REGION_H
+#define TRANSPORT_REGION_H
+
+#include "transport/transport.h"
+
+extern const struct wherry_option size_options[];  /* size= */
+extern const struct wherry_option named_options[]; /* create= mode= access= */
+
+/* What access= says. */
+enum wherry_region_access region_access(const struct address *);
+
+/* The size that the address asks for; 0: whatever it has. */
+uint64_t region_size(const struct address *);
+
+/* One that is there keeps its size, whatever the address asks for.  -EEXIST; the
+ * sentence is set. */
+int region_check_size(const struct address *, uint64_t size);
+
+/* The region of a path, opened or made as the address says; `is_exact`: a symbolic link
+ * is none.  Errors: as wherry_region_open; the sentence is set. */
+int region_of_path(const struct address *, const char *path, bool is_exact,
+                   wherry_region **out);
+
+/* Makes an error whole: with the address, and in words of regions where it has none. */
+int region_refuse(const struct address *, int error);
+
+#endif
