@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,24 +222,9 @@ static void conduct(struct campaign *campaign)
                  campaign->runs * 1000 / (unsigned long)milliseconds);
 }
 
-/* Tracer and traced take turns: on one processor none of them waits for the other to
- * wake up. */
-static void stay_on_one_processor(void)
-{
-    cpu_set_t all, one;
-    if (sched_getaffinity(0, sizeof all, &all) < 0)
-        return;
-    int turn = getpid() % CPU_COUNT(&all);
-    CPU_ZERO(&one);
-    for (size_t i = 0; i < (size_t)CPU_SETSIZE; i++)
-        if (CPU_ISSET(i, &all) && turn-- == 0)
-            CPU_SET(i, &one);
-    sched_setaffinity(0, sizeof one, &one);
-}
-
 static void run_campaign(const void *argument)
 {
-    stay_on_one_processor();
+    harness_share_one_processor();
     struct campaign *campaign = calloc(1, sizeof *campaign);
     struct outcome *outcome = mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE,
                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -186,6 +186,10 @@ void harness_wait_blocked(pid_t tid);
 /* The caller's thread, for harness_wait_blocked. */
 pid_t harness_thread(void);
 
+/* From now on this process and its children are on one processor: for those that take
+ * turns anyway, as tracer and traced, so that none waits for the other to wake up. */
+void harness_share_one_processor(void);
+
 /* True when a program of that name is in $PATH, or at that path. */
 bool harness_have_program(const char *name);
 

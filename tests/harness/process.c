@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,20 @@ void harness_wait_blocked(pid_t tid)
         }
         pause_briefly(LOOK_MICROSECONDS);
     }
+}
+
+void harness_share_one_processor(void)
+{
+    cpu_set_t all;
+    cpu_set_t one;
+    if (sched_getaffinity(0, sizeof all, &all) < 0)
+        return;
+    int turn = getpid() % CPU_COUNT(&all);
+    CPU_ZERO(&one);
+    for (size_t i = 0; i < (size_t)CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &all) && turn-- == 0)
+            CPU_SET(i, &one);
+    sched_setaffinity(0, sizeof one, &one);
 }
 
 bool harness_have_program(const char *name)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program of the kernel's and the C library's own subjects.
+ */
+#define _GNU_SOURCE
+#include "kernel.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "harness.h"
+
+enum { SOON_MILLISECONDS = 20, MILLISECOND = 1000000, SECOND = 1000000000 };
+
+void *kernel_memory(size_t size)
+{
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        FAIL("no shared memory: %s", harness_errno_name(errno));
+    return memory;
+}
+
+struct timespec kernel_soon(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    time.tv_nsec += (long)harness_stretch(SOON_MILLISECONDS) * MILLISECOND;
+    time.tv_sec += time.tv_nsec / SECOND;
+    time.tv_nsec %= SECOND;
+    return time;
+}
+
+void harness_register(void)
+{
+    step_add(&posix_semaphore);
+    step_add(&robust_mutex);
+    step_add(&packet_socket);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mode kill: each distinct point of each role is where a process is killed once.
+ */
+#define _GNU_SOURCE
+#include <string.h>
+
+#include "harness.h"
+#include "parts.h"
+
+void record_role(const struct step_subject *subject, const struct step_role *role,
+                 struct path *path)
+{
+    struct stage stage;
+    struct victim victim;
+    stage_open(&stage, subject, role);
+    victim_start(&victim, subject, &stage.scene, role->run);
+    victim.sleeper = stage_lull(&stage);
+    bool has_end = victim_record(&victim, path);
+    victim_kill(&victim);
+    stage_close(&stage);
+    if (!has_end)
+        FAIL("%s, %s: the operation has no end; it has %zu points", subject->name,
+             role->name, path->count);
+}
+
+bool reach(struct stage *stage, struct victim *victim,
+           const struct step_subject *subject, const struct step_role *role,
+           const struct point *point)
+{
+    enum { ATTEMPTS = 3 }; // who is woken meanwhile may be sooner or later
+
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        stage_open(stage, subject, role);
+        victim_start(victim, subject, &stage->scene, role->run);
+        victim->sleeper = stage_lull(stage);
+        if (victim_run_to(victim, point))
+            return true;
+        victim_kill(victim);
+        stage_close(stage);
+    }
+    return false;
+}
+
+bool is_role_wanted(const struct step_role *role)
+{
+    return !step_options.role || strcmp(step_options.role, role->name) == 0;
+}
+
+bool is_point_wanted(size_t i, size_t count, size_t bound)
+{
+    return step_options.point ? i + 1 == step_options.point : is_tried(i, count, bound);
+}
+
+static void kill_at(struct account *account, const struct path *path, size_t i)
+{
+    struct stage stage;
+    struct victim victim;
+    char where[PLACE_SIZE];
+    if (!reach(&stage, &victim, account->subject, account->role, &path->points[i])) {
+        account->missed++;
+        return;
+    }
+    victim_kill(&victim);
+    stage_rouse(&stage);
+    struct step_finding finding = scene_ask(&stage.scene, account->subject->check);
+    int leaks = stage_close(&stage);
+    point_tell(path, i, where);
+    account_add(account, &finding, leaks, where);
+}
+
+void kill_mode(const void *subject)
+{
+    struct account all = account_open(subject, "kill", "kills");
+    scene_enter(true);
+    for (size_t r = 0; r < all.subject->role_count; r++) {
+        struct account account = account_open(subject, "kill", "kills");
+        struct path path = {.points = NULL};
+        account.role = &all.subject->roles[r];
+        if (!is_role_wanted(account.role))
+            continue;
+        record_role(subject, account.role, &path);
+        account.points = path.count;
+        for (size_t i = 0; i < path.count; i++) {
+            progress_show(&account, i, path.count);
+            if (is_point_wanted(i, path.count, step_options.points))
+                kill_at(&account, &path, i);
+        }
+        path_free(&path);
+        account_merge(&all, &account);
+    }
+    account_close(&all);
+}
