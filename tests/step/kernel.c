@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program of the kernel's and the C library's own subjects.
+ * What subjects need of the kernel: shared memory, and deadlines by the wall clock.
  */
 #define _GNU_SOURCE
 #include "kernel.h"
@@ -29,11 +29,4 @@ struct timespec kernel_soon(void)
     time.tv_sec += time.tv_nsec / SECOND;
     time.tv_nsec %= SECOND;
     return time;
-}
-
-void harness_register(void)
-{
-    step_add(&posix_semaphore);
-    step_add(&robust_mutex);
-    step_add(&packet_socket);
 }

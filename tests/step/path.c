@@ -6,8 +6,8 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "harness.h"
 #include "parts.h"
@@ -34,16 +34,37 @@ static uint32_t *find_slot(const struct path *path, const struct point *point)
     return &path->slots[i];
 }
 
+/* Pages of the kernel's, filled with 0: what is stepped is forked from this process,
+ * and its heap has to be the same for each. */
+static void *pages(size_t size)
+{
+    void *at =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        FAIL("no memory for points");
+    return at;
+}
+
+static void give_back(struct path *path)
+{
+    if (path->room == 0)
+        return;
+    munmap(path->slots, path->slot_count * sizeof *path->slots);
+    munmap(path->points, path->room * sizeof *path->points);
+}
+
 /* Twice the room, and slots for twice as many. */
 static void grow(struct path *path)
 {
-    path->room = path->room ? 2 * path->room : ROOM_FIRST;
-    path->slot_count = 2 * path->room;
-    free(path->slots);
-    path->slots = calloc(path->slot_count, sizeof *path->slots);
-    path->points = realloc(path->points, path->room * sizeof *path->points);
-    if (!path->slots || !path->points)
-        FAIL("no memory for points");
+    struct path more = {.count = path->count,
+                        .room = path->room ? 2 * path->room : ROOM_FIRST};
+    more.slot_count = 2 * more.room;
+    more.slots = pages(more.slot_count * sizeof *more.slots);
+    more.points = pages(more.room * sizeof *more.points);
+    if (path->count > 0)
+        memcpy(more.points, path->points, path->count * sizeof *more.points);
+    give_back(path);
+    *path = more;
     for (size_t i = 0; i < path->count; i++)
         *find_slot(path, &path->points[i]) = (uint32_t)i + 1;
 }
@@ -62,8 +83,7 @@ bool path_add(struct path *path, struct point point)
 
 void path_free(struct path *path)
 {
-    free(path->points);
-    free(path->slots);
+    give_back(path);
     *path = (struct path){.points = NULL};
 }
 
