@@ -38,7 +38,8 @@ void interrupt_note(int signal)
 {
     int none = 0;
     atomic_compare_exchange_strong(&arrived, &none, signal);
-    if (wake[1] >= 0 && write(wake[1], "", 1) < 0) {
+    const unsigned char byte = (unsigned char)signal;
+    if (wake[1] >= 0 && write(wake[1], &byte, 1) < 0) {
         // It is full: then it is readable.
     }
     cancel_all();
@@ -80,6 +81,12 @@ bool interrupted(void)
 int interrupted_by(void)
 {
     return atomic_load(&arrived);
+}
+
+int interrupt_next(void)
+{
+    unsigned char byte = 0;
+    return read(wake[0], &byte, 1) == 1 ? byte : 0;
 }
 
 int interrupt_fd(void)

@@ -24,8 +24,12 @@ bool interrupted(void);
 /* Which one, or 0. */
 int interrupted_by(void);
 
-/* Readable from the moment that one has. */
+/* Readable from the moment that one has; of the verbs that take them one by one, while
+ * there is one that was not taken. */
 int interrupt_fd(void);
+
+/* Takes the next one; 0: there is none. */
+int interrupt_next(void);
 
 /* Cancels the channel, or the listener, when one arrives (or has arrived).  At most two
  * channels at a time; interrupt_forget comes before wherry_close. */

@@ -112,6 +112,7 @@ int main(int argc, char **argv)
     fill_closed_descriptors();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); // or nobody could learn how a program ended
     int status = flush(run(argc, argv));
     interrupt_end();
     return status;

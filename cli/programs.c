@@ -5,6 +5,7 @@
  * Their outputs are this program's own, unless they are counted (--max-output) or kept
  * (--json).  With --channel one of them talks with us beside.
  */
+#define _GNU_SOURCE // O_PATH
 #include "programs.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ struct layout {
 /* All of it that has to be kept until they have started. */
 struct preparation {
     struct layout *layouts;
-    int files[STANDARD]; /* --stdin, --stdout and --stderr; -1: none */
+    int files[STANDARD]; /* --stdin, --stdout and --stderr; -1: none is open here */
 };
 
 // Where an output goes without a file; nowhere: wherry_collect() lays out its own.
@@ -59,15 +60,35 @@ static enum wherry_from usual_from(const struct choices *choices, int number)
                                         : WHERRY_FROM_PARENT;
 }
 
+// What stands at 0, 1 or 2 of this program only because nothing does (main.c).
+static bool is_closed(int number)
+{
+    int flags = fcntl(number, F_GETFL);
+    return flags < 0 || (flags & O_PATH);
+}
+
+static const char *path_of(const struct start_choices *start, int number)
+{
+    return number == 0 ? start->input : number == 1 ? start->output : start->errors;
+}
+
 static void add(struct layout *layout, const struct choices *choices, int number,
                 int file)
 {
-    const struct wherry_laid row = {.number = number,
-                                    .from = file >= 0 ? WHERRY_FROM_DESCRIPTOR
-                                                      : usual_from(choices, number),
-                                    .descriptor = file >= 0 ? file : 0};
-    if (row.from != WHERRY_FROM_NOTHING)
-        layout->rows[layout->count++] = row;
+    const char *path = path_of(&choices->start, number);
+    struct wherry_laid row = {.number = number, .from = usual_from(choices, number)};
+    if (row.from == WHERRY_FROM_NOTHING && !path)
+        return; // wherry_collect() lays out its own
+    if (row.from == WHERRY_FROM_PARENT && is_closed(number))
+        row.from = WHERRY_FROM_NOTHING;
+    if (path) {
+        row.from = file >= 0 ? WHERRY_FROM_DESCRIPTOR : WHERRY_FROM_FILE;
+        row.descriptor = file;
+        row.path = path;
+    }
+    if (row.from == WHERRY_FROM_FILE && number > 0)
+        row.access = choices->start.append ? WHERRY_ACCESS_APPEND : WHERRY_ACCESS_WRITE;
+    layout->rows[layout->count++] = row;
 }
 
 static void lay_out(const struct programs *programs, size_t i,
@@ -111,22 +132,40 @@ static int open_file(const char *verb, const char *path, int flags, int *out)
     return path && *out < 0 ? say_error(verb, "%s: %s", path, say_errno(errno)) : DONE;
 }
 
-// Both outputs may go to one file, which each of two would empty again.
+// Both outputs may go to one file, which each of two would empty again; and so may the
+// errors of several.
 static int open_files(const struct programs *programs, int files[STANDARD])
 {
     const char *verb = programs->verb;
     const struct start_choices *start = &programs->choices->start;
     const int writes = O_WRONLY | O_CREAT | (start->append ? O_APPEND : O_TRUNC);
+    // What is collected starts and ends in one call, which opens and closes by itself
+    // what is one program's alone.
+    const bool is_early = !programs->choices->json;
     bool is_one_file =
         start->output && start->errors && strcmp(start->output, start->errors) == 0;
-    int status = open_file(verb, start->input, O_RDONLY, &files[0]);
-    if (status == DONE)
+    int status = DONE;
+    if (is_early)
+        status = open_file(verb, start->input, O_RDONLY, &files[0]);
+    if (status == DONE && (is_early || is_one_file))
         status = open_file(verb, start->output, writes, &files[1]);
     if (status == DONE && is_one_file)
         files[2] = files[1];
-    else if (status == DONE)
+    else if (status == DONE && (is_early || programs->count > 1))
         status = open_file(verb, start->errors, writes, &files[2]);
     return status;
+}
+
+// Who is at their other ends sees what the programs do, not us.
+static void close_files(struct preparation *preparation)
+{
+    int *files = preparation->files;
+    for (int i = 0; i < STANDARD; i++) {
+        if (files[i] >= 0 && (i != 2 || files[2] != files[1]))
+            close(files[i]);
+    }
+    for (int i = 0; i < STANDARD; i++)
+        files[i] = -1;
 }
 
 static int prepare(struct programs *programs, struct preparation *out)
@@ -150,11 +189,7 @@ static int prepare(struct programs *programs, struct preparation *out)
 
 static void forget(struct preparation *preparation)
 {
-    for (int i = 0; i < STANDARD; i++) {
-        if (preparation->files[i] >= 0 &&
-            (i != 2 || preparation->files[2] != preparation->files[1]))
-            close(preparation->files[i]);
-    }
+    close_files(preparation);
     free(preparation->layouts);
 }
 
@@ -240,7 +275,8 @@ static int watch_all(const struct programs *programs, wherry_process **processes
     return status;
 }
 
-static int run_in_a_row(const struct programs *programs)
+static int run_in_a_row(const struct programs *programs,
+                        struct preparation *preparation)
 {
     wherry_pipeline *pipeline = NULL;
     wherry_process **processes = calloc(programs->count, sizeof(wherry_process *));
@@ -249,6 +285,7 @@ static int run_in_a_row(const struct programs *programs)
         return say_error(programs->verb, "no memory");
     int r = wherry_pipeline_spawn(programs->plans, sizeof(*programs->plans),
                                   programs->count, &pipeline);
+    close_files(preparation);
     for (size_t i = 0; r >= 0 && i < programs->count; i++)
         processes[i] = wherry_pipeline_process(pipeline, i);
     int status =
@@ -296,12 +333,14 @@ static int watch_and_talk(const struct programs *programs, wherry_process *proce
     return r < 0 ? say_error(programs->verb, "%s", say_errno(r)) : status;
 }
 
-static int run_with_channel(const struct programs *programs)
+static int run_with_channel(const struct programs *programs,
+                            struct preparation *preparation)
 {
     wherry_process *process = NULL;
     wherry_channel *channel = NULL;
     wherry_deadline deadline = open_deadline(programs->choices);
     int r = wherry_fork(programs->plans, sizeof(*programs->plans), &process, &channel);
+    close_files(preparation);
     if (r < 0)
         return refuse(programs->verb, r);
     int status = watch_and_talk(programs, process, channel, deadline);
@@ -317,6 +356,7 @@ static void add_row(struct table *table, const char *name,
 {
     const struct wherry_exit *exit = &all->exit;
     char ended[TEXT] = "";
+    char *program = text_of(name, strlen(name));
     char *output = text_of(all->output, all->output_size);
     char *errors = text_of(all->errors, all->errors_size);
     char numbers[5][NUMBER];
@@ -325,7 +365,7 @@ static void add_row(struct table *table, const char *name,
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         (void)snprintf(numbers[i], NUMBER, "%" PRId64, values[i]);
     (void)wherry_exit_text(exit, ended, sizeof(ended));
-    const char *const cells[] = {name,
+    const char *const cells[] = {program,
                                  ended,
                                  exit->signal ? NULL : numbers[0],
                                  exit->signal ? numbers[1] : NULL,
@@ -338,7 +378,8 @@ static void add_row(struct table *table, const char *name,
                                  numbers[4],
                                  output,
                                  errors};
-    table_add(table, output && errors ? cells : NULL);
+    table_add(table, program && output && errors ? cells : NULL);
+    free(program);
     free(output);
     free(errors);
 }
@@ -417,8 +458,8 @@ int programs_run(struct programs *programs)
         status = say_error(programs->verb, "no descriptor left");
     if (status == DONE)
         status = is_json       ? run_for_json(programs)
-                 : has_channel ? run_with_channel(programs)
-                               : run_in_a_row(programs);
+                 : has_channel ? run_with_channel(programs, &preparation)
+                               : run_in_a_row(programs, &preparation);
     forget(&preparation);
     return status;
 }

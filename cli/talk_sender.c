@@ -166,7 +166,7 @@ static int send_all(struct sender *sender)
     while (r >= 0 && (r = next(sender, &bytes, &size)) == 1) {
         bool last = is_last(sender);
         r = send_one(sender, bytes, size, !last && has_next(sender));
-        if (r == -EPIPE && sender->is_choosy)
+        if (r == -EPIPE && sender->is_choosy && sender->plan->way == TALK_BOTH)
             return DONE; // how it ends is told by its end
         if (r < 0 && r != -ECANCELED)
             return say_why(sender, wherry_error_text());

@@ -124,14 +124,14 @@ static bool is_told(const struct start_choices *start, int signal)
     return signal == SIGINT && is_ours && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
 
-static void pass_signal_on(struct watch *all)
+// Each that came: a program may need two.
+static void pass_signals_on(const struct watch *all)
 {
-    int signal = interrupted_by();
-    if (signal == 0 || all->is_passed_on)
-        return;
-    all->is_passed_on = true;
-    if (!is_told(all->start, signal))
-        (void)signal_all(all, signal, WHERRY_ONE);
+    int signal;
+    while ((signal = interrupt_next()) > 0) {
+        if (signal != SIGPIPE && !is_told(all->start, signal))
+            (void)signal_all(all, signal, WHERRY_ONE);
+    }
 }
 
 /* --- waiting ------------------------------------------------------------- */
@@ -167,8 +167,7 @@ static void wait_for_news(const struct watch *all, struct pollfd *waits)
     size_t count = all->count;
     for (size_t i = 0; i < all->output_count; i++)
         waits[count++] = wait_for_output(&all->outputs[i]);
-    waits[count++] = (struct pollfd){.fd = all->is_passed_on ? -1 : interrupt_fd(),
-                                     .events = POLLIN};
+    waits[count++] = (struct pollfd){.fd = interrupt_fd(), .events = POLLIN};
     (void)poll(waits, (nfds_t)count, milliseconds_until(all->deadline));
 }
 
@@ -183,7 +182,7 @@ int watch(struct watch *all, struct wherry_exit *exits)
             pass_on(all, &all->outputs[i]);
         if (r != -EAGAIN)
             break;
-        pass_signal_on(all);
+        pass_signals_on(all);
         if (all->deadline != WHERRY_FOREVER && wherry_now() >= all->deadline)
             stop(all, WATCH_TIMED_OUT);
         wait_for_news(all, waits);

@@ -30,10 +30,9 @@ struct watch {
     struct watch_output *outputs;
     size_t output_count;
     wherry_deadline deadline;
-    int asked;         /* how many signals they were sent */
-    int stopped;       /* the exit status that says why, or 0 */
-    bool is_passed_on; /* the signal that came */
-    int failed;        /* why our own output could not be written, or 0 */
+    int asked;   /* how many signals they were sent */
+    int stopped; /* the exit status that says why, or 0 */
+    int failed;  /* why our own output could not be written, or 0 */
 };
 
 /* Until all have ended; `exits` has room for as many.  0, or a negative errno. */

@@ -6,6 +6,7 @@
 #include "channel/channel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,11 +39,27 @@ static const struct interpreter *interpreter_of(const char *file)
 struct forking {
     struct wherry_plan plan;
     const char **arguments;
+    char *file; /* of a name that begins with a dash */
     struct wherry_laid *laid;
     int number; /* of the channel */
 };
 
-// Its path stands behind "--": it may begin with a dash.
+// Its path stands behind "--" and as one: it may begin with a dash, and Node looks for
+// what is no path among its modules.
+static int name_script(struct forking *forking)
+{
+    const char *file = forking->plan.file;
+    const size_t size = strlen(file) + sizeof("./");
+    if (file[0] != '-')
+        return 0;
+    forking->file = malloc(size);
+    if (!forking->file)
+        return failure_plain(-ENOMEM, "no memory to start a process");
+    snprintf(forking->file, size, "./%s", file);
+    forking->plan.file = forking->file;
+    return 0;
+}
+
 static int give_to_interpreter(struct forking *forking, const char *program)
 {
     const char *const *given = forking->plan.arguments;
@@ -114,6 +131,8 @@ static int prepare(struct forking *forking)
     const struct interpreter *interpreter = interpreter_of(plan->file);
     int r = lay_out_channel(forking, interpreter->channel);
     if (r >= 0 && interpreter->program)
+        r = name_script(forking);
+    if (r >= 0 && interpreter->program)
         r = give_to_interpreter(forking, interpreter->program);
     return r;
 }
@@ -129,6 +148,7 @@ int wherry_fork(const struct wherry_plan *plan, size_t size, wherry_process **ou
     if (r >= 0)
         r = wherry_spawn(&forking.plan, sizeof(forking.plan), &process);
     free(forking.arguments);
+    free(forking.file);
     free(forking.laid);
     if (r < 0)
         return r;

@@ -323,7 +323,7 @@ static int look_who_ended(struct collecting *all)
             os_watch_remove(all->watch, stage->process->fd);
         stage->has_ended = r == 0;
         if (r < 0 && (result == 0 || result == -EAGAIN))
-            result = r;
+            result = r == -EAGAIN ? r : pipeline_blame(r, i, all->count);
     }
     return result;
 }

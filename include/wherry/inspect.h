@@ -104,8 +104,9 @@ struct wherry_process_state {
     int number;                /* the descriptor it waits for; -1: none, or not one */
     enum wherry_object object; /* what that is */
     int cause; /* 0; else why `awaited` is not known: -EACCES (not allowed to see) */
-    char name[64];  /* of the program, any bytes; the system keeps 15 of most */
-    char text[256]; /* in words: "reads number 0, a pipe", "waits for a child" */
+    char name[64];   /* of the program, any bytes; the system keeps 15 of most */
+    char text[256];  /* in words: "reads number 0, a pipe", "waits for a child" */
+    int reads_stdin; /* 1: it waits for what comes at number 0, or at others, too */
 };
 
 /* Tells what a process does.  `size` is sizeof(struct wherry_process_state).
@@ -118,9 +119,9 @@ WHERRY_EXPORT int wherry_inspect_state(int64_t pid, struct wherry_process_state 
 /* Tells in one sentence of at most `size` bytes (448 are always enough, the NUL is
  * counted) why a program that reads its stdin and was asked something says nothing, as
  * far as can be seen: ask when a deadline has passed.  1: it has read all that it was
- * sent, at number 0, and waits for more: its answer is likely in a buffer of its own
- * (setvbuf(3)).  0: it does something else, which the sentence tells.
- * Errors: as wherry_inspect_state. */
+ * sent, at number 0, and waits for more there, or at others, too: its answer is likely
+ * in a buffer of its own (setvbuf(3)).  0: it does something else, which the sentence
+ * tells. Errors: as wherry_inspect_state. */
 WHERRY_EXPORT int wherry_inspect_silence(int64_t pid, char *out, size_t size);
 
 /* --- the three tables ----------------------------------------------------------------

@@ -19,7 +19,8 @@
  * messages, or as soon as 256 KiB have come.
  *
  * One thread uses a loop and all that it watches, but for wherry_loop_stop().  There
- * are no other threads.  Nothing costs processor time while nothing happens.
+ * are no other threads, but one for each exec: that is closed, until its program ends.
+ * Nothing costs processor time while nothing happens.
  */
 #ifndef WHERRY_LOOP_H
 #define WHERRY_LOOP_H

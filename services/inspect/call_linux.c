@@ -116,6 +116,7 @@ static void waits_in_poll(struct call *call)
         if (waits[i].fd < 0)
             continue;
         several.numbers[several.count++] = waits[i].fd;
+        call->state->reads_stdin |= waits[i].fd == 0 && (waits[i].events & POLLIN);
         several.reads |= (waits[i].events & (POLLIN | POLLPRI)) != 0;
         several.writes |= (waits[i].events & POLLOUT) != 0;
     }
@@ -146,6 +147,7 @@ static void waits_in_select(struct call *call)
         bool fails = (sets[2][i / bits] >> i % bits & 1) != 0;
         if (reads || writes || fails)
             several.numbers[several.count++] = (int)i;
+        call->state->reads_stdin |= i == 0 && reads;
         several.reads |= reads || fails;
         several.writes |= writes;
     }
@@ -175,6 +177,7 @@ static void waits_in_epoll(struct call *call)
     if (fdinfo && proc_read(call->directory, name, fdinfo, TEXT_MOST) > 0) {
         words_add(&call->words, " that ");
         object_words(WHERRY_OBJECT_EPOLL, fdinfo, &call->words);
+        call->state->reads_stdin = epoll_reads(fdinfo, 0);
     }
     free(fdinfo);
 }

@@ -45,6 +45,10 @@ void arena_free(struct arena *arena);
 /* --- text.c: what /proc/PID says -----------------------------------------------------
  */
 
+/* Whether an epoll, by its text of /proc/PID/fdinfo, waits for something to read at
+ * that number of the process. */
+bool epoll_reads(const char *fdinfo, int number);
+
 /* Text that grows up to a bound: adds printf(3)'s words, cut where there is no room. */
 struct words {
     char *text;

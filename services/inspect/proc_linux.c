@@ -116,6 +116,9 @@ int proc_read_all(int directory, const char *name, size_t most, char **out)
         }
         const bool is_all = (size_t)r < size - 1;
         if (is_all || size >= most) {
+            char *end = is_all ? NULL : strrchr(text, '\n');
+            if (end)
+                end[1] = 0; // half a line is none
             *out = text;
             return is_all ? 0 : 1;
         }

@@ -24,7 +24,8 @@ int wherry_inspect_silence(int64_t pid, char *out, size_t size)
         return r;
     const bool is_blocked = state.doing == WHERRY_DOING_BLOCKED;
     const bool reads_on =
-        is_blocked && state.awaited == WHERRY_AWAITED_INPUT && state.number == 0;
+        is_blocked && (state.reads_stdin ||
+                       (state.awaited == WHERRY_AWAITED_INPUT && state.number == 0));
     // Whatever its name is made of, the sentence is for people.
     size_t used = 0;
     for (; state.name[used]; used++) {

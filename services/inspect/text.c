@@ -16,6 +16,8 @@
 
 #include <wherry/signal.h>
 
+enum { EVENT_READS = 1 }; // EPOLLIN, poll(2)
+
 enum { LISTED_MOST = 16, KERNEL_THREAD = 0x00200000, SIGNALS = 64 };
 
 /* --- words --------------------------------------------------------------- */
@@ -374,5 +376,19 @@ bool mapping_read(const char *line, size_t size, struct mapping *out)
             words_add_rest(&address, rest, strlen(rest));
             return true;
         }
+    return false;
+}
+
+bool epoll_reads(const char *fdinfo, int number)
+{
+    static const char key[] = "tfd:";
+    static const char events[] = "events:";
+    for (const char *at = fdinfo; (at = strstr(at, key)); at += sizeof(key) - 1) {
+        const char *mask = strstr(at, events);
+        bool is_it = strtol(at + sizeof(key) - 1, NULL, 10) == number;
+        if (is_it && mask &&
+            (strtoul(mask + sizeof(events) - 1, NULL, 16) & EVENT_READS))
+            return true;
+    }
     return false;
 }

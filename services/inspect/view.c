@@ -196,6 +196,8 @@ static int look_around(struct whole *whole, struct tables *tables,
         return r;
     view->held_cause = r;
     r = hold_queues(whole, tables);
+    if (r == -E2BIG)
+        view->held_cause = r;
     view->processes = others.processes;
     view->unseen = others.unseen;
     view->is_cut = others.is_cut;

@@ -140,7 +140,7 @@ struct room {
 struct channel_watch {
     wherry_watch watch;
     struct wherry_channel_events events;
-    wherry_channel *channel; /* NULL: closed */
+    wherry_channel *channel; /* while it is open */
     unsigned abilities;
     uv_poll_t in;
     uv_timer_t timer;         /* rests after an error; the bound of closing */

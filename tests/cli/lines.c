@@ -595,4 +595,6 @@ TEST(a_child_that_does_not_read_all_is_told_by_its_end)
     CHECK_STRING(said.out, "hi\n1\n");
     CHECK_CONTAINS(said.err, ": exit 3");
     CHECK(strstr(said.err, "nobody reads") == NULL);
+    shell("yes | wherry send 'exec:sh -c \"exec <&-\"'; echo $?");
+    CHECK_STRING(said.out, "1\n"); // who only sends wants it taken
 }

@@ -67,6 +67,27 @@ TEST(a_file_that_waits_for_its_other_end_can_be_given_up)
                 "124\n124\n");
 }
 
+TEST(files_are_the_programs_and_end_with_them)
+{
+    CHECK_SHELL("mkfifo q r; (cat q >/dev/null; echo go >r) &\n"
+                "wherry pipe --stdout q \"sh -c 'read x <r'\" true; echo $?; rm q r",
+                "0\n");
+}
+
+TEST(what_is_closed_here_is_closed_there)
+{
+    CHECK_SHELL("wherry run readlink /proc/self/fd/0 <&- || echo none\n"
+                "wherry run --shell 'readlink /proc/self/fd/0 || echo none' <&-",
+                "none\nnone\n");
+}
+
+TEST(how_it_ended_is_known_where_sigchld_is_ignored)
+{
+    CHECK_SHELL("trap '' CHLD; wherry run sh -c 'exit 3'; echo $?\n"
+                "wherry run --json sh -c 'exit 4' >/dev/null; echo $?",
+                "3\n4\n");
+}
+
 TEST(it_is_what_the_options_say)
 {
     CHECK_SHELL("A=1 B=2 wherry run --set A=3 --unset B --set C= --directory / "
@@ -124,6 +145,10 @@ TEST(as_json_what_is_no_text_is_marked_and_nothing_is_cut)
                              "b\xef\xbf\xbd"
                              "c\xc3\xbc\xef\xbf\xbd\",");
     CHECK_CONTAINS(said.out, "\"stderr\": null");
+    shell("cp /bin/true \"$(printf 'a\\377b')\"; wherry run --json ./a*b; rm "
+          "a*b");
+    CHECK_CONTAINS(said.out, "\"program\": \"./a\xef\xbf\xbd"
+                             "b\"");
 }
 
 TEST(where_nobody_reads_any_more_it_ends_as_if_it_wrote_there_itself)
@@ -168,6 +193,16 @@ TEST(a_signal_is_passed_on_and_ends_both)
     CHECK_STRING(beside_line(&run), "told");
     CHECK_STRING(beside_line(&run), "wherry: run: sh: exit 7");
     CHECK_INT(beside_end(&run), -SIGTERM);
+}
+
+TEST(each_signal_is_passed_on_not_only_the_first)
+{
+    shell("mkfifo f g\n"
+          "wherry run --shell 'trap \"echo one > g\" TERM; echo ready > f\n"
+          "    while :; do sleep 0.01; done' 2>/dev/null &\n"
+          "read x < f; kill $!; read x < g; echo $x; kill $!; read x < g; echo two\n"
+          "kill -9 $(cat /proc/$!/task/$!/children); wait $!; rm f g");
+    CHECK_STRING(said.out, "one\ntwo\n");
 }
 
 TEST(wrong_options_say_what_they_must_be)

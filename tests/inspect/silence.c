@@ -75,3 +75,14 @@ TEST(one_that_waits_for_something_else_than_its_stdin_is_not_taken_for_it)
     wherry_close(channel);
     unlink(path);
 }
+
+TEST(one_that_waits_for_its_stdin_among_others_is_seen_to_wait_for_more)
+{
+    struct look look = {.expected = 1, .part = "waits for more"};
+    if (!harness_have_program("node"))
+        SKIP("node is not installed");
+    wherry_channel *channel =
+        ask("exec?grace=0s:node -e \"process.stdin.on('data', () => {})\"", &look.pid);
+    harness_until(is_seen, &look);
+    wherry_close(channel);
+}

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "guard.h"
 #include "start.h"
 
 /* A script in the test's directory. */
@@ -87,6 +88,7 @@ TEST(with_a_layout_the_channel_has_the_first_free_number)
 // What looks for its stdin would find the channel there.
 static void has_none_of_0_1_and_2(int guarded)
 {
+    find_guard();
     const char *const arguments[] = {"parent", NULL};
     const struct wherry_plan plan = {
         .file = told(), .arguments = arguments, .guarded = guarded};
@@ -143,6 +145,19 @@ TEST(a_js_script_is_run_by_node_and_speaks_its_protocol)
     wherry_close(forked.messages);
     ends_with(forked.process, "exit 0");
     unlink(path);
+}
+
+TEST(a_script_whose_name_begins_with_a_dash_is_a_script)
+{
+    if (!harness_have_program("node"))
+        SKIP("node is not installed");
+    make_script("-e.js", "process.send(7)\n");
+    CHECK_INT(chdir(harness_directory()), 0);
+    struct forked forked = fork_of(&(struct wherry_plan){.file = "-e.js"});
+    hear(forked.messages, "7");
+    wherry_close(forked.messages);
+    ends_with(forked.process, "exit 0");
+    unlink("-e.js");
 }
 
 TEST(a_py_script_is_run_by_python_and_reads_lines_of_json)
