@@ -265,8 +265,8 @@ WHERRY_EXPORT void wherry_watch_hold(wherry_watch *watch, int holds);
 /* Closes a watch and what it watches; on_close follows, no other callback.  A channel
  * that has something to send yet has 2 s of the loop's time to get rid of it and to say
  * the orderly end; the program behind an exec: has as long as wherry_close gives it, in
- * a thread of its own, and on_close comes when it has ended.  Once more, or NULL,
- * is fine. */
+ * a thread of its own (where none can be made, in this one), which holds a run up, and
+ * on_close comes when it has ended.  Once more, or NULL, is fine. */
 WHERRY_EXPORT void wherry_watch_close(wherry_watch *watch);
 
 /* The channel that it watches, borrowed, to be described; do not receive, send or close

@@ -267,8 +267,9 @@ struct wherry_collected {
  * the latest soon after `deadline`: what it started goes with it then.  What the plan
  * lays out at 0, 1 or 2 goes there instead, and only a pipe is collected.  Processes
  * that it leaves behind when it ends by itself are not waited for, nor what they say.
- * `out` is yours: wherry_collected_free().  `wish` may be NULL.  Not to be cancelled:
- * give a deadline, or use wherry_spawn(). Errors: as wherry_spawn; -ECHILD, as
+ * A FIFO among its files is waited for before that, as by wherry_spawn(). `out` is
+ * yours: wherry_collected_free().  `wish` may be NULL.  Not to be cancelled: give a
+ * deadline, or use wherry_spawn(). Errors: as wherry_spawn; -ECHILD, as
  * wherry_process_wait; -EBUSY (the system does not let it end), -ENOMEM. */
 WHERRY_EXPORT int wherry_collect(const struct wherry_plan *plan, size_t size,
                                  const struct wherry_collect *wish,
