@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -32,14 +33,16 @@ enum {
     SIGNALLED = 128, // as sh(1)
     TEXT = 128,
     NUMBER = 24,
-    STANDARD = 3
+    STANDARD = 3,
+    MILLISECOND = 1000000,
+    AGAIN = 20000 // microseconds
 };
 
 /* --- the plans ----------------------------------------------------------- */
 
-/* What one of them has at 0, 1 and 2, as far as that is not its neighbours'. */
+/* What one of them has open, as far as that is not its neighbours'. */
 struct layout {
-    struct wherry_laid rows[STANDARD];
+    struct wherry_laid rows[STANDARD + LAID_MOST];
     size_t count;
 };
 
@@ -47,6 +50,7 @@ struct layout {
 struct preparation {
     struct layout *layouts;
     int files[STANDARD]; /* --stdin, --stdout and --stderr; -1: none is open here */
+    wherry_deadline deadline;
 };
 
 // Where an output goes without a file; nowhere: wherry_collect() lays out its own.
@@ -91,15 +95,27 @@ static void add(struct layout *layout, const struct choices *choices, int number
     layout->rows[layout->count++] = row;
 }
 
+// --fd says what stands there, and nothing else does.
+static bool is_said(const struct start_choices *start, int number)
+{
+    bool found = false;
+    for (size_t i = 0; i < start->laid_count; i++)
+        found |= start->laid[i].number == number;
+    return found && !path_of(start, number);
+}
+
 static void lay_out(const struct programs *programs, size_t i,
                     const struct preparation *preparation)
 {
+    const struct start_choices *start = &programs->choices->start;
     const bool has_neighbour[STANDARD] = {i > 0, i + 1 < programs->count, false};
+    struct layout *layout = &preparation->layouts[i];
     for (int number = 0; number < STANDARD; number++) {
-        if (!has_neighbour[number])
-            add(&preparation->layouts[i], programs->choices, number,
-                preparation->files[number]);
+        if (!has_neighbour[number] && !is_said(start, number))
+            add(layout, programs->choices, number, preparation->files[number]);
     }
+    for (size_t row = 0; row < start->laid_count; row++)
+        layout->rows[layout->count++] = start->laid[row];
 }
 
 static void complete_plan(struct wherry_plan *plan, struct choices *choices,
@@ -120,23 +136,56 @@ static void complete_plan(struct wherry_plan *plan, struct choices *choices,
                                      : WHERRY_GROUP_PARENT;
     plan->nice = start->nice;
     // Nobody else would stop what is only collected.
-    plan->death_signal = choices->json && !start->die_with_parent ? SIGKILL : 0;
+    plan->death_signal = start->death_signal ? start->death_signal
+                         : choices->json && !start->die_with_parent ? SIGKILL
+                                                                    : 0;
+    if (start->argv0)
+        plan->name = start->argv0;
     plan->guarded = start->die_with_parent;
     plan->laid = layout->rows;
     plan->laid_count = layout->count;
 }
 
-static int open_file(const char *verb, const char *path, int flags, int *out)
+static void interrupt_open(int signal)
 {
-    *out = path ? open(path, flags | O_CLOEXEC | O_NOCTTY, 0666) : -1;
-    return path && *out < 0 ? say_error(verb, "%s: %s", path, say_errno(errno)) : DONE;
+    (void)signal;
+}
+
+// To open a FIFO is to wait for its other end, which this ends; and again, if it comes
+// just before the call.
+static void set_alarm(int64_t milliseconds)
+{
+    const struct sigaction action = {.sa_handler =
+                                         milliseconds ? interrupt_open : SIG_DFL};
+    const struct itimerval timer = {
+        .it_value = {milliseconds / 1000, milliseconds % 1000 * 1000},
+        .it_interval = {0, milliseconds ? AGAIN : 0}};
+    (void)setitimer(ITIMER_REAL, &timer, NULL);
+    (void)sigaction(SIGALRM, &action, NULL);
+}
+
+static int open_file(const struct programs *programs, const char *path, int flags,
+                     const struct preparation *preparation, int *out)
+{
+    *out = -1;
+    if (!path)
+        return DONE;
+    do
+        *out = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+    while (*out < 0 && errno == EINTR && wherry_now() < preparation->deadline);
+    if (*out >= 0)
+        return DONE;
+    if (errno == EINTR) {
+        say_error(programs->verb, "%s: nobody has opened its other end in time", path);
+        return WATCH_TIMED_OUT;
+    }
+    return say_error(programs->verb, "%s: %s", path, say_errno(errno));
 }
 
 // Both outputs may go to one file, which each of two would empty again; and so may the
 // errors of several.
-static int open_files(const struct programs *programs, int files[STANDARD])
+static int open_files(const struct programs *programs, struct preparation *out)
 {
-    const char *verb = programs->verb;
     const struct start_choices *start = &programs->choices->start;
     const int writes = O_WRONLY | O_CREAT | (start->append ? O_APPEND : O_TRUNC);
     // What is collected starts and ends in one call, which opens and closes by itself
@@ -144,15 +193,16 @@ static int open_files(const struct programs *programs, int files[STANDARD])
     const bool is_early = !programs->choices->json;
     bool is_one_file =
         start->output && start->errors && strcmp(start->output, start->errors) == 0;
+    int *files = out->files;
     int status = DONE;
     if (is_early)
-        status = open_file(verb, start->input, O_RDONLY, &files[0]);
+        status = open_file(programs, start->input, O_RDONLY, out, &files[0]);
     if (status == DONE && (is_early || is_one_file))
-        status = open_file(verb, start->output, writes, &files[1]);
+        status = open_file(programs, start->output, writes, out, &files[1]);
     if (status == DONE && is_one_file)
         files[2] = files[1];
     else if (status == DONE && (is_early || programs->count > 1))
-        status = open_file(verb, start->errors, writes, &files[2]);
+        status = open_file(programs, start->errors, writes, out, &files[2]);
     return status;
 }
 
@@ -171,11 +221,14 @@ static void close_files(struct preparation *preparation)
 static int prepare(struct programs *programs, struct preparation *out)
 {
     struct start_choices *start = &programs->choices->start;
-    *out = (struct preparation){.files = {-1, -1, -1}};
+    *out = (struct preparation){.files = {-1, -1, -1},
+                                .deadline = open_deadline(programs->choices)};
     out->layouts = calloc(programs->count, sizeof(*out->layouts));
     if (!out->layouts)
         return say_error(programs->verb, "no memory");
-    int status = open_files(programs, out->files);
+    set_alarm(programs->choices->timeout);
+    int status = open_files(programs, out);
+    set_alarm(0);
     if (status != DONE)
         return status;
     for (size_t i = 0; i < start->limit_count; i++)
@@ -280,7 +333,6 @@ static int run_in_a_row(const struct programs *programs,
 {
     wherry_pipeline *pipeline = NULL;
     wherry_process **processes = calloc(programs->count, sizeof(wherry_process *));
-    wherry_deadline deadline = open_deadline(programs->choices);
     if (!processes)
         return say_error(programs->verb, "no memory");
     int r = wherry_pipeline_spawn(programs->plans, sizeof(*programs->plans),
@@ -288,8 +340,8 @@ static int run_in_a_row(const struct programs *programs,
     close_files(preparation);
     for (size_t i = 0; r >= 0 && i < programs->count; i++)
         processes[i] = wherry_pipeline_process(pipeline, i);
-    int status =
-        r < 0 ? refuse(programs->verb, r) : watch_all(programs, processes, deadline);
+    int status = r < 0 ? refuse(programs->verb, r)
+                       : watch_all(programs, processes, preparation->deadline);
     wherry_pipeline_close(pipeline);
     free(processes);
     return status;
@@ -338,12 +390,11 @@ static int run_with_channel(const struct programs *programs,
 {
     wherry_process *process = NULL;
     wherry_channel *channel = NULL;
-    wherry_deadline deadline = open_deadline(programs->choices);
     int r = wherry_fork(programs->plans, sizeof(*programs->plans), &process, &channel);
     close_files(preparation);
     if (r < 0)
         return refuse(programs->verb, r);
-    int status = watch_and_talk(programs, process, channel, deadline);
+    int status = watch_and_talk(programs, process, channel, preparation->deadline);
     wherry_close(channel);
     wherry_process_close(process);
     return status;
@@ -412,17 +463,18 @@ static int status_of_collected(const struct wherry_collected *all, size_t count)
                                         : status;
 }
 
-static int run_for_json(const struct programs *programs)
+static int run_for_json(const struct programs *programs,
+                        const struct preparation *preparation)
 {
     const struct start_choices *start = &programs->choices->start;
     const struct wherry_collect wish = {.output_most = (uint64_t)start->output_most,
-                                        .stop_signal = start->stop_signal};
+                                        .stop_signal = start->stop_signal,
+                                        .grace = start->grace * MILLISECOND};
     struct wherry_collected *all = calloc(programs->count, sizeof(*all));
     if (!all)
         return say_error(programs->verb, "no memory");
     int r = wherry_pipeline_collect(programs->plans, sizeof(*programs->plans),
-                                    programs->count, &wish, all,
-                                    open_deadline(programs->choices));
+                                    programs->count, &wish, all, preparation->deadline);
     int status = r < 0 ? refuse(programs->verb, r) : print_json(programs, all);
     if (r >= 0 && status == DONE)
         status = status_of_collected(all, programs->count);
@@ -457,7 +509,7 @@ int programs_run(struct programs *programs)
     if (status == DONE && !is_json && interrupt_begin() < 0)
         status = say_error(programs->verb, "no descriptor left");
     if (status == DONE)
-        status = is_json       ? run_for_json(programs)
+        status = is_json       ? run_for_json(programs, &preparation)
                  : has_channel ? run_with_channel(programs, &preparation)
                                : run_in_a_row(programs, &preparation);
     forget(&preparation);

@@ -13,7 +13,8 @@
 enum {
     FILES_MOST = 16, /* --file, as many as a message takes by default */
     CHANGES_MOST = 128,
-    LIMITS_MOST = 16
+    LIMITS_MOST = 16,
+    LAID_MOST = 16 /* --fd */
 };
 
 /* What a process is started with: the options of run. */
@@ -25,7 +26,12 @@ struct start_choices {
     const char *directory, *user, *group, *umask;
     const char *input, *output, *errors; /* files */
     int nice;
-    int stop_signal;     /* 0: the usual */
+    int stop_signal;  /* 0: the usual */
+    int death_signal; /* 0: none */
+    int64_t grace;    /* milliseconds until SIGKILL follows; 0: the usual */
+    const char *argv0;
+    struct wherry_laid laid[LAID_MOST]; /* numbers of its own */
+    size_t laid_count;
     int64_t output_most; /* bytes; 0: no bound */
     struct wherry_limit limits[LIMITS_MOST];
     char limit_names[LIMITS_MOST][16];

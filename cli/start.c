@@ -2,6 +2,7 @@
 /*
  * The options that say how a process is started.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,83 @@ static const char *put_stop_signal(struct choices *choices, const char *value)
     choices->start.stop_signal = wherry_signal_number(value);
     return choices->start.stop_signal > 0 ? NULL : "a signal: TERM, INT, USR1, 10";
 }
+
+static const char *put_death_signal(struct choices *choices, const char *value)
+{
+    choices->start.death_signal = wherry_signal_number(value);
+    return choices->start.death_signal > 0 ? NULL : "a signal: TERM, KILL, HUP, 15";
+}
+
+static const char *put_grace(struct choices *choices, const char *value)
+{
+    return settings_read_time(value, &choices->start.grace);
+}
+
+/* --- open files by number ------------------------------------------------ */
+
+/* How a source begins or what it is, and what that means; the first that fits. */
+static const struct source {
+    const char *word;
+    enum wherry_from from;
+    enum wherry_access access;
+    bool has_path;
+} sources[] = {
+    {"null", WHERRY_FROM_NULL, WHERRY_ACCESS_USUAL, false},
+    {"closed", WHERRY_FROM_NOTHING, WHERRY_ACCESS_USUAL, false},
+    {"inherit", WHERRY_FROM_PARENT, WHERRY_ACCESS_USUAL, false},
+    {"<", WHERRY_FROM_FILE, WHERRY_ACCESS_READ, true},
+    {">>", WHERRY_FROM_FILE, WHERRY_ACCESS_APPEND, true},
+    {">", WHERRY_FROM_FILE, WHERRY_ACCESS_WRITE, true},
+};
+
+static bool read_descriptor(const char *text, int *out)
+{
+    int64_t number;
+    if (!settings_read_number(text, 0, &number) || number > INT_MAX)
+        return false;
+    *out = (int)number;
+    return true;
+}
+
+static bool read_source(const char *text, struct wherry_laid *out)
+{
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        const struct source *source = &sources[i];
+        const size_t size = strlen(source->word);
+        bool is_it = source->has_path
+                         ? strncmp(text, source->word, size) == 0 && text[size]
+                         : strcmp(text, source->word) == 0;
+        if (!is_it)
+            continue;
+        out->from = source->from;
+        out->access = source->access;
+        out->path = source->has_path ? text + size : NULL;
+        return true;
+    }
+    out->from = text[0] == '&' ? WHERRY_FROM_NUMBER : WHERRY_FROM_DESCRIPTOR;
+    return read_descriptor(text + (text[0] == '&'), &out->descriptor);
+}
+
+static const char *put_fd(struct choices *choices, const char *value)
+{
+    static const char wanted[] = "N=<PATH, N=>PATH, N=>>PATH, N=&M, N=M, N=null, "
+                                 "N=closed or N=inherit";
+    struct start_choices *start = &choices->start;
+    struct wherry_laid laid = {.number = 0};
+    char number[16];
+    const size_t size = strcspn(value, "=");
+    if (start->laid_count == LAID_MOST)
+        return "given at most 16 times";
+    if (!value[size] || size >= sizeof(number))
+        return wanted;
+    snprintf(number, sizeof(number), "%.*s", (int)size, value);
+    if (!read_descriptor(number, &laid.number) || !read_source(value + size + 1, &laid))
+        return wanted;
+    start->laid[start->laid_count++] = laid;
+    return NULL;
+}
+
+/* --- bounds -------------------------------------------------------------- */
 
 static const char *put_max_output(struct choices *choices, const char *value)
 {
@@ -102,6 +180,7 @@ static const char *put_limit(struct choices *choices, const char *value)
         return NULL;                                                                   \
     }
 
+TEXT(argv0)
 TEXT(directory)
 TEXT(user)
 TEXT(group)
@@ -179,6 +258,20 @@ static const struct setting max_output = {
 static const struct setting stop_signal = {
     "stop-signal", "NAME", "What stops it, TERM unless said otherwise; KILL follows.",
     put_stop_signal};
+static const struct setting grace_of_it = {
+    "grace", "TIME", "How long after that KILL follows: 500ms, 5s; usually 2s.",
+    put_grace};
+static const struct setting death_signal = {
+    "death-signal", "NAME",
+    "What it gets when this program ends; alone, not what it started.",
+    put_death_signal};
+static const struct setting argv0 = {"argv0", "NAME", "What it is called: its argv[0].",
+                                     put_argv0};
+static const struct setting fd = {
+    "fd", "N=SOURCE",
+    "What it has open at N: N=<PATH, N=>PATH, N=>>PATH, N=&M (as its M), N=M (as M "
+    "here), N=null, N=closed, N=inherit; may be given again.",
+    put_fd};
 static const struct setting quiet = {
     "quiet", NULL, "Does not say how it ended; the exit status does.", put_quiet};
 
@@ -219,17 +312,18 @@ static const struct setting errors_of_all = {
     put_errors};
 
 const struct setting *const run_settings[] = {
-    &shell,     &timeout,   &max_output,  &stop_signal,
-    &input,     &output,    &errors,      &append,
-    &directory, &set,       &unset,       &empty_environment,
-    &user,      &group,     &umask_of_it, &nice_of_it,
-    &limit,     &own_group, &session,     &die_with_parent,
-    &quiet,     &channel,   &as_json,     NULL};
+    &shell,     &timeout,   &max_output,   &stop_signal,     &grace_of_it,
+    &input,     &output,    &errors,       &append,          &fd,
+    &argv0,     &directory, &set,          &unset,           &empty_environment,
+    &user,      &group,     &umask_of_it,  &nice_of_it,      &limit,
+    &own_group, &session,   &death_signal, &die_with_parent, &quiet,
+    &channel,   &as_json,   NULL};
 
 const struct setting *const pipe_settings[] = {&shell_of_each,
                                                &timeout,
                                                &max_output,
                                                &stop_signal,
+                                               &grace_of_it,
                                                &input_of_first,
                                                &output_of_last,
                                                &errors_of_all,
@@ -245,6 +339,7 @@ const struct setting *const pipe_settings[] = {&shell_of_each,
                                                &limit,
                                                &own_group,
                                                &session,
+                                               &death_signal,
                                                &die_with_parent,
                                                &quiet,
                                                &as_json,

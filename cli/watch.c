@@ -13,9 +13,7 @@
 
 #include "interrupt.h"
 
-enum { LOOK_MILLISECONDS = 10 };
-
-static const int64_t grace = INT64_C(2000000000);
+enum { LOOK_MILLISECONDS = 10, GRACE = 2000 /* milliseconds */ };
 
 /* --- stopping them ------------------------------------------------------- */
 
@@ -34,7 +32,7 @@ static void stop(struct watch *all, int why)
     int signal = all->start->stop_signal ? all->start->stop_signal : SIGTERM;
     all->stopped = all->stopped ? all->stopped : why;
     (void)signal_all(all, all->asked++ > 0 ? SIGKILL : signal, WHERRY_ITS_TREE);
-    all->deadline = wherry_now() + grace;
+    all->deadline = wherry_after(all->start->grace ? all->start->grace : GRACE);
 }
 
 // What they started has the rest of the grace, and goes then.

@@ -334,11 +334,11 @@ WHERRY_EXPORT int wherry_pipeline_collect(const struct wherry_plan *plans, size_
 
 /* The channel to the process that started this one, if it laid out WHERRY_FROM_MESSAGES
  * (WHERRY_CHANNEL in the environment), or is Node's fork() (NODE_CHANNEL_FD; each
- * message is one line of JSON).  Takes the variables out of the environment, so that
- * programs this one starts do not find them: call it before other threads read the
- * environment (setenv(3)).
- * Errors: -ENOENT (there is none), -EBADF (the number is not open, or no socket),
- * -ENOTSUP (Node's other serialization), -EMFILE, -ENOMEM. */
+ * message is one line of JSON).  Once it has succeeded the variables are taken out of
+ * the environment, so that programs this one starts do not find them: call it before
+ * other threads read the environment (setenv(3)). Errors: -ENOENT (there is none),
+ * -EBADF (the number is not open, or no socket), -ENOTSUP (Node's other serialization),
+ * -EMFILE, -ENOMEM. */
 WHERRY_EXPORT int wherry_parent(wherry_channel **out);
 
 WHERRY_END

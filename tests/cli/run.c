@@ -67,6 +67,38 @@ TEST(a_file_that_waits_for_its_other_end_can_be_given_up)
                 "124\n124\n");
 }
 
+TEST(waiting_for_the_other_end_of_a_file_is_within_the_timeout)
+{
+    shell("mkfifo f; wherry run --timeout 100ms --stdout f echo hi; echo $?; rm f");
+    CHECK_STRING(said.out, "124\n");
+    CHECK_CONTAINS(said.err, "f: nobody has opened its other end in time");
+}
+
+TEST(any_number_can_be_laid_out)
+{
+    CHECK_SHELL(
+        "echo words >in\n"
+        "wherry run --fd '3=<in' --fd '4=>out' --fd '5=&4' --fd 0=null "
+        "--fd 2=closed \\\n"
+        "    --shell 'cat <&3 >&4; echo more >&5; readlink /proc/self/fd/0; "
+        "[ -e /proc/self/fd/2 ] || echo none'\n"
+        "wherry run --fd '4=>>out' --fd 7=1 --shell 'echo last >&4; echo 7 >&7'\n"
+        "cat out; rm in out",
+        "/dev/null\nnone\n7\nwords\nmore\nlast\n");
+    shell("wherry run --fd 3=nothing true; wherry run --fd '3=<' true\n"
+          "wherry run --fd 0=null --stdin /dev/null true");
+    CHECK_CONTAINS(said.err, "--fd 3=nothing: it must be N=<PATH, ");
+    CHECK_CONTAINS(said.err, "number 0 is laid out twice");
+}
+
+TEST(it_is_called_what_argv0_says_and_has_its_own_grace)
+{
+    CHECK_SHELL("wherry run --argv0 boat sh -c 'echo $0'\n"
+                "wherry run --quiet --grace 50ms --timeout 50ms "
+                "--shell 'trap \"\" TERM; exec sleep 97'; echo $?",
+                "boat\n124\n");
+}
+
 TEST(files_are_the_programs_and_end_with_them)
 {
     CHECK_SHELL("mkfifo q r; (cat q >/dev/null; echo go >r) &\n"
@@ -83,9 +115,10 @@ TEST(what_is_closed_here_is_closed_there)
 
 TEST(how_it_ended_is_known_where_sigchld_is_ignored)
 {
-    CHECK_SHELL("trap '' CHLD; wherry run sh -c 'exit 3'; echo $?\n"
-                "wherry run --json sh -c 'exit 4' >/dev/null; echo $?",
-                "3\n4\n");
+    CHECK_SHELL(
+        "env --ignore-signal=CHLD wherry run sh -c 'exit 3'; echo $?\n"
+        "env --ignore-signal=CHLD wherry run --json sh -c 'exit 4' >/dev/null; echo $?",
+        "3\n4\n");
 }
 
 TEST(it_is_what_the_options_say)
