@@ -95,7 +95,8 @@ static void add(struct layout *layout, const struct choices *choices, int number
     layout->rows[layout->count++] = row;
 }
 
-// --fd says what stands there, and nothing else does.
+// Whether --fd alone says what stands there; with --stdin beside it is laid out twice,
+// which the library tells.
 static bool is_said(const struct start_choices *start, int number)
 {
     bool found = false;
@@ -151,17 +152,28 @@ static void interrupt_open(int signal)
     (void)signal;
 }
 
+/* What an alarm was before ours; a program may have been started with one. */
+struct alarm {
+    struct sigaction action;
+    struct itimerval timer;
+};
+
 // To open a FIFO is to wait for its other end, which this ends; and again, if it comes
 // just before the call.
-static void set_alarm(int64_t milliseconds)
+static void set_alarm(int64_t milliseconds, struct alarm *before)
 {
-    const struct sigaction action = {.sa_handler =
-                                         milliseconds ? interrupt_open : SIG_DFL};
+    const struct sigaction action = {.sa_handler = interrupt_open};
     const struct itimerval timer = {
         .it_value = {milliseconds / 1000, milliseconds % 1000 * 1000},
-        .it_interval = {0, milliseconds ? AGAIN : 0}};
-    (void)setitimer(ITIMER_REAL, &timer, NULL);
-    (void)sigaction(SIGALRM, &action, NULL);
+        .it_interval = {0, AGAIN}};
+    (void)sigaction(SIGALRM, &action, &before->action);
+    (void)setitimer(ITIMER_REAL, &timer, &before->timer);
+}
+
+static void restore_alarm(const struct alarm *before)
+{
+    (void)setitimer(ITIMER_REAL, &before->timer, NULL);
+    (void)sigaction(SIGALRM, &before->action, NULL);
 }
 
 static int open_file(const struct programs *programs, const char *path, int flags,
@@ -206,6 +218,18 @@ static int open_files(const struct programs *programs, struct preparation *out)
     return status;
 }
 
+static int open_in_time(const struct programs *programs, struct preparation *out)
+{
+    struct alarm before;
+    const int64_t timeout = programs->choices->timeout;
+    if (timeout == 0)
+        return open_files(programs, out);
+    set_alarm(timeout, &before);
+    int status = open_files(programs, out);
+    restore_alarm(&before);
+    return status;
+}
+
 // Who is at their other ends sees what the programs do, not us.
 static void close_files(struct preparation *preparation)
 {
@@ -226,9 +250,7 @@ static int prepare(struct programs *programs, struct preparation *out)
     out->layouts = calloc(programs->count, sizeof(*out->layouts));
     if (!out->layouts)
         return say_error(programs->verb, "no memory");
-    set_alarm(programs->choices->timeout);
-    int status = open_files(programs, out);
-    set_alarm(0);
+    int status = open_in_time(programs, out);
     if (status != DONE)
         return status;
     for (size_t i = 0; i < start->limit_count; i++)

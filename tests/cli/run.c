@@ -74,6 +74,21 @@ TEST(waiting_for_the_other_end_of_a_file_is_within_the_timeout)
     CHECK_CONTAINS(said.err, "f: nobody has opened its other end in time");
 }
 
+TEST(an_alarm_that_it_was_started_with_rings)
+{
+    if (!harness_have_program("python3"))
+        SKIP("there is no python3 to set one with");
+    CHECK_SHELL(
+        "for timeout in '' '--timeout 60s'; do\n"
+        "    python3 -c '\n"
+        "import os, signal, sys\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.3)\n"
+        "os.execvp(\"wherry\", [\"wherry\", \"run\", \"--json\", *sys.argv[1:], "
+        "\"sleep\", \"96\"])' $timeout >/dev/null 2>&1; echo $?\n"
+        "done",
+        "142\n142\n");
+}
+
 TEST(any_number_can_be_laid_out)
 {
     CHECK_SHELL(
