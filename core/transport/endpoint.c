@@ -108,6 +108,25 @@ int endpoint_mode(const struct address *address, uint32_t *out)
     return 0;
 }
 
+int endpoint_name(const struct address *address, const char *noun)
+{
+    enum { NAME_MOST = 255 }; // bytes behind the slash, NAME_MAX
+
+    const char *name = address_rest(address);
+    const size_t size = address_rest_size(address);
+    if (name[0] != '/' || size < 2 || strlen(name) != size || strchr(name + 1, '/'))
+        return failure(-EINVAL,
+                       "a %s's name is one slash and what follows it, without another: "
+                       "%s:/NAME",
+                       noun, address_scheme(address));
+    if (size - 1 > NAME_MOST)
+        return failure(-ENAMETOOLONG, "a %s's name has at most %d bytes, these are %zu",
+                       noun, NAME_MOST, size - 1);
+    return strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0
+               ? failure(-EINVAL, "a %s cannot be called %s", noun, name)
+               : 0;
+}
+
 static void meet_peer(const struct os_descriptor *socket, struct wherry_peer *peer)
 {
     struct os_name name;

@@ -31,11 +31,7 @@ static int file_map(const struct address *address, wherry_region **out)
 
 static int file_remove(const struct address *address)
 {
-    const char *path = address_rest(address);
-    int r = os_memory_remove(path);
-    return r == -EEXIST
-               ? failure(r, "%s is %s, no file to be mapped", path, os_path_word(path))
-               : r;
+    return region_remove_path(address_rest(address));
 }
 
 const struct transport transport_file = {

@@ -70,3 +70,14 @@ int key_number(const struct key *key, int64_t *out)
     free(path);
     return r;
 }
+
+int key_find(const struct key *key, int (*find)(int64_t key))
+{
+    int64_t number;
+    if (key->sort == KEY_PRIVATE)
+        return -ENOENT;
+    if (key->sort == KEY_OBJECT)
+        return (int)key->number;
+    int r = key_number(key, &number);
+    return r < 0 ? r : find(number);
+}

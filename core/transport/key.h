@@ -29,4 +29,8 @@ int key_read(const struct address *, const char *of, struct key *out);
  * Errors: as stat(2), -ENOMEM; the sentence is set for -ENOENT. */
 int key_number(const struct key *, int64_t *out);
 
+/* The identifier of one that is there; `find` asks the system for that of a key.
+ * Errors: -ENOENT (a private one has no name), as key_number and `find`. */
+int key_find(const struct key *, int (*find)(int64_t key));
+
 #endif

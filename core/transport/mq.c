@@ -17,7 +17,6 @@
 #include "base/base.h"
 
 enum {
-    NAME_MOST = 255,         // bytes behind the slash, NAME_MAX
     MESSAGES_MOST = 65536,   // mq_overview(7), HARD_MSGMAX
     SIZE_HARD_MOST = 1 << 24 // HARD_MSGSIZEMAX
 };
@@ -62,19 +61,9 @@ static const struct complaint complaints[] = {
 
 static int mq_check(const struct address *address)
 {
-    const char *name = address_rest(address);
-    size_t size = address_rest_size(address);
     uint32_t mode;
-    if (name[0] != '/' || size < 2 || strlen(name) != size || strchr(name + 1, '/'))
-        return failure(-EINVAL, "a queue's name is one slash and what follows it, "
-                                "without another: mq:/NAME");
-    if (size - 1 > NAME_MOST)
-        return failure(-ENAMETOOLONG,
-                       "a queue's name has at most %d bytes, these are %zu", NAME_MOST,
-                       size - 1);
-    if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0)
-        return failure(-EINVAL, "a queue cannot be called %s", name);
-    return endpoint_mode(address, &mode);
+    int r = endpoint_name(address, "queue");
+    return r < 0 ? r : endpoint_mode(address, &mode);
 }
 
 /* --- opening ------------------------------------------------------------- */

@@ -176,3 +176,11 @@ int region_of_path(const struct address *address, const char *path, bool is_exac
     *out = region;
     return 0;
 }
+
+int region_remove_path(const char *path)
+{
+    int r = os_memory_remove(path);
+    return r == -EEXIST ? failure(r, "%s is %s, not a file to be mapped", path,
+                                  os_path_word(path))
+                        : r;
+}

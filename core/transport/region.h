@@ -25,6 +25,10 @@ int region_check_size(const struct address *, uint64_t size);
 int region_of_path(const struct address *, const char *path, bool is_exact,
                    wherry_region **out);
 
+/* Removes it.  Errors: as unlink(2); -EEXIST (it is something else): the sentence is
+ * set. */
+int region_remove_path(const char *path);
+
 /* Makes an error whole: with the address, and in words of regions where it has none. */
 int region_refuse(const struct address *, int error);
 

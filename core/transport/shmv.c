@@ -123,16 +123,9 @@ static int shmv_map(const struct address *address, wherry_region **out)
 static int shmv_remove(const struct address *address)
 {
     struct key key;
-    int64_t number = 0;
     int r = key_read(address, of_segment, &key);
-    if (r >= 0 && key.sort == KEY_PRIVATE)
-        return -ENOENT;
     if (r >= 0)
-        r = key_number(&key, &number);
-    if (r >= 0 && key.sort != KEY_OBJECT)
-        r = os_shm_find(number);
-    else if (r >= 0)
-        r = (int)number;
+        r = key_find(&key, os_shm_find);
     if (r >= 0)
         r = os_shm_remove(r);
     return r == -EIDRM ? -ENOENT : r;

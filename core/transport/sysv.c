@@ -177,7 +177,7 @@ static int sysv_remove(const struct address *address)
     struct key key;
     int r = key_read(address, sysv_of, &key);
     if (r >= 0)
-        r = sysv_find(&key);
+        r = key_find(&key, os_msg_find);
     if (r >= 0)
         r = os_msg_remove(r);
     return r == -EIDRM ? -ENOENT : r;

@@ -14,9 +14,6 @@
  * Errors: as msgget(2); the sentence is set for -ENOENT and -ENOSPC. */
 int sysv_open(const struct address *, const struct key *, bool writes, bool *is_made);
 
-/* The identifier of one that is there.  Errors: -ENOENT, -EACCES …. */
-int sysv_find(const struct key *);
-
 /* --- sysv_moves.c -------------------------------------------------------- */
 
 /* The endpoint of the queue of that identifier, which goes with it if it is given an

@@ -55,14 +55,3 @@ int sysv_open(const struct address *address, const struct key *key, bool writes,
     return key->sort == KEY_OBJECT ? open_by_number(key, writes)
                                    : open_by_key(address, key, writes, is_made);
 }
-
-int sysv_find(const struct key *key)
-{
-    int64_t number = key->number;
-    if (key->sort == KEY_PRIVATE)
-        return -ENOENT;
-    if (key->sort == KEY_OBJECT)
-        return (int)number;
-    int r = key_number(key, &number);
-    return r < 0 ? r : os_msg_find(number);
-}

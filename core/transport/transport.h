@@ -222,6 +222,10 @@ int endpoint_refuse(const struct address *, int error, const struct complaint *t
  * framing. */
 uint64_t endpoint_payload(const struct address *, uint64_t size);
 
+/* Whether the rest is "/NAME", as POSIX objects are called; `noun` says of what.
+ * Errors: -EINVAL, -ENAMETOOLONG; the sentence is set. */
+int endpoint_name(const struct address *, const char *noun);
+
 /* `mode=` as chmod(1) reads it.  Errors: -EINVAL (an 8 or a 9). */
 int endpoint_mode(const struct address *, uint32_t *out);
 

@@ -85,25 +85,31 @@ static void kill_at(struct account *account, const struct path *path, size_t i)
     account_add(account, &finding, leaks, where);
 }
 
-void kill_mode(const void *subject)
+void each_point(const struct step_subject *subject, const struct point_mode *mode)
 {
-    struct account all = account_open(subject, "kill", "kills");
+    struct account all = account_open(subject, mode->name, mode->noun);
     scene_enter(true);
-    for (size_t r = 0; r < all.subject->role_count; r++) {
-        struct account account = account_open(subject, "kill", "kills");
+    for (size_t r = 0; r < subject->role_count; r++) {
+        struct account account = account_open(subject, mode->name, mode->noun);
         struct path path = {.points = NULL};
-        account.role = &all.subject->roles[r];
+        account.role = &subject->roles[r];
         if (!is_role_wanted(account.role))
             continue;
         record_role(subject, account.role, &path);
         account.points = path.count;
         for (size_t i = 0; i < path.count; i++) {
             progress_show(&account, i, path.count);
-            if (is_point_wanted(i, path.count, step_options.points))
-                kill_at(&account, &path, i);
+            if (is_point_wanted(i, path.count, mode->bound))
+                mode->try(&account, &path, i);
         }
         path_free(&path);
         account_merge(&all, &account);
     }
     account_close(&all);
+}
+
+void kill_mode(const void *subject)
+{
+    each_point(subject,
+               &(struct point_mode){"kill", "kills", step_options.points, kill_at});
 }

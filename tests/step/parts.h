@@ -217,6 +217,18 @@ bool reach(struct stage *stage, struct victim *victim,
            const struct step_subject *subject, const struct step_role *role,
            const struct point *point);
 
+/* A mode that does something at single points. */
+struct point_mode {
+    const char *name;
+    const char *noun;
+    size_t bound; // at so many of a role; 0: all
+    void (*try)(struct account *account, const struct path *path, size_t i);
+};
+
+/* Does it at each point that is wanted, of each role that is, and closes the account.
+ */
+void each_point(const struct step_subject *subject, const struct point_mode *mode);
+
 /* Whether the role, and the point from 0 of so many, was asked for. */
 bool is_role_wanted(const struct step_role *role);
 bool is_point_wanted(size_t i, size_t count, size_t bound);

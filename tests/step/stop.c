@@ -71,23 +71,6 @@ static void stop_at(struct account *account, const struct path *path, size_t i)
 
 void stop_mode(const void *subject)
 {
-    struct account all = account_open(subject, "stop", "stops");
-    scene_enter(true);
-    for (size_t r = 0; r < all.subject->role_count; r++) {
-        struct account account = account_open(subject, "stop", "stops");
-        struct path path = {.points = NULL};
-        account.role = &all.subject->roles[r];
-        if (!is_role_wanted(account.role))
-            continue;
-        record_role(subject, account.role, &path);
-        account.points = path.count;
-        for (size_t i = 0; i < path.count; i++) {
-            progress_show(&account, i, path.count);
-            if (is_point_wanted(i, path.count, step_options.stops))
-                stop_at(&account, &path, i);
-        }
-        path_free(&path);
-        account_merge(&all, &account);
-    }
-    account_close(&all);
+    each_point(subject,
+               &(struct point_mode){"stop", "stops", step_options.stops, stop_at});
 }
