@@ -3,6 +3,9 @@
  * opening: making, finding and refusing, of every mechanism of memory.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "rows.h"
@@ -110,27 +113,75 @@ TEST(a_channel_is_no_region)
     FAILS(wherry_region_open("pipe:", &region), -ENOTSUP, "is no memory");
 }
 
-// Of those that find none at the same moment one makes it, and all have the same.
+/* --- no room ------------------------------------------------------------- */
+
+// It is told at once: what is touched later is there.
+static void fill_a_small_file_system(void *argument)
+{
+    char address[ADDRESS];
+    wherry_region *region = NULL;
+    const char *place = argument;
+    CHECK_INT(unshare(CLONE_NEWNS), 0);
+    CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    CHECK_INT(mount("none", place, "tmpfs", 0, "size=64k"), 0);
+    snprintf(address, sizeof(address), "file:%s/x?size=128K", place);
+    FAILS(wherry_region_open(address, &region), -ENOSPC, "space");
+    snprintf(address, sizeof(address), "file:%s/x?create=no", place);
+    FAILS(wherry_region_open(address, &region), -ENOENT, "no such region");
+    snprintf(address, sizeof(address), "file:%s/x?size=32K", place);
+    WORKS(wherry_region_open(address, &region));
+    memset(wherry_region_data(region), 'x', wherry_region_size(region));
+    wherry_region_close(region);
+    CHECK_INT(umount(place), 0);
+}
+
+TEST(a_full_file_system_is_an_error_and_no_signal)
+{
+    const char *place = harness_path("small");
+    if (geteuid() != 0)
+        SKIP("only root can mount a small file system");
+    CHECK_INT(mkdir(place, 0700), 0);
+    CHECK_INT(
+        harness_wait(harness_child(fill_a_small_file_system, (void *)(uintptr_t)place)),
+        0);
+    CHECK_INT(rmdir(place), 0);
+}
+
+/* --- at the same moment -------------------------------------------------- */
+
+struct racer {
+    const struct row *row;
+    int start[2]; /* a pipe that nobody writes to: its end lets all go at once */
+};
+
+// Of those that find none one makes it, and all have the same.
 static void race(void *argument)
 {
-    const struct row *row = argument;
+    const struct racer *racer = argument;
     wherry_region *region = NULL;
-    WORKS(wherry_region_open(at(row, "?size=64K"), &region));
+    char byte;
+    close(racer->start[1]);
+    CHECK_INT(read(racer->start[0], &byte, 1), 0);
+    WORKS(wherry_region_open(at(racer->row, "?size=64K"), &region));
     __atomic_fetch_add((int *)wherry_region_data(region), 1, __ATOMIC_SEQ_CST);
     wherry_region_close(region);
 }
 
 EACH_ROW(who_makes_it_at_the_same_moment_has_the_same)
 {
-    enum { RACERS = 8, ROUNDS = 20 };
+    enum { RACERS = 8, ROUNDS = 50 };
 
     if (!row->has_name)
         SKIP("each is a new one");
     (void)at(row, "");
     for (int round = 0; round < ROUNDS; round++) {
+        struct racer racer = {.row = row};
         pid_t racers[RACERS];
+        CHECK_INT(pipe2(racer.start, O_CLOEXEC), 0);
         for (int i = 0; i < RACERS; i++)
-            racers[i] = harness_child(race, (void *)(uintptr_t)row);
+            racers[i] = harness_child(race, &racer);
+        close(racer.start[0]);
+        close(racer.start[1]);
         for (int i = 0; i < RACERS; i++)
             CHECK_INT(harness_wait(racers[i]), 0);
         wherry_region *region = NULL;
