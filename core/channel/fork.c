@@ -157,7 +157,7 @@ int wherry_fork(const struct wherry_plan *plan, size_t size, wherry_process **ou
         *out = process;
         return 0;
     }
-    tree_take_back(&process, 1, PROCESS_PATIENCE); // nobody could speak to it
+    tree_take_back(&process, 1); // nobody could speak to it
     wherry_process_close(process);
     return r;
 }

@@ -303,8 +303,9 @@ static int stop(struct collecting *all, int why)
         return failure(-EBUSY, "process %lld does not end, not even by SIGKILL",
                        (long long)first_that_runs(all));
     all->stopped = all->stopped ? all->stopped : why;
-    int r = signal_all(all, signals[all->asked++]);
-    all->deadline = deadline_add(wherry_now(), grace_of(wish));
+    const int signal = signals[all->asked++];
+    int r = signal_all(all, signal);
+    all->deadline = deadline_add(wherry_now(), tree_patience(signal, grace_of(wish)));
     return r;
 }
 
@@ -410,7 +411,7 @@ static void leave(struct collecting *all, bool is_done)
         }
     }
     if (all->pipeline && !is_done)
-        tree_take_back(all->pipeline->stages, all->count, grace_of(all->wish));
+        tree_take_back(all->pipeline->stages, all->count);
     for (size_t i = 0; is_done && all->stopped && i < all->count; i++)
         tree_end(all->stages[i].process, all->deadline);
     wherry_pipeline_close(all->pipeline);

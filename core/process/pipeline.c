@@ -82,7 +82,7 @@ int pipeline_spawn(const struct wherry_plan *plans, size_t count, wherry_pipelin
         *out = pipeline;
         return 0;
     }
-    tree_take_back(pipeline->stages, pipeline->count, PROCESS_PATIENCE);
+    tree_take_back(pipeline->stages, pipeline->count);
     wherry_pipeline_close(pipeline);
     return r;
 }

@@ -179,8 +179,12 @@ int process_collect(const struct wherry_plan *plans, size_t count,
 int tree_kill(wherry_process *, int signal);
 
 /* Of processes that nobody is to have: all that runs of them is killed, and waited for,
- * so many nanoseconds at most.  The sentence that stands is kept. */
-void tree_take_back(wherry_process *const *roots, size_t count, int64_t patience);
+ * PROCESS_PATIENCE at most.  The sentence that stands is kept. */
+void tree_take_back(wherry_process *const *roots, size_t count);
+
+/* How long the end is waited for after a signal, where this grace is wished, in
+ * nanoseconds: however little that is, one that was killed needs time to go. */
+int64_t tree_patience(int signal, int64_t grace);
 
 /* Waits until all that were found have ended, and kills whoever has not by then. */
 void tree_end(const wherry_process *, wherry_deadline deadline);

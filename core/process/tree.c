@@ -124,9 +124,15 @@ int tree_kill(wherry_process *root, int signal)
     return r < 0 && r != -ESRCH ? r : signalled;
 }
 
-void tree_take_back(wherry_process *const *roots, size_t count, int64_t patience)
+int64_t tree_patience(int signal, int64_t grace)
 {
-    const wherry_deadline deadline = deadline_add(wherry_now(), patience);
+    return signal == os_signal_kill && grace < PROCESS_PATIENCE ? PROCESS_PATIENCE
+                                                                : grace;
+}
+
+void tree_take_back(wherry_process *const *roots, size_t count)
+{
+    const wherry_deadline deadline = deadline_add(wherry_now(), PROCESS_PATIENCE);
     struct failure_aside why;
     failure_put_aside(&why);
     for (size_t i = 0; i < count; i++)

@@ -17,7 +17,7 @@
 #include "base/base.h"
 #include "process/process.h"
 
-enum { ENDING = 128, GRACES = 3, STANDARD_ERROR = 2 };
+enum { ENDING = 128, STANDARD_ERROR = 2 };
 
 static const struct wherry_option own_options[] = {
     {.name = "grace",
@@ -79,16 +79,18 @@ static int how_it_ended(void *own)
                    (long long)wherry_process_id(command->process), text);
 }
 
-// It has as long after each of the three: the end of its stdin, SIGTERM, SIGKILL.
+// It has a grace after each of the three: the end of its stdin, SIGTERM, SIGKILL.
 static void end_command(const struct command *command)
 {
-    const int signals[GRACES] = {os_signal_term, os_signal_kill, 0};
-    for (int i = 0; i < GRACES; i++) {
-        wherry_deadline end = deadline_add(wherry_now(), command->grace);
-        int r = wherry_process_wait(command->process, NULL, 0, end);
-        if (r != -ETIMEDOUT || signals[i] == 0)
-            return;
-        (void)tree_kill(command->process, signals[i]);
+    const int signals[] = {0, os_signal_term, os_signal_kill};
+    int r = -ETIMEDOUT;
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r == -ETIMEDOUT;
+         i++) {
+        if (signals[i] != 0)
+            (void)tree_kill(command->process, signals[i]);
+        int64_t patience = tree_patience(signals[i], command->grace);
+        r = wherry_process_wait(command->process, NULL, 0,
+                                deadline_add(wherry_now(), patience));
     }
 }
 

@@ -177,6 +177,25 @@ TEST(one_that_does_not_mind_is_killed_after_the_grace)
     nobody_is_left();
 }
 
+// The kernel needs time to take a quarter of a gigabyte back.
+TEST(one_that_was_killed_has_time_to_go_however_short_the_grace)
+{
+    if (!harness_have_program("perl"))
+        SKIP("perl is not installed");
+    const char *const arguments[] = {"-e",
+                                     "$SIG{TERM} = 'IGNORE'; $much = 'x' x (1 << 28); "
+                                     "$| = 1; print 'ready'; sleep 1000",
+                                     NULL};
+    struct wherry_plan plan = {.file = "perl", .arguments = arguments};
+    const struct wherry_collect wish = {.grace = 1, .output_most = 1};
+    struct wherry_collected all;
+    WORKS(wherry_collect(&plan, sizeof(plan), &wish, &all, soon()));
+    CHECK_INT(all.stopped, -ENOBUFS);
+    CHECK_INT(all.exit.signal, SIGKILL);
+    wherry_collected_free(&all);
+    nobody_is_left();
+}
+
 TEST(what_it_leaves_behind_is_not_waited_for)
 {
     char path[600];

@@ -259,6 +259,19 @@ TEST(close_kills_one_that_does_not_listen)
     nobody_is_left();
 }
 
+// The kernel needs time to take a quarter of a gigabyte back.
+TEST(close_waits_for_the_end_of_one_that_it_killed_however_short_the_grace)
+{
+    if (!harness_have_program("perl"))
+        SKIP("perl is not installed");
+    wherry_channel *channel = dial(
+        "exec?grace=0s:perl -e '$SIG{TERM} = \"IGNORE\"; $much = \"x\" x (1 << 28); "
+        "$| = 1; print \"ready\\n\"; sleep 1000'");
+    hear(channel, "ready");
+    wherry_close(channel);
+    nobody_is_left();
+}
+
 /* --- what cannot be opened ----------------------------------------------- */
 
 TEST(a_command_that_is_not_there_is_an_error_of_dial)
