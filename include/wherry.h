@@ -11,6 +11,7 @@
  *   wherry/relay.h       two channels joined
  *   wherry/process.h     processes: spawn, wait, kill, their channels
  *   wherry/region.h      memory that processes share
+ *   wherry/lock.h        locks in them, which tell of a holder that died
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
@@ -36,6 +37,7 @@
 
 #include <wherry/channel.h>
 #include <wherry/deadline.h>
+#include <wherry/lock.h>
 #include <wherry/mechanism.h>
 #include <wherry/message.h>
 #include <wherry/process.h>

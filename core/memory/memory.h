@@ -8,9 +8,11 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <wherry/lock.h>
 #include <wherry/region.h>
 
 #include "base/base.h"
@@ -29,6 +31,9 @@ struct wherry_region {
     unsigned seals;
     bool is_steady;  /* its size cannot change */
     bool is_private; /* a segment that never had a name to lose */
+    atomic_uint keepers;
+    _Atomic(atomic_uint *) life; /* keep.c; NULL: nobody has asked */
+    atomic_uint lives;
     char scheme[REGION_SCHEME];
     char address[REGION_ADDRESS]; /* by which others open it; "": none */
 };
@@ -44,5 +49,40 @@ int region_of_segment(int segment, uint64_t size, enum wherry_region_access,
 
 /* What the description shows; `address` is cut to what it has room for. */
 void region_show(wherry_region *, const char *scheme, const char *address);
+
+/* Unmaps it: whoever let it go last does. */
+void region_free(wherry_region *);
+
+/* --- keep.c: who keeps a region mapped, and in which process ------------- */
+
+/* It stays mapped until it is let go once more. */
+void region_keep(wherry_region *);
+void region_let_go(wherry_region *);
+
+/* Whether anything in it is open. */
+bool region_is_kept(const wherry_region *);
+
+/* The process that something was opened in; not a child that it forked. */
+struct region_life {
+    const atomic_uint *word;
+    unsigned number;
+};
+
+/* Errors: as mmap(2). */
+int region_live(wherry_region *, struct region_life *out);
+
+static inline bool region_lives(const struct region_life *life)
+{
+    return atomic_load_explicit(life->word, memory_order_relaxed) == life->number;
+}
+
+/* --- publish.c: made by whoever comes first ------------------------------ */
+
+/* Makes words of an image in memory that is shared and zero; the first word, which is
+ * not 0, comes last, and says that all is there.  Any number may make the same at the
+ * same time and die while they do.  Whether it was made by anybody: what is there may
+ * since have changed, and still has to be looked at.
+ * Errors: -EEXIST (there is something else). */
+int publish(atomic_uint *at, const uint32_t *image, size_t words);
 
 #endif

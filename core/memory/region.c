@@ -39,6 +39,7 @@ static int new_region(uint64_t size, enum wherry_region_access access,
     region->size = (size_t)size;
     region->access = access;
     region->fd = region->segment = -1;
+    atomic_init(&region->keepers, 1);
     *out = region;
     return 0;
 }
@@ -328,6 +329,8 @@ int wherry_region_seal(wherry_region *region, enum wherry_region_seal word)
         return failure(-EINVAL, "there is no seal %d", (int)word);
     if (strcmp(region->scheme, "memfd") != 0)
         return failure(-ENOTSUP, "%s: only a memfd: can be sealed", region->scheme);
+    if (word == WHERRY_SEAL_CONTENTS && region_is_kept(region))
+        return failure(-EBUSY, "a lock in the region is open, which is written to");
     int r = word == WHERRY_SEAL_CONTENTS
                 ? seal_contents(region)
                 : os_seal(region->fd, seals_of[word] | OS_SEAL_SEAL);
@@ -343,14 +346,19 @@ int wherry_region_seal(wherry_region *region, enum wherry_region_seal word)
 
 /* --- its end ------------------------------------------------------------- */
 
-void wherry_region_close(wherry_region *region)
+void region_free(wherry_region *region)
 {
-    if (!region)
-        return;
     if (region->fd < 0)
         os_shm_detach(region->data);
     else
         os_unmap(region->data, region->size);
+    os_fork_word_free(atomic_load(&region->life));
     os_close(region->fd);
     free(region);
+}
+
+void wherry_region_close(wherry_region *region)
+{
+    if (region)
+        region_let_go(region);
 }

@@ -47,6 +47,37 @@ int64_t os_user(void)
     return geteuid();
 }
 
+// "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", as it was chosen at the start.
+static int read_start(uint32_t out[4])
+{
+    char text[64] = "";
+    char digits[sizeof(text)] = "";
+    int fd;
+    ssize_t size;
+    do
+        fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    do
+        size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    while (size < 0 && fd >= 0 && errno == EINTR);
+    os_close(fd);
+    for (ssize_t i = 0, count = 0; i < size; i++)
+        if (text[i] != '-')
+            digits[count++] = text[i];
+    const bool is_read =
+        sscanf(digits, "%8x%8x%8x%8x", &out[0], &out[1], &out[2], &out[3]) == 4;
+    return is_read ? 0 : -ENOTSUP;
+}
+
+int os_era(struct os_era *out)
+{
+    struct stat status;
+    if (stat("/proc/self/ns/pid", &status) < 0)
+        return -ENOTSUP;
+    out->namespace = (uint32_t)status.st_ino; // the kernel's numbers have no more
+    return read_start(out->start);
+}
+
 /* --- the socket at the other end, by sock_diag(7) ------------------------ */
 
 static uint32_t peer_in(const struct nlmsghdr *header, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory at an address of this process: mmap(2), msync(2).
+ * Memory at an address of this process: mmap(2), madvise(2), msync(2).
  */
 #define _GNU_SOURCE
 #include "os/os.h"
@@ -64,4 +64,26 @@ int os_copy(void *to, const void *from, size_t size)
         done += (size_t)r;
     }
     return 0;
+}
+
+int os_fork_word_new(atomic_uint **out)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *at =
+        mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return -errno;
+    if (madvise(at, page, MADV_WIPEONFORK) < 0) {
+        int r = -errno;
+        os_unmap(at, page);
+        return r;
+    }
+    *out = at;
+    return 0;
+}
+
+void os_fork_word_free(atomic_uint *word)
+{
+    if (word)
+        os_unmap(word, (size_t)sysconf(_SC_PAGESIZE));
 }

@@ -437,11 +437,21 @@ int64_t os_self(void);
 /* The user that this process acts for. */
 int64_t os_user(void);
 
+/* The pid namespace of this process: within it, and until the machine is started anew,
+ * a process or thread is known by its number.  Errors: -ENOTSUP (there is no /proc). */
+struct os_era {
+    uint32_t namespace;
+    uint32_t start[4]; /* of the machine */
+};
+
+int os_era(struct os_era *out);
+
 /* Other processes that have the far end of a pipe or unix socket open, from /proc; how
  * many were found (more than `most` are only counted). */
 int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 
 /* The rest of the layer, which stands on what is above. */
+#include "os/mutex.h"
 #include "os/process.h"
 #include "os/queue.h"
 #include "os/region.h"

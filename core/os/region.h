@@ -31,6 +31,11 @@ int os_flush(void *at, size_t size);
  * Errors: -EFAULT; as process_vm_readv(2). */
 int os_copy(void *to, const void *from, size_t size);
 
+/* A word of this process's own that a child of fork(2) finds 0 again.
+ * Errors: as mmap(2). */
+int os_fork_word_new(atomic_uint **out);
+void os_fork_word_free(atomic_uint *); /* NULL is fine */
+
 /* --- memory_linux.c: what is mapped -------------------------------------- */
 
 /* memfd_create(2), with all of its memory reserved.  Errors: -ENOSPC, -ENOMEM, -EMFILE,

@@ -16,7 +16,7 @@
  *
  * Each process sees a region at an address of its own: pointers into it mean nothing to
  * others, offsets do.  Who writes while others read is the programs' matter
- * (semaphores, atomic operations); the memory itself keeps no order.
+ * (wherry/lock.h, atomic operations); the memory itself keeps no order.
  *
  * What has a name can be written, made smaller or removed by whoever may open it.  To
  * touch what is gone ends a process by SIGBUS; wherry_region_read and
@@ -122,8 +122,8 @@ WHERRY_EXPORT int wherry_region_flush(wherry_region *, uint64_t offset, size_t s
 /* Seals a memfd: that was opened with seal=none.  After WHERRY_SEAL_WRITERS this
  * process goes on writing, and whoever writes already; after WHERRY_SEAL_CONTENTS
  * nobody: its memory can be read at the same place. Errors: -ENOTSUP (it is no memfd:),
- * -EPERM (it is sealed already), -EBUSY (somebody else has it open for writing),
- * -EINVAL, -ENOMEM. */
+ * -EPERM (it is sealed already), -EBUSY (somebody else has it open for writing, or a
+ * lock in it is open here), -EINVAL, -ENOMEM. */
 WHERRY_EXPORT int wherry_region_seal(wherry_region *, enum wherry_region_seal);
 
 /* What is known of a region. */
@@ -152,9 +152,9 @@ struct wherry_region_info {
 WHERRY_EXPORT int wherry_region_describe(const wherry_region *,
                                          struct wherry_region_info *out, size_t size);
 
-/* Unmaps it.  What has a name stays, with its contents, until wherry_remove; a memfd:
- * goes with the last process that has it open, a shmv:private with the last that is
- * attached.  NULL is fine. */
+/* Unmaps it, once no lock in it is open here (wherry/lock.h).  What has a name stays,
+ * with its contents, until wherry_remove; a memfd: goes with the last process that has
+ * it open, a shmv:private with the last that is attached.  NULL is fine. */
 WHERRY_EXPORT void wherry_region_close(wherry_region *);
 
 WHERRY_END
