@@ -12,6 +12,7 @@
  *   wherry/process.h     processes: spawn, wait, kill, their channels
  *   wherry/region.h      memory that processes share
  *   wherry/lock.h        locks in them, which tell of a holder that died
+ *   wherry/cells.h       numbers in them, with a lock
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
@@ -35,6 +36,7 @@
 #ifndef WHERRY_H
 #define WHERRY_H
 
+#include <wherry/cells.h>
 #include <wherry/channel.h>
 #include <wherry/deadline.h>
 #include <wherry/lock.h>

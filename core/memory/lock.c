@@ -126,23 +126,6 @@ static int check_room(struct lock_room *room, const uint32_t *image, uint64_t of
     return 0;
 }
 
-static int check_place(const wherry_region *region, uint64_t offset)
-{
-    if (region->access != WHERRY_REGION_WRITE)
-        return failure(-EACCES, "a lock needs a region that is open for writing, and "
-                                "that others see");
-    if (offset % WHERRY_LOCK_ALIGNED != 0)
-        return failure(-EINVAL, "a lock at %llu: that is no multiple of %d",
-                       (unsigned long long)offset, WHERRY_LOCK_ALIGNED);
-    if (offset > region->size || region->size - offset < WHERRY_LOCK_ROOM)
-        return failure(-ERANGE,
-                       "a lock at %llu is not within the %zu bytes of the "
-                       "region",
-                       (unsigned long long)offset, region->size);
-    int r = wherry_region_check(region);
-    return r == -ESTALE ? 0 : r; // without its name it is memory still
-}
-
 static int make_room(struct lock_room *room, uint64_t offset)
 {
     uint32_t image[WORDS];
@@ -169,7 +152,7 @@ static int begin_thread(int64_t process)
 
 int wherry_lock_open(wherry_region *region, uint64_t offset, wherry_lock **out)
 {
-    int r = check_place(region, offset);
+    int r = publish_place(region, offset, WHERRY_LOCK_ROOM, "a lock");
     if (r < 0)
         return r;
     if (begin_thread(os_self()) < 0)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <wherry/cells.h>
 #include <wherry/lock.h>
 #include <wherry/region.h>
 
@@ -78,11 +79,17 @@ static inline bool region_lives(const struct region_life *life)
 
 /* --- publish.c: made by whoever comes first ------------------------------ */
 
+/* Whether something that is locked can lie there; `what` begins the sentence.
+ * Errors: -EACCES (the region is not open for writing what others see), -EINVAL (the
+ * offset is not aligned), -ERANGE (it is not within), -EFAULT (it was made smaller). */
+int publish_place(const wherry_region *, uint64_t offset, uint64_t size,
+                  const char *what);
+
 /* Makes words of an image in memory that is shared and zero; the first word, which is
  * not 0, comes last, and says that all is there.  Any number may make the same at the
- * same time and die while they do.  Whether it was made by anybody: what is there may
- * since have changed, and still has to be looked at.
- * Errors: -EEXIST (there is something else). */
+ * same time and die while they do; where two could want different words, neither wants
+ * a 0 there.  Whether it was made by anybody: what is there may since have changed, and
+ * still has to be looked at. Errors: -EEXIST (there is something else). */
 int publish(atomic_uint *at, const uint32_t *image, size_t words);
 
 #endif

@@ -11,6 +11,22 @@
 
 #include "memory/memory.h"
 
+int publish_place(const wherry_region *region, uint64_t offset, uint64_t size,
+                  const char *what)
+{
+    if (region->access != WHERRY_REGION_WRITE)
+        return failure(-EACCES,
+                       "%s: the region is not open for writing what others see", what);
+    if (offset % WHERRY_LOCK_ALIGNED != 0)
+        return failure(-EINVAL, "%s at %llu: that is no multiple of %d", what,
+                       (unsigned long long)offset, WHERRY_LOCK_ALIGNED);
+    if (offset > region->size || region->size - offset < size)
+        return failure(-ERANGE, "%s at %llu: not within the %zu bytes of the region",
+                       what, (unsigned long long)offset, region->size);
+    int r = wherry_region_check(region);
+    return r == -ESTALE ? 0 : r; // without its name it is memory still
+}
+
 static bool claim(atomic_uint *word, uint32_t value)
 {
     unsigned found = 0;

@@ -109,7 +109,7 @@ EACH_ROW(a_region_that_others_do_not_see_written_has_no_lock)
     is_refused(read, AT, -EACCES, "open for writing");
     if (row->has_private) {
         wherry_region *copy = again(row, region, WHERRY_REGION_PRIVATE);
-        is_refused(copy, AT, -EACCES, "others see");
+        is_refused(copy, AT, -EACCES, "what others see");
         wherry_region_close(copy);
     }
     wherry_region_close(read);
@@ -123,7 +123,7 @@ TEST(a_lock_is_aligned_and_within_its_region)
     is_refused(region, 8, -EINVAL, "no multiple of 64");
     is_refused(region, SIZE, -ERANGE, "not within");
     is_refused(region, SIZE - WHERRY_LOCK_ROOM + WHERRY_LOCK_ALIGNED, -ERANGE,
-               "at 65472 is not within the 65536");
+               "at 65472: not within the 65536");
     is_refused(region, UINT64_MAX - 63, -ERANGE, "not within");
     wherry_lock *last = open_lock(region, SIZE - WHERRY_LOCK_ROOM);
     WORKS(wherry_lock_take(last, soon()));
