@@ -273,6 +273,9 @@ static void use_grandparents(void *argument)
     wherry_lock *own = open_lock(family->region, AT);
     WORKS(wherry_lock_take(own, soon()));
     WORKS(wherry_lock_give(own));
+    // Nor now that it uses the region itself.
+    FAILS(wherry_lock_take(family->lock, WHERRY_POLL), -ECHILD, "fork");
+    FAILS(wherry_lock_take(family->free, WHERRY_POLL), -ECHILD, "fork");
 }
 
 static void open_and_fork(void *argument)
