@@ -299,7 +299,6 @@ int wherry_lock_recover(wherry_lock *lock)
     return 0;
 }
 
-// It is spoiled before it is sound: whoever dies in between leaves it spoiled.
 int wherry_lock_give(wherry_lock *lock)
 {
     int r = check_holder(lock);

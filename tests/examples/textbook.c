@@ -66,6 +66,8 @@ static const struct alone {
     {"a_datagram_is_answered_to_its_sender_with_wherry", "datagram", "datagram-wherry"},
     {"a_datagram_is_answered_over_udp_with_wherry", "datagram",
      "datagram-wherry udp:127.0.0.1:0"},
+    {"four_count_and_one_is_killed_bare", "counters", "counters-bare"},
+    {"four_count_and_one_is_killed_with_wherry", "counters", "counters-wherry"},
     {"programs_run_in_a_row_bare", "pipeline", NOTES "pipeline-bare" NO_NOTES},
     {"programs_run_in_a_row_with_wherry", "pipeline", NOTES "pipeline-wherry" NO_NOTES},
     // Whoever ignores SIGPIPE hands that down.

@@ -138,6 +138,31 @@ static int seal_and_receive(const void *argument)
     return r;
 }
 
+static int lock_and_count(const void *argument)
+{
+    wherry_region *region = NULL;
+    wherry_cells *cells = NULL;
+    wherry_lock *lock = NULL;
+    int64_t now = 0;
+    (void)argument;
+    int r = wherry_region_open("memfd:?size=16K", &region);
+    if (r >= 0)
+        r = wherry_lock_open(region, SIZE - WHERRY_LOCK_ROOM, &lock);
+    if (r >= 0)
+        r = wherry_lock_take(lock, wherry_after(50));
+    if (r >= 0)
+        r = wherry_lock_give(lock);
+    if (r >= 0)
+        r = wherry_cells_open(region, 0, WHERRY_CELL_INT64, 8, &cells);
+    if (r >= 0)
+        r = wherry_cells_add(cells, 7, 42, &now, wherry_after(50));
+    CHECK_INT(now, r >= 0 ? 42 : 0);
+    wherry_region_close(region); // they keep it
+    wherry_cells_close(cells);
+    wherry_lock_close(lock);
+    return r;
+}
+
 void harness_register(void)
 {
     // What a full file system, a sandbox and an old kernel say beside what is injected.
@@ -164,6 +189,9 @@ void harness_register(void)
          .allowed = allowed},
         {.name = "a_region_that_is_sealed_and_received",
          .run = seal_and_receive,
+         .allowed = allowed},
+        {.name = "a_lock_and_cells_in_a_region",
+         .run = lock_and_count,
          .allowed = allowed},
     };
 

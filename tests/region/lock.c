@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "rows.h"
@@ -239,6 +241,37 @@ TEST(a_region_that_was_made_smaller_is_refused_and_a_name_is_not_needed)
         }
         wherry_region_close(region);
     }
+}
+
+// Its memory is there since the region was made.
+static void fill_a_small_file_system(void *argument)
+{
+    char address[ADDRESS];
+    wherry_region *region = NULL;
+    const char *place = argument;
+    CHECK_INT(unshare(CLONE_NEWNS), 0);
+    CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    CHECK_INT(mount("none", place, "tmpfs", 0, "size=64k"), 0);
+    snprintf(address, sizeof(address), "file:%s/x?size=64K", place);
+    WORKS(wherry_region_open(address, &region));
+    wherry_lock *lock = open_lock(region, SIZE - WHERRY_LOCK_ROOM);
+    WORKS(wherry_lock_take(lock, soon()));
+    WORKS(wherry_lock_give(lock));
+    wherry_lock_close(lock);
+    wherry_region_close(region);
+    CHECK_INT(umount(place), 0);
+}
+
+TEST(in_a_full_file_system_it_is_a_lock_all_the_same)
+{
+    const char *place = harness_path("small");
+    if (geteuid() != 0)
+        SKIP("only root can mount a small file system");
+    CHECK_INT(mkdir(place, 0700), 0);
+    CHECK_INT(
+        harness_wait(harness_child(fill_a_small_file_system, (void *)(uintptr_t)place)),
+        0);
+    CHECK_INT(rmdir(place), 0);
 }
 
 /* --- waiting ------------------------------------------------------------- */
