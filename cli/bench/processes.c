@@ -106,6 +106,12 @@ const struct processes_row processes_rows[] = {
      .calls = "sh(1): head | cat | wc",
      .ways = {{.name = "spawn", .against = "sh", .bar = 1.05, .run = pipeline_ours},
               {.name = "sh", .run = pipeline_shell}}},
+    {.name = "lock",
+     .what = "A lock that nobody else wants, taken and given 1000 times",
+     .calls = "pthread_mutex_lock(3), pthread_mutex_unlock(3), robust",
+     .ways = {{.name = "lock", .against = "robust", .bar = 2.0, .run = lock_ours},
+              {.name = "cells-add", .against = "robust", .run = lock_cells},
+              {.name = "robust", .run = lock_robust}}},
     {.name = NULL},
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files say to each other that measure processes: `wherry bench process`.
+ * What the files say to each other that measure processes, and locks between them:
+ * `wherry bench process`, `wherry bench lock`.
  *
  * A row is one thing that is done with processes, its ways who does it: Wherry, bare
  * calls, a shell, Node, Python.  All is done by a parent, a process that the bench
@@ -98,6 +99,12 @@ int64_t collect_vfork(const struct processes_scene *);
 
 int64_t pipeline_ours(const struct processes_scene *);
 int64_t pipeline_shell(const struct processes_scene *);
+
+/* --- locks.c: ways ------------------------------------------------------- */
+
+int64_t lock_ours(const struct processes_scene *);
+int64_t lock_cells(const struct processes_scene *);
+int64_t lock_robust(const struct processes_scene *);
 
 /* --- scripts.c ----------------------------------------------------------- */
 

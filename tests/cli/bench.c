@@ -78,11 +78,11 @@ TEST(every_bar_has_a_verdict)
 
 #define STARTS "--seconds 0.001 --repetitions 1 --place same"
 
-TEST(processes_have_a_figure_for_each_way_and_ratios_of_what_is_compared)
+TEST(processes_and_locks_have_a_figure_for_each_way_and_ratios_of_what_is_compared)
 {
     need_python();
     CHECK_SHELL(
-        "wherry bench process " STARTS " --json 2>notices | python3 -c '\n"
+        "wherry bench process lock " STARTS " --json 2>notices | python3 -c '\n"
         "import json, sys\n"
         "rows = json.load(sys.stdin)[\"bench\"]\n"
         "for row in rows:\n"
@@ -107,7 +107,10 @@ TEST(processes_have_a_figure_for_each_way_and_ratios_of_what_is_compared)
         "process-collect posix_spawn None True None\n"
         "process-collect vfork None True None\n"
         "process-pipeline spawn 1.05 True None\n"
-        "process-pipeline sh None True None\n");
+        "process-pipeline sh None True None\n"
+        "lock lock 2 True None\n"
+        "lock cells-add None True None\n"
+        "lock robust None True None\n");
 }
 
 TEST(an_interpreter_that_is_not_there_is_told_and_no_failure)
