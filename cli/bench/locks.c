@@ -55,32 +55,35 @@ int64_t lock_cells(const struct processes_scene *scene)
 
 /* --- bare ---------------------------------------------------------------- */
 
-static int make_mutex(pthread_mutex_t **out)
+static pthread_mutex_t *make_mutex(void)
 {
     pthread_mutexattr_t attributes;
-    pthread_mutex_t *mutex = mmap(NULL, sizeof(*mutex), PROT_READ | PROT_WRITE,
+    pthread_mutex_t *mutex = mmap(NULL, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE,
                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (mutex == MAP_FAILED)
-        return -errno;
+        return NULL;
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    int error = pthread_mutex_init(mutex, &attributes);
+    pthread_mutex_init(mutex, &attributes);
     pthread_mutexattr_destroy(&attributes);
-    *out = mutex;
-    return -error;
+    return mutex;
 }
 
 int64_t lock_robust(const struct processes_scene *scene)
 {
     static pthread_mutex_t *mutex;
     (void)scene;
-    int r = mutex ? 0 : make_mutex(&mutex);
+    if (!mutex)
+        mutex = make_mutex();
+    if (!mutex)
+        return -ENOMEM;
+    int error = 0;
     const int64_t began = bench_now();
-    for (int i = 0; i < TIMES && r == 0; i++) {
-        r = -pthread_mutex_lock(mutex);
-        if (r == 0)
-            r = -pthread_mutex_unlock(mutex);
+    for (int i = 0; i < TIMES && error == 0; i++) {
+        error = pthread_mutex_lock(mutex);
+        if (error == 0)
+            error = pthread_mutex_unlock(mutex);
     }
-    return r < 0 ? r : bench_now() - began;
+    return error != 0 ? -error : bench_now() - began;
 }

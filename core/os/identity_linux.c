@@ -47,11 +47,10 @@ int64_t os_user(void)
     return geteuid();
 }
 
-// "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", as it was chosen at the start.
+// A text that was chosen at the start, folded: it is only ever compared.
 static int read_start(uint32_t out[4])
 {
     char text[64] = "";
-    char digits[sizeof(text)] = "";
     int fd;
     ssize_t size;
     do
@@ -61,12 +60,10 @@ static int read_start(uint32_t out[4])
         size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
     while (size < 0 && fd >= 0 && errno == EINTR);
     os_close(fd);
-    for (ssize_t i = 0, count = 0; i < size; i++)
-        if (text[i] != '-')
-            digits[count++] = text[i];
-    const bool is_read =
-        sscanf(digits, "%8x%8x%8x%8x", &out[0], &out[1], &out[2], &out[3]) == 4;
-    return is_read ? 0 : -ENOTSUP;
+    memset(out, 0, 4 * sizeof(*out));
+    for (ssize_t i = 0; i < size; i++)
+        out[i % 4] = out[i % 4] * 33 + (uint8_t)text[i];
+    return size > 0 ? 0 : -ENOTSUP;
 }
 
 int os_era(struct os_era *out)

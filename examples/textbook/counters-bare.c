@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,7 +28,8 @@ struct counters {
 
 static int complain(const char *what, int error)
 {
-    return fprintf(stderr, "counters: %s: %s\n", what, strerror(error)), 1;
+    errno = error;
+    return perror(what), 1;
 }
 
 static int make_mutex(pthread_mutex_t *mutex)
@@ -64,7 +64,7 @@ static int count(struct counters *counters, int worker)
     for (int turn = 0; turn < TURNS; turn++) {
         int error = take(counters);
         if (error != 0)
-            return complain("taking the mutex", error);
+            return complain("counters: taking the mutex", error);
         counters->each[worker]++;
         if (worker == KILLED && turn == KILLED_AT)
             raise(SIGKILL);
@@ -78,7 +78,7 @@ static int show(struct counters *counters)
 {
     int error = take(counters);
     if (error != 0)
-        return complain("taking the mutex", error);
+        return complain("counters: taking the mutex", error);
     for (int i = 0; i < WORKERS; i++)
         printf("worker %d: %ld\n", i + 1, counters->each[i]);
     printf("total: %ld, and %ld death was told\n", counters->total, counters->deaths);
@@ -91,14 +91,14 @@ int main(void)
     struct counters *counters = mmap(NULL, sizeof(*counters), PROT_READ | PROT_WRITE,
                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (counters == MAP_FAILED)
-        return complain("mmap", errno);
+        return complain("counters: mmap", errno);
     int error = make_mutex(&counters->mutex);
     if (error != 0)
-        return complain("making a mutex", error);
+        return complain("counters: making a mutex", error);
     for (int i = 0; i < WORKERS; i++) {
         pid_t child = fork();
         if (child < 0)
-            return complain("fork", errno);
+            return complain("counters: fork", errno);
         if (child == 0)
             return count(counters, i);
     }

@@ -146,28 +146,30 @@ TEST(what_is_something_else_is_not_made_a_lock)
     wherry_region_close(region);
 }
 
-static const struct {
-    unsigned word;
-    unsigned flipped;
-    int error;
-    const char *part;
-} damages[] = {
-    {MAGIC, 1, -EEXIST, "something else"},
-    {VERSION, 6, -EPROTO, "of version 7, for glibc with 64 bits; here is version 1"},
-    {LIBC, 3, -EPROTO, "for musl with 64 bits; here is version 1, for glibc with 64"},
-    {LIBC, 0xffff0000, -EPROTO, "for another C library with 64 bits"},
-    {BITS, 96, -EPROTO, "for glibc with 32 bits; here is"},
-    {NAMESPACE, 1, -EXDEV, "another pid namespace"},
-    {START, 1, -ESTALE, "before the machine was started"},
-    {START + 3, 1, -ESTALE, "before the machine was started"},
-    {STATE, 2, -EPROTO, "is damaged"},
-    {STATE, 0xffffffff, -EPROTO, "is damaged"},
-    {MUTEX + 4, 0x10, -EPROTO, "is damaged"}, // its kind: no longer robust
-};
-
 TEST(a_head_that_does_not_fit_is_refused_and_told)
 {
 #if defined(__GLIBC__) && defined(__x86_64__) && __SIZEOF_POINTER__ == 8
+    static const struct {
+        unsigned word;
+        unsigned flipped;
+        int error;
+        const char *part;
+    } damages[] = {
+        {MAGIC, 1, -EEXIST, "something else"},
+        {VERSION, 6, -EPROTO,
+         "of version 7, for glibc with 64 bits; here is version 1"},
+        {LIBC, 3, -EPROTO,
+         "for musl with 64 bits; here is version 1, for glibc with 64"},
+        {LIBC, 0xffff0000, -EPROTO, "for another C library with 64 bits"},
+        {BITS, 96, -EPROTO, "for glibc with 32 bits; here is"},
+        {NAMESPACE, 1, -EXDEV, "another pid namespace"},
+        {START, 1, -ESTALE, "before the machine was started"},
+        {START + 3, 1, -ESTALE, "before the machine was started"},
+        {STATE, 2, -EPROTO, "is damaged"},
+        {STATE, 0xffffffff, -EPROTO, "is damaged"},
+        {MUTEX + 4, 0x10, -EPROTO, "is damaged"}, // its kind: no longer robust
+    };
+
     wherry_region *region = make(memfd);
     wherry_lock_close(open_lock(region, AT));
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
@@ -442,8 +444,8 @@ static bool is_mapped(const void *at)
     harness_read_file("/proc/self/maps", lines, sizeof(lines));
     for (char *line; (line = strsep(&rest, "\n")) && *line && !found;) {
         char *stop;
-        uintptr_t first = strtoull(line, &stop, 16);
-        found = (uintptr_t)at >= first && (uintptr_t)at < strtoull(stop + 1, NULL, 16);
+        uintptr_t first = strtoul(line, &stop, 16);
+        found = (uintptr_t)at >= first && (uintptr_t)at < strtoul(stop + 1, NULL, 16);
     }
     return found;
 }
