@@ -280,12 +280,13 @@ int wherry_lock_renew(wherry_lock *lock, wherry_deadline deadline)
     return r == 0 ? 0 : say(lock, r);
 }
 
+// `held` may be where that of a thread was that ended: then it counts nothing yet.
 static int check_holder(const wherry_lock *lock)
 {
     if (!region_lives(&lock->life))
         return -ECHILD;
     const void *holder = atomic_load_explicit(&lock->holder, memory_order_relaxed);
-    return holder == &held ? 0 : -EPERM;
+    return holder == &held && held.count > 0 ? 0 : -EPERM;
 }
 
 int wherry_lock_recover(wherry_lock *lock)

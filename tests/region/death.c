@@ -214,6 +214,40 @@ TEST(a_threads_end_is_a_death)
     wherry_region_close(region);
 }
 
+static void *give_what_the_last_one_held(void *lock)
+{
+    FAILS(wherry_lock_give(lock), -EPERM, "does not hold it");
+    FAILS(wherry_lock_recover(lock), -EPERM, "does not hold it");
+    return NULL;
+}
+
+static void *take_to_the_end_of_a_thread(void *lock)
+{
+    FAILS(wherry_lock_take(lock, soon()), -EOWNERDEAD, "has died");
+    return NULL;
+}
+
+// Threads that follow each other often have their own things in the same places.
+TEST(a_thread_in_the_place_of_one_that_ended_holds_nothing)
+{
+    static void *(*const lives[])(void *) = {hold_to_the_end_of_a_thread,
+                                             take_to_the_end_of_a_thread,
+                                             give_what_the_last_one_held};
+    pthread_t thread;
+    wherry_region *region = make(memfd);
+    wherry_lock *lock = open_lock(region, AT);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(pthread_create(&thread, NULL, lives[i], lock), 0);
+        CHECK_INT(pthread_join(thread, NULL), 0);
+    }
+    FAILS(wherry_lock_take(lock, soon()), -EOWNERDEAD,
+          "has died"); // and is not spoiled
+    WORKS(wherry_lock_recover(lock));
+    WORKS(wherry_lock_give(lock));
+    wherry_lock_close(lock);
+    wherry_region_close(region);
+}
+
 /* --- fork(2) ------------------------------------------------------------- */
 
 struct family {
