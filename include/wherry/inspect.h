@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking into processes: what one does, what it has open, and who is at the other end.
+ * Looking into processes: what one does, what it has open, and who is at the other end;
+ * and at the machine: which objects live on it, who has them, what nobody has any more.
  * In libwherry-services.
  *
  *     struct wherry_process_state state;
@@ -20,8 +21,9 @@
  * Names and paths are any bytes but 0: escape what you print.  Any thread may call
  * these.  They do not wait for the process, but look for up to 12 ms whether one that
  * could run does; what the kernel holds up while it looks
- * (memory of a process that a dead disk has) holds up the caller of
- * wherry_inspect_process(), too.  Their errors have no sentence in wherry_error_text().
+ * (memory of a process that a dead disk has) holds up the callers of
+ * wherry_inspect_process() and wherry_inspect_objects(), too.  Their errors have no
+ * sentence in wherry_error_text().
  */
 #ifndef WHERRY_INSPECT_H
 #define WHERRY_INSPECT_H
@@ -223,6 +225,113 @@ WHERRY_EXPORT int wherry_inspect_process(int64_t pid,
 
 /* NULL is fine. */
 WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
+
+/* --- the objects of the machine ------------------------------------------------------
+ *
+ * What outlives a process, or can be found without it: queues, semaphores and segments
+ * of System V, POSIX queues, regions and semaphores, leases of Wherry's, FIFOs and unix
+ * sockets in use, memory without a name.  All that this user may see in the namespaces
+ * (ipc, mount, network) that the caller is in.
+ *
+ * Who has an object is what /proc says, of the processes that may be looked into.
+ * Whether anybody has it is asked of the kernel, which knows of all of them, also those
+ * of other containers: a write lease, fcntl(2), of a file that nobody has open or
+ * mapped, a count of attachments, a refused connection.  Where it cannot be asked, it is
+ * not known; that no holder was seen proves nothing.
+ */
+
+/* How a process has an object; several at a time. */
+enum wherry_ipc_how {
+    WHERRY_IPC_OPEN = 1,       /* a descriptor of it */
+    WHERRY_IPC_MAPPED = 2,     /* in its memory; of System V: attached */
+    WHERRY_IPC_LISTENS = 4,    /* a socket that can be dialled there */
+    WHERRY_IPC_BOUND = 8,      /* a socket with that address that does not listen */
+    WHERRY_IPC_CONNECTED = 16, /* a socket that was accepted there, or dialled there */
+    WHERRY_IPC_WAITS = 32      /* a thread of it waits there, in a system call */
+};
+
+/* "open", "mapped" … of one of these; "" of anything else. */
+WHERRY_EXPORT const char *wherry_ipc_how_name(unsigned how);
+
+struct wherry_ipc_holder {
+    int64_t pid;
+    const char *name; /* of the process; "": not known */
+    unsigned how;     /* enum wherry_ipc_how */
+};
+
+/* One object; NULL is never among the texts. */
+struct wherry_ipc_object {
+    const char *address; /* as wherry_dial() or wherry_region_open() have it; of
+                            memory without a name, "memfd:" and what it is called */
+    const char *scheme;  /* "shmv" */
+    const char *kind;    /* "System V segment" */
+    int64_t user, group; /* whose it is; -1: not known */
+    int mode;            /* access rights, 0 to 0777; -1: not known, or it has none */
+    int64_t size;        /* bytes in it, or that wait in it; -1: not known, or none */
+    int64_t count;       /* of `counted`; -1: not known, or none */
+    const char *counted; /* "messages", "semaphores", "attachments", "connections"; "" */
+    int64_t created;     /* nanoseconds since 1970; 0: not known.  Of System V: made, */
+    int64_t changed;     /* or its owner or mode changed */
+    int64_t creator;     /* the process that made it, if the kernel keeps that; 0 */
+    int64_t last_pids[2]; /* who used it last: of a segment [0]; of a System V queue who
+                             sent and who received; 0: nobody, or not known */
+    const struct wherry_ipc_holder *holders; /* those that were seen */
+    size_t holder_count;
+    int left;        /* 1: somebody has it; 0: provably nobody; -1: not known */
+    const char *why; /* of -1, and of somebody who was not seen, in words; else "" */
+    int is_deleted;  /* 1: nobody finds it under that name any more, or not from here */
+    uint32_t device_major, device_minor; /* where its file is; */
+    uint64_t inode; /* of System V its number; 0: it has neither */
+};
+
+/* All of them, by scheme, then by address; NULL is never among the texts. */
+struct wherry_ipc_view {
+    const struct wherry_ipc_object *objects;
+    size_t object_count;
+    const char *const *notes; /* what of the machine could not be seen, in sentences
+                                 that say what would help */
+    size_t note_count;
+    size_t processes; /* that were looked into */
+    size_t unseen;    /* that may not be looked into: `holders` lack them */
+    int is_cut;       /* 1: a bound was reached, there is more than this */
+};
+
+/* What to look for; all zero is everything. */
+struct wherry_ipc_wish {
+    /* Only objects whose address is like one of these, fnmatch(3), which ends with
+     * NULL: "shm:/charts-*"; a scheme alone ("shm", "shm:") is all of its objects.
+     * "unix:/DIRECTORY/…" also finds the sockets in that directory that nobody is bound
+     * to any more.  NULL: all. */
+    const char *const *patterns;
+    size_t objects_most;     /* 0: 262,144 */
+    size_t descriptors_most; /* of all processes together; 0: 4,194,304 */
+    /* 1: nobody is asked for a lease, so that an open(2) at that very moment goes on
+     * undelayed; what nobody is seen to have is then not known. */
+    int only_looks;
+};
+
+/* Looks at the machine in one pass over its processes.  `wish` may be NULL.  Objects of
+ * other users are looked at only from outside.  Of those of the caller's own that
+ * nobody was seen to have a lease is asked for and given back at once: an open(2) in
+ * between waits these microseconds, one with O_NONBLOCK may fail with EWOULDBLOCK, and
+ * the caller is sent a SIGURG then, which is usually ignored.  The view and all in it
+ * are yours: wherry_ipc_view_free().
+ * Errors: -ENOMEM, -EMFILE, -ENFILE, -ENOTSUP (no /proc). */
+WHERRY_EXPORT int wherry_inspect_objects(const struct wherry_ipc_wish *wish,
+                                         struct wherry_ipc_view **out);
+
+/* NULL is fine. */
+WHERRY_EXPORT void wherry_ipc_view_free(struct wherry_ipc_view *view);
+
+/* Removes an object of such a view if it is the caller's own and provably nobody has
+ * it, which is asked for once more: for a file of memory or a queue, nobody can open it
+ * between that and its removal without being noticed.  Never waits.  Also removes what
+ * is in it.
+ * Errors: -EBUSY (somebody has it), -ENOTSUP (it cannot be proven of objects of its
+ * kind, or not here), -EPERM (another user's), -ESTALE (what has that name now is
+ * another object), -ENOENT (it is gone), -EACCES (its directory), -EINVAL, -ENOMEM,
+ * -EMFILE, -ENFILE. */
+WHERRY_EXPORT int wherry_inspect_remove(const struct wherry_ipc_object *object);
 
 WHERRY_END
 

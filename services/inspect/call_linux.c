@@ -387,11 +387,11 @@ static bool has_our_words(int directory)
 }
 
 // "0 0x3 0x7f… …", "-1 0x… 0x…", "running"
-static bool read_call(struct call *call, int *error)
+static bool read_call(struct call *call, const char *name, int *error)
 {
     char text[256];
     char *at = text;
-    int64_t size = proc_read(call->directory, "syscall", text, sizeof(text));
+    int64_t size = proc_read(call->directory, name, text, sizeof(text));
     *error = size < 0 ? (int)size : 0;
     if (size <= 0)
         return false;
@@ -409,7 +409,7 @@ void call_look(int directory, struct wherry_process_state *out)
                         .state = out,
                         .words = {out->text, sizeof(out->text), 0}};
     int error;
-    bool is_known = read_call(&call, &error);
+    bool is_known = read_call(&call, "syscall", &error);
     out->awaited = WHERRY_AWAITED_UNKNOWN;
     if ((is_known && tell_call(&call)) || tell_function(&call))
         return;
@@ -421,4 +421,41 @@ void call_look(int directory, struct wherry_process_state *out)
         words_add(&call.words, "waits: not allowed to see for what");
     else
         words_add(&call.words, "waits");
+}
+
+/* --- queues of the kernel ------------------------------------------------ */
+
+static const struct {
+    long number;
+    enum queue_call call;
+} queue_calls[] = {
+    {SYS_msgrcv, QUEUE_CALL_MESSAGES},
+    {SYS_msgsnd, QUEUE_CALL_MESSAGES},
+    {SYS_mq_timedreceive, QUEUE_CALL_NUMBER},
+    {SYS_mq_timedsend, QUEUE_CALL_NUMBER},
+#ifdef SYS_semop
+    {SYS_semop, QUEUE_CALL_SEMAPHORES},
+#endif
+#ifdef SYS_semtimedop
+    {SYS_semtimedop, QUEUE_CALL_SEMAPHORES},
+#endif
+#ifdef SYS_semtimedop_time64
+    {SYS_semtimedop_time64, QUEUE_CALL_SEMAPHORES},
+    {SYS_mq_timedreceive_time64, QUEUE_CALL_NUMBER},
+    {SYS_mq_timedsend_time64, QUEUE_CALL_NUMBER},
+#endif
+};
+
+enum queue_call call_queue(int directory, const char *name, uint64_t *number)
+{
+    struct call call = {.directory = directory};
+    int error;
+    if (!read_call(&call, name, &error))
+        return QUEUE_CALL_NONE;
+    for (size_t i = 0; i < sizeof(queue_calls) / sizeof(queue_calls[0]); i++)
+        if (queue_calls[i].number == call.number) {
+            *number = call.arguments[0];
+            return queue_calls[i].call;
+        }
+    return QUEUE_CALL_NONE;
 }

@@ -19,7 +19,7 @@ enum {
     LINK_MOST = 4096 + 16, /* a path, and " (deleted)" */
     TEXT_MOST = 4096,      /* of a file in /proc that is short */
     WORDS_MOST = 256,
-    ADDRESS_MOST = 256
+    ADDRESS_MOST = 512 /* of a socket: each byte of its name may stand as %HH */
 };
 
 /* --- arena.c: memory that is freed at once ------------------------------------------
@@ -123,6 +123,7 @@ struct socket_row {
     const char *local;  /* "unix:/path", "tcp:127.0.0.1:80" */
     const char *remote; /* the same of the peer */
     uint64_t unread, unsent;
+    int64_t user; /* whose it is; -1: not known */
     bool listens, is_connected;
 };
 
@@ -159,6 +160,9 @@ void sockets_free(struct sockets *sockets);
 /* All sockets of the namespace that the process is in.  0, -EXDEV (another one than
  * this process's: the peers of unix sockets are not known), or an error. */
 int sockets_look(int directory, struct sockets *out);
+
+/* The unix sockets alone, of this process's namespace.  As sockets_look. */
+int sockets_look_unix(struct sockets *out);
 
 /* --- proc_linux.c: asking the kernel -------------------------------------------------
  */
@@ -221,6 +225,9 @@ int proc_all(int64_t **out, size_t *count);
 /* Whether one that runs or is ready has a processor; takes up to 12 ms of ours. */
 bool proc_is_running(int directory, int64_t pid);
 
+/* Its threads; to be freed.  The first 4096 of them. */
+int proc_threads(int directory, int64_t **out, size_t *count);
+
 /* How many of its threads run or are ready. */
 int64_t proc_ready_threads(int directory);
 
@@ -229,6 +236,16 @@ int64_t proc_ready_threads(int directory);
 
 /* Fills in awaited, number, object, cause and text of a blocked process. */
 void call_look(int directory, struct wherry_process_state *out);
+
+/* What a thread waits in, of which `name` is the file: "task/4711/syscall". */
+enum queue_call {
+    QUEUE_CALL_NONE,
+    QUEUE_CALL_MESSAGES,   /* a System V queue: *number is which, */
+    QUEUE_CALL_SEMAPHORES, /* a set of semaphores, */
+    QUEUE_CALL_NUMBER      /* a POSIX queue that it has open: as which number */
+};
+
+enum queue_call call_queue(int directory, const char *name, uint64_t *number);
 
 /* --- state.c -------------------------------------------------------------------------
  */

@@ -454,14 +454,22 @@ bool proc_is_running(int directory, int64_t pid)
     return false;
 }
 
+int proc_threads(int directory, int64_t **out, size_t *count)
+{
+    size_t counts[2];
+    int r = read_directory(directory, "task", THREADS_MOST, out, counts);
+    *count = r < 0 ? 0 : counts[0];
+    return r;
+}
+
 int64_t proc_ready_threads(int directory)
 {
     int64_t *threads;
-    size_t counts[2];
+    size_t count;
     int64_t ready = 0;
-    if (read_directory(directory, "task", THREADS_MOST, &threads, counts) < 0)
+    if (proc_threads(directory, &threads, &count) < 0)
         return 0;
-    for (size_t i = 0; i < counts[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         char name[PATH];
         char text[TEXT_MOST];
         struct stat_line stat;

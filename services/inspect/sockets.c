@@ -101,7 +101,7 @@ static int add_inet_line(struct sockets *sockets, const char *text, const char *
 {
     char addresses[2][ADDRESS_MOST];
     struct inet_line line;
-    struct socket_row row = {.type = type};
+    struct socket_row row = {.type = type, .user = -1};
     struct words local = {addresses[0], ADDRESS_MOST, 0};
     struct words remote = {addresses[1], ADDRESS_MOST, 0};
     if (!take_inet_line(text, &line, &row) || !inet_address(line.local, type, &local) ||
@@ -164,7 +164,7 @@ static int add_unix_line(struct sockets *sockets, const char *at, const char *un
     char slot[32];
     char text[ADDRESS_MOST];
     uint64_t numbers[NUMBERS];
-    struct socket_row row = {.remote = "", .local = ""};
+    struct socket_row row = {.remote = "", .local = "", .user = -1};
     struct words words = {text, sizeof(text), 0};
     (void)unused;
     bool is_one = take_word(&at, slot, sizeof(slot));

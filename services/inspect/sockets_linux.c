@@ -7,6 +7,7 @@
 #include "inspect/inspect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
@@ -36,7 +37,8 @@ static int ask(int fd)
                  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .body = {.sdiag_family = AF_UNIX,
                  .udiag_states = UINT32_MAX,
-                 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN},
+                 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN |
+                               UDIAG_SHOW_UID},
     };
 
     ssize_t r;
@@ -56,6 +58,7 @@ static int add_row(struct sockets *sockets, const struct nlmsghdr *head)
     struct socket_row row = {.inode = body->udiag_ino,
                              .type = unix_type_name(body->udiag_type),
                              .remote = "",
+                             .user = -1,
                              .listens = body->udiag_state == STATE_LISTENS,
                              .is_connected = body->udiag_state == STATE_CONNECTED};
     while (left >= sizeof(struct nlattr)) {
@@ -73,6 +76,8 @@ static int add_row(struct sockets *sockets, const struct nlmsghdr *head)
             row.peer = numbers[0];
         else if (attribute.nla_type == UNIX_DIAG_RQLEN)
             row.unread = numbers[0];
+        else if (attribute.nla_type == UNIX_DIAG_UID)
+            row.user = numbers[0];
         size_t over = attribute.nla_len % ALIGNMENT;
         size_t step = attribute.nla_len + (over ? ALIGNMENT - over : 0);
         at += step < left ? step : left;
@@ -145,6 +150,27 @@ static int look_by_text(int directory, const char *name, const char *type,
     return r < 0 ? r : cut;
 }
 
+// 1: there are more.  *peers: 0, or why those of unix sockets are not known.
+static int add_unix(int directory, bool is_ours, struct sockets *out, int *peers)
+{
+    *peers = is_ours ? look_by_diag(out) : -EXDEV;
+    return *peers < 0 && *peers != -ENOMEM
+               ? look_by_text(directory, "net/unix", NULL, out)
+               : *peers;
+}
+
+int sockets_look_unix(struct sockets *out)
+{
+    int peers = 0;
+    int directory = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return errno == ENOENT ? -ENOTSUP : -errno;
+    const int cut = add_unix(directory, true, out, &peers);
+    const int sorted = cut < 0 ? cut : sockets_sort(out);
+    close(directory);
+    return sorted < 0 ? sorted : peers < 0 ? peers : cut > 0 ? -E2BIG : 0;
+}
+
 int sockets_look(int directory, struct sockets *out)
 {
     static const struct {
@@ -155,10 +181,8 @@ int sockets_look(int directory, struct sockets *out)
                   {"net/udp", "udp"},
                   {"net/udp6", "udp"}};
 
-    int peers = is_our_namespace(directory) ? look_by_diag(out) : -EXDEV;
-    int r = peers < 0 && peers != -ENOMEM
-                ? look_by_text(directory, "net/unix", NULL, out)
-                : peers;
+    int peers = 0;
+    int r = add_unix(directory, is_our_namespace(directory), out, &peers);
     bool is_cut = r > 0;
     for (size_t i = 0; r >= 0 && i < sizeof(tables) / sizeof(tables[0]); i++) {
         r = look_by_text(directory, tables[i].name, tables[i].type, out);
