@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <wherry/inspect.h>
+
 #include "choose.h"
 #include "help.h"
 #include "region.h"
@@ -218,16 +220,25 @@ static void offer_files(struct ask *ask)
     printf("\tfile\n");
 }
 
+// The schemes of what lives on a machine.
+static void offer_patterns(struct ask *ask)
+{
+    const char *scheme;
+    for (size_t i = 0; (scheme = wherry_ipc_scheme(i)); i++)
+        offer(ask, scheme, ":", "");
+}
+
 /* What stands for what, in usage lines and as values of options. */
 static const struct placeholder {
     const char *name;
     void (*offer)(struct ask *ask);
 } placeholders[] = {
-    {"ACTION", offer_actions},     {"ADDRESS", offer_addresses},
-    {"FILE", offer_files},         {"MECHANISM", offer_schemes},
-    {"PATH", offer_files},         {"REGION", offer_regions},
-    {"SCENARIO", offer_scenarios}, {"SCHEME", offer_schemes},
-    {"SIGNAL", offer_signals},     {"VERB", offer_verbs},
+    {"ACTION", offer_actions}, {"ADDRESS", offer_addresses},
+    {"FILE", offer_files},     {"MECHANISM", offer_schemes},
+    {"PATH", offer_files},     {"PATTERN", offer_patterns},
+    {"REGION", offer_regions}, {"SCENARIO", offer_scenarios},
+    {"SCHEME", offer_schemes}, {"SIGNAL", offer_signals},
+    {"VERB", offer_verbs},
 };
 
 // "ADDRESS…", or a word that stands for itself.

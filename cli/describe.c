@@ -10,6 +10,7 @@
 
 #include "help.h"
 #include "interrupt.h"
+#include "objects.h"
 #include "open.h"
 #include "region.h"
 #include "say.h"
@@ -234,6 +235,12 @@ static int run(int argc, char **argv)
                          "mechanisms");
     if (mechanism)
         return help_mechanism(mechanism), DONE;
+    const int listed =
+        objects_only_listed(address)
+            ? objects_describe(command_describe.name, address, choices.json)
+            : -1;
+    if (listed >= 0)
+        return listed;
     const struct wherry_mechanism *at = mechanism_of(address);
     if (at && at->traits & WHERRY_TRAIT_MEMORY)
         return region_describe(command_describe.name, address, choices.json);

@@ -132,16 +132,31 @@ static const char *put_file(struct choices *choices, const char *value)
 
 FLAG(all)
 FLAG(dial)
+FLAG(dry_run)
 FLAG(json)
 FLAG(keep)
 FLAG(listen)
 FLAG(messages)
+FLAG(mine)
 FLAG(one_way)
+FLAG(orphans)
 FLAG(raw)
 FLAG(ready)
 FLAG(show_kind)
 FLAG(show_sender)
 FLAG(wait)
+FLAG(yes)
+
+static const char *put_pid(struct choices *choices, const char *value)
+{
+    return settings_read_number(value, 1, &choices->pid) ? NULL
+                                                         : "the number of a process";
+}
+
+static const char *put_older(struct choices *choices, const char *value)
+{
+    return settings_read_time(value, &choices->older);
+}
 
 /* --- the table ----------------------------------------------------------- */
 
@@ -155,6 +170,8 @@ const struct setting setting_count = {"count", "N", "Ends after N messages.",
                                       put_count};
 const struct setting setting_dial = {"dial", NULL, "Dials instead of listening.",
                                      put_dial};
+const struct setting setting_dry_run = {
+    "dry-run", NULL, "With --orphans: shows them, and removes nothing.", put_dry_run};
 const struct setting setting_file = {
     "file", "PATH",
     "Passes this open file along with the first message; may be given "
@@ -165,6 +182,8 @@ const struct setting setting_framing = {
     "As ?framing= of the address: wherry, raw, line, length, header.", put_framing};
 const struct setting setting_json = {"json", NULL, "Prints the table as JSON.",
                                      put_json};
+const struct setting setting_json_orphans = {
+    "json", NULL, "With --orphans: prints them as JSON.", put_json};
 const struct setting setting_keep = {
     "keep", NULL, "Serves the next peer when one has left, until it is interrupted.",
     put_keep};
@@ -177,13 +196,25 @@ const struct setting setting_listen = {"listen", NULL, "Listens instead of diall
 const struct setting setting_messages = {
     "messages", NULL, "Lists the messages that wait in a queue, without taking them.",
     put_messages};
+const struct setting setting_mine = {"mine", NULL, "This user's own only.", put_mine};
+const struct setting setting_older = {
+    "older", "TIME", "Those that were changed this long ago or earlier: 10min, 1h.",
+    put_older};
 const struct setting setting_one_way = {
     "one-way", NULL, "From the first address to the second only.", put_one_way};
+const struct setting setting_orphans = {
+    "orphans", NULL,
+    "Your own objects that provably nobody has any more; patterns choose among them.",
+    put_orphans};
+const struct setting setting_orphans_only = {
+    "orphans", NULL, "Those that provably nobody has any more.", put_orphans};
 const struct setting setting_pick_kind = {
     "kind", "N",
     "Takes messages of kind N only; -N: the lowest kind up to N that is "
     "there.",
     put_picked_kind};
+const struct setting setting_pid = {
+    "pid", "PID", "Those that this process has, has made, or has used last.", put_pid};
 const struct setting setting_raw = {
     "raw", NULL,
     "Bytes instead of lines; where the mechanism carries bytes, its framing "
@@ -208,6 +239,8 @@ const struct setting setting_value = {
     "value", "N", "The number that goes with the signal.", put_value};
 const struct setting setting_wait = {
     "wait", NULL, "Waits until somebody listens, where nobody does yet.", put_wait};
+const struct setting setting_yes = {
+    "yes", NULL, "With --orphans: does not ask before it removes them.", put_yes};
 
 /* --- the nearest name ---------------------------------------------------- */
 

@@ -40,14 +40,16 @@ struct start_choices {
 
 /* What the options of all verbs were set to; 0 and NULL where they were not. */
 struct choices {
-    bool all, dial, json, keep, listen, messages, one_way, raw, ready, show_kind,
-        show_sender, wait;
+    bool all, dial, dry_run, json, keep, listen, messages, mine, one_way, orphans, raw,
+        ready, show_kind, show_sender, wait, yes;
     bool has_kind;
     int64_t kind;
     bool has_value;
     int value;       /* that goes with a signal */
     int64_t count;   /* 0: no end */
     int64_t timeout; /* milliseconds, 0: none */
+    int64_t older;   /* milliseconds, 0: of any age */
+    int64_t pid;     /* 0: of any process */
     int64_t offset;  /* bytes into a region */
     bool has_size;
     int64_t size; /* bytes of it */
@@ -68,11 +70,12 @@ struct setting {
 };
 
 extern const struct setting setting_all, setting_all_there, setting_await,
-    setting_count, setting_dial, setting_file, setting_framing, setting_json,
-    setting_keep, setting_kind, setting_listen, setting_messages, setting_one_way,
-    setting_pick_kind, setting_raw, setting_ready, setting_show_kind,
-    setting_show_sender, setting_signal_count, setting_timeout, setting_value,
-    setting_wait;
+    setting_count, setting_dial, setting_dry_run, setting_file, setting_framing,
+    setting_json, setting_json_orphans, setting_keep, setting_kind, setting_listen,
+    setting_messages, setting_mine, setting_older, setting_one_way, setting_orphans,
+    setting_orphans_only, setting_pick_kind, setting_pid, setting_raw, setting_ready,
+    setting_show_kind, setting_show_sender, setting_signal_count, setting_timeout,
+    setting_value, setting_wait, setting_yes;
 
 /* Those of run and pipe: start.c. */
 extern const struct setting *const run_settings[], *const pipe_settings[];

@@ -253,6 +253,10 @@ enum wherry_ipc_how {
 /* "open", "mapped" … of one of these; "" of anything else. */
 WHERRY_EXPORT const char *wherry_ipc_how_name(unsigned how);
 
+/* The schemes of these objects, one by one from 0 on: "fifo", "lease" …; NULL: there
+ * are no more. */
+WHERRY_EXPORT const char *wherry_ipc_scheme(size_t index);
+
 struct wherry_ipc_holder {
     int64_t pid;
     const char *name; /* of the process; "": not known */
@@ -316,7 +320,8 @@ struct wherry_ipc_wish {
  * between waits these microseconds, one with O_NONBLOCK may fail with EWOULDBLOCK, and
  * the caller is sent a SIGURG then, which is usually ignored.  The view and all in it
  * are yours: wherry_ipc_view_free().
- * Errors: -ENOMEM, -EMFILE, -ENFILE, -ENOTSUP (no /proc). */
+ * Errors: -EINVAL (a pattern is of no scheme that there is), -ENOMEM, -EMFILE, -ENFILE,
+ * -ENOTSUP (no /proc). */
 WHERRY_EXPORT int wherry_inspect_objects(const struct wherry_ipc_wish *wish,
                                          struct wherry_ipc_view **out);
 

@@ -58,8 +58,8 @@ struct words {
 void words_add(struct words *words, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Adds bytes as the rest of an address has them: what would begin its options, "%", and
- * control characters as %HH. */
+/* Adds bytes as the rest of an address has them: what would begin its options, "%",
+ * control characters, and what is no UTF-8, as %HH. */
 void words_add_rest(struct words *words, const char *bytes, size_t size);
 
 /* The name of a process: its first `size` bytes become a text. */

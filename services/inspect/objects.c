@@ -47,6 +47,11 @@ const char *wherry_ipc_how_name(unsigned how)
     return "";
 }
 
+const char *wherry_ipc_scheme(size_t index)
+{
+    return index < SORTS ? sorts[index].scheme : NULL;
+}
+
 /* --- whether anybody is left --------------------------------------------- */
 
 // What files are leased for; others do not disturb anybody.
@@ -128,6 +133,9 @@ int wherry_inspect_objects(const struct wherry_ipc_wish *wish,
                            struct wherry_ipc_view **out)
 {
     static const struct wherry_ipc_wish everything;
+    for (size_t i = 0; wish && wish->patterns && wish->patterns[i]; i++)
+        if (!survey_is_pattern(wish->patterns[i]))
+            return -EINVAL;
     if (!out)
         return -EINVAL;
     struct whole *whole = calloc(1, sizeof(*whole));

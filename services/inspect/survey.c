@@ -72,16 +72,29 @@ static bool make_slots(struct survey *survey)
 
 /* --- what is wanted ------------------------------------------------------ */
 
+// A wildcard before the colon may stand for any scheme.
+static bool may_be_of(const char *pattern, const char *scheme)
+{
+    const size_t size = strlen(scheme);
+    const size_t own = strcspn(pattern, ":");
+    return strcspn(pattern, "*?[\\") < own ||
+           (own == size && strncmp(pattern, scheme, size) == 0);
+}
+
+bool survey_is_pattern(const char *pattern)
+{
+    bool is_one = false;
+    for (size_t i = 0; i < SORTS; i++)
+        is_one |= may_be_of(pattern, sorts[i].scheme);
+    return is_one;
+}
+
 bool survey_wants_scheme(const struct survey *survey, const char *scheme)
 {
     const char *const *patterns = survey->wish->patterns;
-    const size_t size = strlen(scheme);
-    for (; patterns && *patterns; patterns++) {
-        const size_t own = strcspn(*patterns, ":");
-        const bool is_open = strcspn(*patterns, "*?[\\") < own;
-        if (is_open || (own == size && strncmp(*patterns, scheme, size) == 0))
+    for (; patterns && *patterns; patterns++)
+        if (may_be_of(*patterns, scheme))
             return true;
-    }
     return !survey->wish->patterns;
 }
 

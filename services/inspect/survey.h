@@ -91,6 +91,10 @@ struct survey {
 /* --- survey.c ------------------------------------------------------------------------
  */
 
+/* Whether the scheme that a pattern begins with is one of those there are, or has a
+ * wildcard in it. */
+bool survey_is_pattern(const char *pattern);
+
 /* Whether objects of that scheme may be wanted. */
 bool survey_wants_scheme(const struct survey *survey, const char *scheme);
 

@@ -35,12 +35,45 @@ void words_add(struct words *words, const char *format, ...)
         words->used = words->size - 1;
 }
 
+// How many bytes the character of UTF-8 has that begins there; 0: there is none.
+static size_t character_size(const char *bytes, size_t most)
+{
+    static const struct {
+        unsigned char least, last; // of the first byte
+        unsigned char low, high;   // of the second one
+        size_t size;
+    } forms[] = {{0x00, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2},
+                 {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+                 {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+                 {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+                 {0xf4, 0xf4, 0x80, 0x8f, 4}};
+
+    const unsigned char *at = (const unsigned char *)bytes;
+    size_t i = 0;
+    while (i < sizeof(forms) / sizeof(forms[0]) &&
+           (at[0] < forms[i].least || at[0] > forms[i].last))
+        i++;
+    if (i == sizeof(forms) / sizeof(forms[0]) || forms[i].size > most ||
+        (forms[i].size > 1 && (at[1] < forms[i].low || at[1] > forms[i].high)))
+        return 0;
+    for (size_t more = 2; more < forms[i].size; more++)
+        if ((at[more] & 0xc0) != 0x80)
+            return 0;
+    return forms[i].size;
+}
+
 void words_add_rest(struct words *words, const char *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size;) {
         const unsigned char byte = (unsigned char)bytes[i];
-        const bool is_plain = byte >= ' ' && byte != 0x7f && byte != '?' && byte != '%';
-        words_add(words, is_plain ? "%c" : "%%%02X", byte);
+        const size_t character = character_size(bytes + i, size - i);
+        const bool is_plain =
+            character > 0 && byte >= ' ' && byte != 0x7f && byte != '?' && byte != '%';
+        if (is_plain)
+            words_add(words, "%.*s", (int)character, bytes + i);
+        else
+            words_add(words, "%%%02X", byte);
+        i += is_plain ? character : 1;
     }
 }
 

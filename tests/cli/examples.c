@@ -28,6 +28,7 @@ static const struct example {
     {"run", NULL, "\"ended\": \"exit 0\""},
     {"pipe", NULL, "/bin/"},
     {"fds", NULL, "open file descriptions\nDESCRIPTION"},
+    {"list", NULL, "shm:/charts root"},
     {"bench", NULL, "One way: Wherry / bare system calls\n"},
     {"help", NULL, "fifo:PATH\n"},
 };

@@ -115,7 +115,7 @@ TEST(memory_without_a_name_is_told_by_whoever_has_it)
     CHECK_INT(ftruncate(fd, SIZE), 0);
     snprintf(name, sizeof(name), "memfd:wherry-test-%d*", (int)getpid());
     const struct wherry_ipc_object *object = only(name, &view);
-    CHECK_CONTAINS(object->address, "%0A\xff %3F%25");
+    CHECK_CONTAINS(object->address, "%0A%FF %3F%25");
     CHECK_INT(object->size, SIZE);
     CHECK_INT(object->left, 1);
     CHECK_INT(object->user, geteuid());
@@ -397,6 +397,14 @@ TEST(what_makes_no_sense_is_refused)
 {
     struct wherry_ipc_view *view;
     CHECK_INT(wherry_inspect_objects(NULL, NULL), -EINVAL);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const none[] = {"tcp:*", "", "shmx"};
+        const char *const patterns[] = {"shm:", none[i], NULL};
+        const struct wherry_ipc_wish wish = {.patterns = patterns};
+        CHECK_INT(wherry_inspect_objects(&wish, &view), -EINVAL);
+    }
+    CHECK_STRING(wherry_ipc_scheme(0), "fifo");
+    CHECK(wherry_ipc_scheme(SIZE) == NULL);
     CHECK_INT(wherry_inspect_remove(NULL), -EINVAL);
     CHECK_INT(wherry_inspect_remove(&(struct wherry_ipc_object){
                   .address = "tcp:localhost:1", .scheme = "tcp"}),

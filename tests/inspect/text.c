@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "inspect/inspect.h"
+#include "inspect/survey.h"
 
 TEST(the_fields_of_stat_begin_behind_the_last_bracket)
 {
@@ -227,6 +227,92 @@ TEST(words_are_cut_where_there_is_no_room)
     words_add(&words, "%s", "0123456789");
     words_add(&words, "%s", "more");
     CHECK_STRING(text, "0123456");
+}
+
+TEST(what_is_no_utf8_or_means_something_stands_in_an_address_as_its_bytes)
+{
+    static const struct {
+        const char *bytes;
+        const char *rest;
+    } names[] = {
+        {"a b/c@", "a b/c@"},
+        {"%?\n\x7f", "%25%3F%0A%7F"},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa3",
+         "\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa3"},
+        {"\xc3", "%C3"},
+        {"\xc3z", "%C3z"},
+        {"\xe2\x82", "%E2%82"},
+        {"\xc0\xaf", "%C0%AF"},
+        {"\xe0\x80\xaf", "%E0%80%AF"},
+        {"\xed\xa0\x80", "%ED%A0%80"},
+        {"\xf4\x90\x80\x80", "%F4%90%80%80"},
+        {"\xff\x80", "%FF%80"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char text[64] = "";
+        char back[64] = "shm:";
+        char bytes[64];
+        struct words words = {text, sizeof(text), 0};
+        words_add_rest(&words, names[i].bytes, strlen(names[i].bytes));
+        CHECK_STRING(text, names[i].rest);
+        strcat(back, text);
+        CHECK(rest_read(back, bytes, sizeof(bytes)));
+        CHECK_STRING(bytes, names[i].bytes);
+    }
+}
+
+TEST(the_rest_of_an_address_is_read_as_far_as_there_is_room)
+{
+    char bytes[4];
+    CHECK(rest_read("shm:abc?size=1", bytes, sizeof(bytes)));
+    CHECK_STRING(bytes, "abc");
+    CHECK(!rest_read("shm:abcd", bytes, sizeof(bytes)));
+    CHECK(!rest_read("shm:a%00", bytes, sizeof(bytes)));
+    CHECK(rest_read("shm:%4", bytes, sizeof(bytes)));
+    CHECK_STRING(bytes, "%4");
+    CHECK(rest_read("shm:", bytes, sizeof(bytes)));
+    CHECK_STRING(bytes, "");
+}
+
+/* --- System V ------------------------------------------------------------ */
+
+TEST(a_line_of_sysvipc_is_an_object)
+{
+    static const char shm[] =
+        "-1162167622      65538  1600   4096 501 502 2 10 11 12 13 100 101 102 0 0";
+    static const char msg[] = "0 7 640 5 1 501 502 10 11 12 13 100 101 102";
+    static const char sem[] = "4660 9 600 3 10 11 12 13 101 102";
+    struct wherry_ipc_object object;
+    char address[ADDRESS_MOST];
+    CHECK(sysv_read(SORT_SHMV, shm, strlen(shm), &object, address));
+    CHECK_STRING(address, "shmv:0xbabababa");
+    CHECK_INT(object.inode, 65538);
+    CHECK_INT(object.mode, 0600);
+    CHECK_INT(object.size, 4096);
+    CHECK_INT(object.count, 2);
+    CHECK_INT(object.creator, 501);
+    CHECK_INT(object.last_pids[0], 502);
+    CHECK_INT(object.user, 10);
+    CHECK_INT(object.group, 11);
+    CHECK_INT(object.created, 102 * INT64_C(1000000000));
+    CHECK_INT(object.is_deleted, 1);
+    CHECK(sysv_read(SORT_SYSV, msg, strlen(msg), &object, address));
+    CHECK_STRING(address, "sysv:#7");
+    CHECK_INT(object.mode, 0640);
+    CHECK_INT(object.size, 5);
+    CHECK_INT(object.count, 1);
+    CHECK_INT(object.last_pids[0], 501);
+    CHECK_INT(object.last_pids[1], 502);
+    CHECK(sysv_read(SORT_SEMV, sem, strlen(sem), &object, address));
+    CHECK_STRING(address, "semv:0x1234");
+    CHECK_INT(object.count, 3);
+    CHECK_INT(object.size, -1);
+    CHECK_INT(object.user, 10);
+    // Not what is cut, and not the heading.
+    for (size_t size = 0; size < sizeof(sem) - 5; size++)
+        CHECK(!sysv_read(SORT_SEMV, sem, size, &object, address));
+    CHECK(!sysv_read(SORT_SHMV, "       key      shmid perms", 27, &object, address));
 }
 
 /* --- files --------------------------------------------------------------- */
