@@ -236,8 +236,8 @@ WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
  * Who has an object is what /proc says, of the processes that may be looked into.
  * Whether anybody has it is asked of the kernel, which knows of all of them, also those
  * of other containers: a write lease, fcntl(2), of a file that nobody has open or
- * mapped, a count of attachments, a refused connection.  Where it cannot be asked, it is
- * not known; that no holder was seen proves nothing.
+ * mapped, a count of attachments, a refused connection.  Where it cannot be asked, it
+ * is not known; that no holder was seen proves nothing.
  */
 
 /* How a process has an object; several at a time. */
@@ -273,10 +273,11 @@ struct wherry_ipc_object {
     int mode;            /* access rights, 0 to 0777; -1: not known, or it has none */
     int64_t size;        /* bytes in it, or that wait in it; -1: not known, or none */
     int64_t count;       /* of `counted`; -1: not known, or none */
-    const char *counted; /* "messages", "semaphores", "attachments", "connections"; "" */
-    int64_t created;     /* nanoseconds since 1970; 0: not known.  Of System V: made, */
-    int64_t changed;     /* or its owner or mode changed */
-    int64_t creator;     /* the process that made it, if the kernel keeps that; 0 */
+    const char
+        *counted;    /* "messages", "semaphores", "attachments", "connections"; "" */
+    int64_t created; /* nanoseconds since 1970; 0: not known.  Of System V: made, */
+    int64_t changed; /* or its owner or mode changed */
+    int64_t creator; /* the process that made it, if the kernel keeps that; 0 */
     int64_t last_pids[2]; /* who used it last: of a segment [0]; of a System V queue who
                              sent and who received; 0: nobody, or not known */
     const struct wherry_ipc_holder *holders; /* those that were seen */
@@ -285,7 +286,7 @@ struct wherry_ipc_object {
     const char *why; /* of -1, and of somebody who was not seen, in words; else "" */
     int is_deleted;  /* 1: nobody finds it under that name any more, or not from here */
     uint32_t device_major, device_minor; /* where its file is; */
-    uint64_t inode; /* of System V its number; 0: it has neither */
+    uint64_t inode;                      /* of System V its number; 0: it has neither */
 };
 
 /* All of them, by scheme, then by address; NULL is never among the texts. */

@@ -388,6 +388,10 @@ int holders_look(struct survey *survey)
     if (r == -ENOENT || r == -ESRCH)
         return -ENOTSUP;
     for (size_t i = 0; r == 0 && i < count && !survey->arena.failed; i++) {
+        if (pass.left == 0) {
+            survey->is_cut = true;
+            break;
+        }
         const int seen = look_into(&pass, pids[i]);
         survey->processes += seen == 0;
         survey->unseen += seen == -EACCES || seen == -EPERM;

@@ -38,9 +38,9 @@ static const char changed[] = "it has changed since it was seen";
 
 static int digit(char letter)
 {
-    return letter >= '0' && letter <= '9'   ? letter - '0'
-           : letter >= 'A' && letter <= 'F' ? letter - 'A' + 10
-                                            : -1;
+    static const char digits[] = "0123456789ABCDEF0123456789abcdef";
+    const char *at = letter ? strchr(digits, letter) : NULL;
+    return at ? (int)((at - digits) % 16) : -1;
 }
 
 bool rest_read(const char *address, char *out, size_t size)
@@ -49,10 +49,11 @@ bool rest_read(const char *address, char *out, size_t size)
     size_t used = 0;
     for (at = at ? at + 1 : address; *at && *at != '?'; at++) {
         const bool is_coded = *at == '%' && digit(at[1]) >= 0 && digit(at[2]) >= 0;
-        const char byte = is_coded ? (char)(digit(at[1]) * 16 + digit(at[2])) : *at;
+        const int byte =
+            is_coded ? digit(at[1]) * 16 + digit(at[2]) : (unsigned char)*at;
         if (used + 1 >= size || byte == 0)
             return false;
-        out[used++] = byte;
+        out[used++] = (char)(unsigned char)byte;
         at += is_coded ? 2 : 0;
     }
     out[used] = 0;

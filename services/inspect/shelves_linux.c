@@ -32,11 +32,13 @@ static const int64_t second = 1000000000;
 
 int file_look(int directory, const char *name, bool follows, struct file_look *out)
 {
-    struct statx status;
+    struct statx status = {.stx_mask = 0};
     const int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
     if (syscall(SYS_statx, directory, name, flags | (follows ? 0 : AT_SYMLINK_NOFOLLOW),
-                STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
+                STATX_BASIC_STATS | STATX_BTIME, &status) < 0) {
+        *out = (struct file_look){.inode = 0};
         return -errno;
+    }
     const bool has_birth = (status.stx_mask & STATX_BTIME) != 0;
     *out = (struct file_look){
         .major = status.stx_dev_major,
@@ -188,6 +190,11 @@ static void see_own(const struct shelf *shelf, const char *name,
 
 /* --- going through ------------------------------------------------------- */
 
+static bool has_room(const struct survey *survey)
+{
+    return !survey->arena.failed && !survey->is_cut;
+}
+
 static int go_through(const struct shelf *shelf,
                       void (*see)(const struct shelf *, const char *name,
                                   const struct file_look *))
@@ -202,8 +209,7 @@ static int go_through(const struct shelf *shelf,
         return error;
     }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of its own, readdir(3) NOTES
-    while (!shelf->survey->arena.failed && !shelf->survey->is_cut &&
-           (entry = readdir(entries))) {
+    while (has_room(shelf->survey) && (entry = readdir(entries))) {
         struct file_look look;
         if (file_look(shelf->directory, entry->d_name, false, &look) == 0)
             see(shelf, entry->d_name, &look);
@@ -238,25 +244,48 @@ static int look_at_memory(struct survey *survey)
     return is_grave(r);
 }
 
+/* --- queues -------------------------------------------------------------- */
+
 static bool is_queue_directory(int fd)
 {
     struct statfs system;
     return fstatfs(fd, &system) == 0 && (unsigned long)system.f_type == MQUEUE_MAGIC;
 }
 
+// The queues of this namespace, mounted nowhere, where that may be done: /dev/mqueue
+// may be missing, or be another namespace's.
+static int open_queues(void)
+{
+    enum { CLOSE_ON_EXEC = 1, CREATE = 6 }; // FSOPEN_CLOEXEC, FSCONFIG_CMD_CREATE
+
+    const int system = (int)syscall(SYS_fsopen, "mqueue", CLOSE_ON_EXEC);
+    int top = -1;
+    if (system >= 0 && syscall(SYS_fsconfig, system, CREATE, NULL, NULL, 0) == 0)
+        top = (int)syscall(SYS_fsmount, system, CLOSE_ON_EXEC, 0);
+    if (system >= 0)
+        close(system);
+    if (top >= 0)
+        return top;
+    const int fd = open_directory("/dev/mqueue");
+    if (fd < 0 || is_queue_directory(fd))
+        return fd;
+    close(fd);
+    return -ENOENT;
+}
+
 static int look_at_queues(struct survey *survey)
 {
     if (!survey_wants_scheme(survey, "mq"))
         return 0;
-    const struct shelf shelf = {survey, open_directory("/dev/mqueue"), "/dev/mqueue/"};
-    const bool is_mounted = shelf.directory >= 0 && is_queue_directory(shelf.directory);
-    if (!is_mounted)
+    const struct shelf shelf = {survey, open_queues(), "/"};
+    if (shelf.directory < 0) {
         survey_note(survey, "POSIX queues that nobody is seen to have are missing: as "
                             "root, mkdir -p /dev/mqueue and mount -t mqueue none "
                             "/dev/mqueue");
-    int r = is_mounted ? go_through(&shelf, see_queue) : shelf.directory;
-    if (shelf.directory >= 0)
-        close(shelf.directory);
+        return is_grave(shelf.directory);
+    }
+    const int r = go_through(&shelf, see_queue);
+    close(shelf.directory);
     return is_grave(r);
 }
 
@@ -280,7 +309,7 @@ static int open_owned(const char *path)
 int shelf_open_own(char *path, size_t size)
 {
     const long user = (long)geteuid();
-    const char *chosen = getenv("WHERRY_DIR");
+    const char *chosen = getenv("WHERRY_DIR"); // NOLINT(concurrency-mt-unsafe): read
     if (chosen && *chosen) {
         snprintf(path, size, "%s", chosen);
         return open_owned(path);
@@ -295,13 +324,14 @@ int shelf_open_own(char *path, size_t size)
 
 static int look_at_own(struct survey *survey)
 {
-    char path[LINK_MOST + 1];
+    char path[LINK_MOST];
+    char slashed[LINK_MOST + 1];
     if (!survey_wants_scheme(survey, "lease") && !survey_wants_scheme(survey, "unix"))
         return 0;
-    const struct shelf shelf = {survey, shelf_open_own(path, sizeof(path) - 1), path};
+    const struct shelf shelf = {survey, shelf_open_own(path, sizeof(path)), slashed};
     if (shelf.directory < 0)
         return is_grave(shelf.directory); // most users have none
-    strcat(path, "/");
+    snprintf(slashed, sizeof(slashed), "%s/", path);
     int r = go_through(&shelf, see_own);
     close(shelf.directory);
     return is_grave(r);

@@ -150,9 +150,10 @@ int shelves_look(struct survey *survey);
 /* --- sysvipc.c: /proc/sysvipc --------------------------------------------------------
  */
 
-/* One line of such a file; false: it is the heading. */
+/* One line of such a file, and its address, which it refers to; false: it is the
+ * heading. */
 bool sysv_read(enum sort_number sort, const char *line, size_t size,
-               struct wherry_ipc_object *out, char address[ADDRESS_MOST]);
+               struct wherry_ipc_object *out, struct words *address);
 
 int sysv_look(struct survey *survey);
 

@@ -63,22 +63,21 @@ static const struct table *table_of(enum sort_number sort)
 }
 
 bool sysv_read(enum sort_number sort, const char *line, size_t size,
-               struct wherry_ipc_object *out, char address[ADDRESS_MOST])
+               struct wherry_ipc_object *out, struct words *address)
 {
     char text[TEXT_MOST];
-    int64_t fields[FIELDS_MOST];
+    int64_t fields[FIELDS_MOST] = {0};
     const struct table *table = table_of(sort);
-    struct words words = {address, ADDRESS_MOST, 0};
     name_copy(text, sizeof(text), line, size);
     if (read_fields(text, fields) <= table->changed)
         return false;
-    words_add(&words, "%s", table->prefix);
+    words_add(address, "%s", table->prefix);
     if (fields[KEY])
-        words_add(&words, "0x%" PRIx32, (uint32_t)fields[KEY]);
+        words_add(address, "0x%" PRIx32, (uint32_t)fields[KEY]);
     else
-        words_add(&words, "#%" PRId64, fields[NUMBER]);
+        words_add(address, "#%" PRId64, fields[NUMBER]);
     *out = (struct wherry_ipc_object){
-        .address = address,
+        .address = address->text,
         .user = fields[table->user],
         .group = fields[table->user + 1],
         .mode = (int)fields[MODE] & RIGHTS,
@@ -99,10 +98,11 @@ static void add_lines(struct survey *survey, const struct table *table,
 {
     while (*text && !survey->arena.failed) {
         struct wherry_ipc_object object;
-        char address[ADDRESS_MOST];
+        char address[64];
+        struct words words = {address, sizeof(address), 0};
         const size_t size = line_size(text);
         struct found *found =
-            sysv_read(table->sort, text, size, &object, address)
+            sysv_read(table->sort, text, size, &object, &words)
                 ? survey_add(survey, table->sort,
                              identity_in(table->space, object.inode), &object)
                 : NULL;

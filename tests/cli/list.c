@@ -25,6 +25,7 @@
 
 TEST(a_region_is_listed_with_who_has_it_until_nobody_has)
 {
+    harness_own_memory();
     shell(OWN "wherry region create shm:/$n-a?size=4K\n"
               "sleep 97 3<>/dev/shm/$n-a &\n" UNTIL(
                   "$p", "sleep") "wherry list $p\n"
@@ -40,6 +41,7 @@ TEST(a_region_is_listed_with_who_has_it_until_nobody_has)
 // What is killed leaves one of each; what proves nothing stays.
 TEST(of_what_a_killed_process_leaves_exactly_that_is_removed_which_is_proven)
 {
+    harness_own_memory();
     shell(OWN "k=$(printf 0x%x $$)\n"
               "wherry region create shm:/$n-a?size=4K\n"
               "wherry region create shm:/$n-kept?size=4K\n"
@@ -72,6 +74,7 @@ TEST(of_what_a_killed_process_leaves_exactly_that_is_removed_which_is_proven)
 
 TEST(it_is_said_before_it_is_done_and_done_when_somebody_agrees)
 {
+    harness_own_memory();
     static const char ask[] =
         "import os,pty,sys\n"
         "pid,fd=pty.fork()\n"
@@ -96,6 +99,7 @@ TEST(it_is_said_before_it_is_done_and_done_when_somebody_agrees)
 
 TEST(without_a_terminal_somebody_must_have_said_yes)
 {
+    harness_own_memory();
     shell(OWN "wherry region create shm:/$n-a?size=4K\n"
               "wherry remove --orphans $p >/dev/null; echo $?\n"
               "wherry remove --orphans --json $p; echo $?\n"
@@ -114,6 +118,7 @@ TEST(without_a_terminal_somebody_must_have_said_yes)
 
 TEST(what_is_another_users_is_listed_and_stays)
 {
+    harness_own_memory();
     if (geteuid() != 0)
         SKIP("only root can make what is another user's");
     shell(OWN "wherry region create shm:/$n-a?size=4K; chown 65534 /dev/shm/$n-a\n"
@@ -131,6 +136,7 @@ TEST(what_is_another_users_is_listed_and_stays)
 
 TEST(as_json_it_is_one_object_of_tables)
 {
+    harness_own_memory();
     CHECK_SHELL(OWN "wherry region create shm:/$n-a?size=4K; exec 3</dev/shm/$n-a\n"
                     "wherry list --json $p" JSON(
                         "o=d[\"objects\"][0];h=d[\"holders\"];print(*d);"
@@ -142,13 +148,14 @@ TEST(as_json_it_is_one_object_of_tables)
 
 TEST(each_address_that_is_listed_can_be_described)
 {
+    harness_own_memory();
     shell(OWN
           "k=$(printf 0x%x $$); wherry region create shm:/$n-a?size=4K\n"
           "wherry region create shmv:$k?size=4K; wherry send sysv:$k ahoy\n"
           "echo > /dev/shm/sem.$n-s; exec 3</dev/shm/sem.$n-s\n"
           "mkfifo 'f %'; exec 4<>'f %'\n"
           "wherry listen --keep unix:$PWD/s > /dev/null & l=$!\n"
-          "python3 -c 'import os,time;m=os.memfd_create(\"'$n'\");time.sleep(97)' &\n"
+          "python3 -c 'import os,signal;m=os.memfd_create(\"'$n'\");signal.pause()' &\n"
           "m=$!; until test -S s; do :; done\n" UNTIL("memfd:$n", "python3") //
           "{ wherry list --json \"$p\" \"sem:/$n*\" shmv:$k sysv:$k \"unix:$PWD/*\" "
           "\"fifo:$PWD/*\" \"memfd:$n\"" JSON(
@@ -163,6 +170,7 @@ TEST(each_address_that_is_listed_can_be_described)
 
 TEST(names_that_control_a_terminal_are_told_and_obeyed_by_none)
 {
+    harness_own_memory();
     CHECK_SHELL(OWN "printf x > \"/dev/shm/$n-$(printf 'a\\nb\\033]0;x\\007\\377')\"\n"
                     "wherry list $p | tail -1 | grep -c '[[:cntrl:]]'\n"
                     "wherry list $p | sed -n 's/.*-a\\([^ ]*\\) .*/\\1/p'\n"
@@ -172,6 +180,7 @@ TEST(names_that_control_a_terminal_are_told_and_obeyed_by_none)
 
 TEST(they_are_chosen_by_process_and_by_age)
 {
+    harness_own_memory();
     CHECK_SHELL(OWN "wherry region create shm:/$n-a?size=4K; echo > /dev/shm/$n-b\n"
                     "touch -d '2 hours ago' /dev/shm/$n-b; exec 3</dev/shm/$n-a\n"
                     "wherry list --pid $$ $p | grep -c $n; wherry list --pid $$ $p | "
@@ -183,6 +192,7 @@ TEST(they_are_chosen_by_process_and_by_age)
 
 TEST(thousands_are_listed_and_removed)
 {
+    harness_own_memory();
     shell(OWN "i=0; while test $i -lt 1500; do : > /dev/shm/$n-$i; i=$((i + 1)); done\n"
               "wherry list $p | grep -c 'nobody left'\n"
               "wherry remove --orphans --yes $p | tail -1\n");

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The directory that each test has to itself, and what it leaves in it.  The keeper
- * makes it before the test and removes it after, whatever happened in between.
+ * makes it before the test and removes it after, whatever happened in between.  And a
+ * /dev/shm of its own, for those that ask.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,4 +155,11 @@ void directory_remove(void)
         nftw(directory, make_readable, OPEN_MOST, FTW_PHYS);
     } while (found);
     nftw(directory, remove_one, OPEN_MOST, FTW_PHYS | FTW_DEPTH);
+}
+
+void harness_own_memory(void)
+{
+    if (unshare(CLONE_NEWNS) == 0 &&
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        (void)mount("none", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
 }

@@ -226,6 +226,11 @@ void harness_write_file(const char *name, const void *bytes, size_t size);
 /* Reads at most size - 1 bytes of a file anywhere and ends them with a 0; how many. */
 size_t harness_read_file(const char *path, char *text, size_t size);
 
+/* From now on this process and its children have a /dev/shm of their own, empty and
+ * gone with them: for many objects, or long-lived ones.  Where that may not be done
+ * nothing changes. */
+void harness_own_memory(void);
+
 /* --- descriptors --- */
 
 /* How many descriptors this process has open. */

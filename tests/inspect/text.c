@@ -251,12 +251,12 @@ TEST(what_is_no_utf8_or_means_something_stands_in_an_address_as_its_bytes)
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char text[64] = "";
-        char back[64] = "shm:";
+        char back[70];
         char bytes[64];
         struct words words = {text, sizeof(text), 0};
         words_add_rest(&words, names[i].bytes, strlen(names[i].bytes));
         CHECK_STRING(text, names[i].rest);
-        strcat(back, text);
+        snprintf(back, sizeof(back), "shm:%s", text);
         CHECK(rest_read(back, bytes, sizeof(bytes)));
         CHECK_STRING(bytes, names[i].bytes);
     }
@@ -284,8 +284,9 @@ TEST(a_line_of_sysvipc_is_an_object)
     static const char msg[] = "0 7 640 5 1 501 502 10 11 12 13 100 101 102";
     static const char sem[] = "4660 9 600 3 10 11 12 13 101 102";
     struct wherry_ipc_object object;
-    char address[ADDRESS_MOST];
-    CHECK(sysv_read(SORT_SHMV, shm, strlen(shm), &object, address));
+    char address[64];
+    struct words words = {address, sizeof(address), 0};
+    CHECK(sysv_read(SORT_SHMV, shm, strlen(shm), &object, &words));
     CHECK_STRING(address, "shmv:0xbabababa");
     CHECK_INT(object.inode, 65538);
     CHECK_INT(object.mode, 0600);
@@ -297,22 +298,24 @@ TEST(a_line_of_sysvipc_is_an_object)
     CHECK_INT(object.group, 11);
     CHECK_INT(object.created, 102 * INT64_C(1000000000));
     CHECK_INT(object.is_deleted, 1);
-    CHECK(sysv_read(SORT_SYSV, msg, strlen(msg), &object, address));
+    words.used = 0;
+    CHECK(sysv_read(SORT_SYSV, msg, strlen(msg), &object, &words));
     CHECK_STRING(address, "sysv:#7");
     CHECK_INT(object.mode, 0640);
     CHECK_INT(object.size, 5);
     CHECK_INT(object.count, 1);
     CHECK_INT(object.last_pids[0], 501);
     CHECK_INT(object.last_pids[1], 502);
-    CHECK(sysv_read(SORT_SEMV, sem, strlen(sem), &object, address));
+    words.used = 0;
+    CHECK(sysv_read(SORT_SEMV, sem, strlen(sem), &object, &words));
     CHECK_STRING(address, "semv:0x1234");
     CHECK_INT(object.count, 3);
     CHECK_INT(object.size, -1);
     CHECK_INT(object.user, 10);
     // Not what is cut, and not the heading.
     for (size_t size = 0; size < sizeof(sem) - 5; size++)
-        CHECK(!sysv_read(SORT_SEMV, sem, size, &object, address));
-    CHECK(!sysv_read(SORT_SHMV, "       key      shmid perms", 27, &object, address));
+        CHECK(!sysv_read(SORT_SEMV, sem, size, &object, &words));
+    CHECK(!sysv_read(SORT_SHMV, "       key      shmid perms", 27, &object, &words));
 }
 
 /* --- files --------------------------------------------------------------- */
