@@ -381,7 +381,7 @@ static void look_once(void *argument)
     struct wherry_ipc_view *view = NULL;
     const char *const patterns[] = {argument, NULL};
     // Not all processes of the machine each time.
-    const struct wherry_ipc_wish wish = {.patterns = patterns, .descriptors_most = 64};
+    const struct wherry_ipc_wish wish = {.patterns = patterns, .descriptors_most = 512};
     const int r = wherry_inspect_objects(&wish, &view);
     CHECK(r == 0 || r == -ENOMEM);
     wherry_ipc_view_free(view);
