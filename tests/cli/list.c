@@ -69,6 +69,12 @@ TEST(of_what_a_killed_process_leaves_exactly_that_is_removed_which_is_proven)
              name);
     CHECK_INT(strncmp(said.out, expected, strlen(expected)), 0);
     CHECK(strstr(first, "sem:") == NULL && strstr(first, "unix:") == NULL);
+    *first = 0; // what was shown before has these four, and no queue
+    CHECK_CONTAINS(said.out, "-\nADDRESS");
+    CHECK_CONTAINS(said.out, "\nsem:/");
+    CHECK_CONTAINS(said.out, "\nunix:/");
+    CHECK(strstr(said.out, "sysv:") == NULL && strstr(said.out, "-kept") == NULL);
+    *first = 'r';
     CHECK(strstr(first, "\ns\n") == NULL); // the path of the socket
 }
 
@@ -121,16 +127,18 @@ TEST(what_is_another_users_is_listed_and_stays)
     harness_own_memory();
     if (geteuid() != 0)
         SKIP("only root can make what is another user's");
-    shell(OWN "wherry region create shm:/$n-a?size=4K; chown 65534 /dev/shm/$n-a\n"
-              "wherry region create shm:/$n-b?size=4K\n"
-              "wherry list --mine $p | grep -c $n\n"
-              "wherry list $p | sed -n 's/.*-a *\\([^ ]*\\) .* s *\\(not known\\).*/"
-              "\\1 \\2/p'\n"
-              "wherry remove --orphans --yes $p | tail -1; ls /dev/shm | grep -c $n-a\n"
-              "wherry run --user 65534 wherry list \"$p\" | grep -c 'nobody left'\n"
-              "wherry run --user 65534 wherry remove --orphans --yes \"$p\" | tail -1\n"
-              "ls /dev/shm | grep -c $n\n");
-    CHECK_STRING(said.out, "1\nnobody not known\nremoved 1 object\n1\n1\n"
+    shell(OWN
+          "wherry region create shm:/$n-a?size=4K; chown 65534 /dev/shm/$n-a\n"
+          "wherry region create shm:/$n-b?size=4K\n"
+          "wherry list --mine $p | grep -c $n\n"
+          "wherry list $p | sed -n 's/.*-a *\\([^ ]*\\) .* s *\\(not known\\).*/"
+          "\\1 \\2/p'\n"
+          "wherry remove --orphans --yes $p > plan; grep -c $n-a plan; tail -1 plan\n"
+          "rm plan; ls /dev/shm | grep -c $n-a\n"
+          "wherry run --user 65534 wherry list \"$p\" | grep -c 'nobody left'\n"
+          "wherry run --user 65534 wherry remove --orphans --yes \"$p\" | tail -1\n"
+          "ls /dev/shm | grep -c $n\n");
+    CHECK_STRING(said.out, "1\nnobody not known\n0\nremoved 1 object\n1\n1\n"
                            "removed 1 object\n0\n");
 }
 
