@@ -41,7 +41,7 @@ static int make_plan(const struct choices *choices, const struct wherry_ipc_view
     for (size_t i = 0; i < view->object_count; i++) {
         const struct wherry_ipc_object *object = &view->objects[i];
         const bool is_own = object->user == (int64_t)geteuid();
-        if (is_own && object->left == 0 && objects_is_chosen(choices, object))
+        if (is_own && objects_is_chosen(choices, object))
             plan->objects[plan->count++] = object;
         else
             plan->kept += is_own && object->left < 0;

@@ -137,9 +137,14 @@ TEST(what_is_another_users_is_listed_and_stays)
           "rm plan; ls /dev/shm | grep -c $n-a\n"
           "wherry run --user 65534 wherry list \"$p\" | grep -c 'nobody left'\n"
           "wherry run --user 65534 wherry remove --orphans --yes \"$p\" | tail -1\n"
-          "ls /dev/shm | grep -c $n\n");
+          "ls /dev/shm | grep -c $n\n"
+          "k=$(printf 0x%x $$)\n"
+          "wherry run --user 65534 wherry region create "
+          "\"shmv:$k?size=4K&mode=666\"\n"
+          "wherry list shmv:$k | grep -c 'nobody left'\n"
+          "wherry remove --orphans --yes shmv:$k; wherry remove shmv:$k\n");
     CHECK_STRING(said.out, "1\nnobody not known\n0\nremoved 1 object\n1\n1\n"
-                           "removed 1 object\n0\n");
+                           "removed 1 object\n0\n1\nnothing to remove\n");
 }
 
 TEST(as_json_it_is_one_object_of_tables)
