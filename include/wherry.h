@@ -13,6 +13,8 @@
  *   wherry/region.h      memory that processes share
  *   wherry/lock.h        locks in them, which tell of a holder that died
  *   wherry/cells.h       numbers in them, with a lock
+
+ *   wherry/semaphore.h   turns that processes take
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
@@ -45,6 +47,7 @@
 #include <wherry/process.h>
 #include <wherry/region.h>
 #include <wherry/relay.h>
+#include <wherry/semaphore.h>
 #include <wherry/signal.h>
 
 #endif

@@ -15,6 +15,7 @@
 #include <wherry/cells.h>
 #include <wherry/lock.h>
 #include <wherry/region.h>
+#include <wherry/semaphore.h>
 
 #include "base/base.h"
 #include "os/os.h"
@@ -91,5 +92,48 @@ int publish_place(const wherry_region *, uint64_t offset, uint64_t size,
  * a 0 there.  Whether it was made by anybody: what is there may since have changed, and
  * still has to be looked at. Errors: -EEXIST (there is something else). */
 int publish(atomic_uint *at, const uint32_t *image, size_t words);
+
+/* --- semaphore.c --------------------------------------------------------- */
+
+enum { SEMAPHORE_SCHEME = 16, SEMAPHORE_ADDRESS = 256 };
+
+/* How one mechanism's semaphores do what wherry/semaphore.h says, with its errors.
+ * Counts are not 0, lists not empty. */
+struct semaphore_ways {
+    int (*acquire)(wherry_semaphore *, uint32_t count, wherry_deadline);
+    int (*release)(wherry_semaphore *, uint32_t count);
+    void (*close)(wherry_semaphore *); /* frees it */
+
+    /* The members from `first` on, which is one of them; at most `most` (may be 0). */
+    int (*look)(const wherry_semaphore *, uint32_t first,
+                struct wherry_semaphore_member *out, size_t most);
+
+    /* What it knows beyond the scheme, the address and its members; the rest is -1 or 0
+     * already. */
+    void (*describe)(const wherry_semaphore *, struct wherry_semaphore_info *out);
+
+    /* The rest may be NULL: it has no such thing. */
+    int (*operate)(wherry_semaphore *, const struct wherry_semaphore_step *,
+                   size_t count, wherry_deadline);
+    int (*set)(wherry_semaphore *, uint32_t member, uint32_t value);
+    int (*descriptor)(wherry_semaphore *, uint32_t count, int *out);
+    int (*holders)(const wherry_semaphore *, struct wherry_semaphore_holder *out,
+                   size_t most);
+    void (*cancel)(wherry_semaphore *); /* wakes who waits; `canceled` is set already */
+};
+
+/* The first member of what each mechanism has of its own. */
+struct wherry_semaphore {
+    const struct semaphore_ways *ways;
+    uint32_t member;  /* that acquire, release and value are about */
+    uint32_t members; /* how many there are */
+    atomic_bool canceled;
+    char scheme[SEMAPHORE_SCHEME];
+    char address[SEMAPHORE_ADDRESS]; /* by which others open it; "": none */
+};
+
+/* What every one begins with; `address` is cut to what it has room for. */
+void semaphore_start(wherry_semaphore *, const struct semaphore_ways *,
+                     const char *scheme, const char *address);
 
 #endif

@@ -104,6 +104,16 @@ struct transport {
      * set. */
     int (*map)(const struct address *, wherry_region **out);
 
+    /* Turns in place of a channel.  Errors: as wherry_semaphore_open; the sentence is
+     * set. */
+    int (*turns)(const struct address *, wherry_semaphore **out);
+
+    /* The same in memory: of an address without a name, how many bytes it takes, and
+     * the semaphore at a place that has as many.  NULL: only under a name. */
+    uint64_t (*room)(const struct address *);
+    int (*place)(const struct address *, wherry_region *, uint64_t offset,
+                 wherry_semaphore **out);
+
     /* Removes what the address names.  Errors: as wherry_remove; the sentence is set
      * for -EEXIST only. */
     int (*remove)(const struct address *);
