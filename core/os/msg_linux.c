@@ -40,34 +40,22 @@ static int of_queue(int error)
     return error == EINVAL ? -EIDRM : -error;
 }
 
-static int get(int64_t key, int flags)
+static int get(int64_t key, uint64_t size, int flags)
 {
+    (void)size; // it has none
     int id = msgget((key_t)key, flags);
     return id < 0 ? -errno : id;
 }
 
-int os_msg_open(const struct os_msg_plan *plan, bool *made)
+int os_msg_open(const struct os_object_plan *plan, bool writes, bool *made)
 {
-    int make = IPC_CREAT | IPC_EXCL | (int)plan->mode;
-    // Which rights one that is there has to give.
-    int wish = plan->writes ? 0222 : 0444;
-    *made = plan->is_private || plan->create == OS_CREATE_EXCLUSIVE;
-    if (plan->is_private)
-        return get(IPC_PRIVATE, make);
-    for (;;) {
-        int id = *made ? get(plan->key, make) : get(plan->key, wish);
-        // Of the two that both found none, one is too late.
-        bool is_late = *made && id == -EEXIST && plan->create == OS_CREATE_YES;
-        bool is_missing = !*made && id == -ENOENT && plan->create == OS_CREATE_YES;
-        if (!is_late && !is_missing)
-            return id;
-        *made = is_missing;
-    }
+    const struct os_object_sort sort = {.get = get, .wish = writes ? 0222 : 0444};
+    return os_object_open(plan, &sort, made);
 }
 
 int os_msg_find(int64_t key)
 {
-    return get(key, 0);
+    return get(key, 0, 0);
 }
 
 int os_msg_look(int id, struct os_msg_state *out)

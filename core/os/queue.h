@@ -5,6 +5,7 @@
 #ifndef OS_QUEUE_H
 #define OS_QUEUE_H
 
+#include "os/object.h"
 #include "os/os.h"
 
 /* --- mq_linux.c: POSIX message queues, mq_overview(7) -------------------- */
@@ -54,16 +55,9 @@ int64_t os_mq_receive(int fd, void *bytes, size_t room, unsigned *priority);
 
 /* --- msg_linux.c: System V message queues, sysvipc(7) -------------------- */
 
-struct os_msg_plan {
-    bool is_private; /* a new one, without a key */
-    bool writes;     /* else it reads */
-    int64_t key;
-    enum os_create create;
-    uint32_t mode;
-};
-
-/* The identifier of a queue, and whether it was made.  Errors: as msgget(2). */
-int os_msg_open(const struct os_msg_plan *, bool *made);
+/* The identifier of a queue, to write to it or to read from it, and whether it was
+ * made.  Errors: as msgget(2). */
+int os_msg_open(const struct os_object_plan *, bool writes, bool *made);
 
 /* The identifier of the queue of a key, whatever this user may do with it.  Errors:
  * -ENOENT. */

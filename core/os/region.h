@@ -5,6 +5,7 @@
 #ifndef OS_REGION_H
 #define OS_REGION_H
 
+#include "os/object.h"
 #include "os/os.h"
 
 /* --- map_linux.c: mmap(2) ------------------------------------------------ */
@@ -107,17 +108,9 @@ int os_memory_remove(const char *path);
 
 /* --- shm_linux.c: System V segments, shmop(2) ---------------------------- */
 
-struct os_shm_plan {
-    bool is_private; /* a new one, without a key */
-    int64_t key;
-    enum os_create create;
-    uint32_t mode;
-    uint64_t size; /* 0: as it is, none is made */
-};
-
-/* The identifier of a segment, and whether it was made.  Errors: as shmget(2);
- * -ENODATA (there is none, and no size to make one with). */
-int os_shm_open(const struct os_shm_plan *, bool *made);
+/* The identifier of a segment, and whether it was made.  Errors: as shmget(2) and
+ * os_object_open. */
+int os_shm_open(const struct os_object_plan *, bool *made);
 
 /* The identifier of the segment of a key, whatever this user may do with it.  Errors:
  * -ENOENT. */

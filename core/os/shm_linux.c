@@ -29,23 +29,10 @@ static int get(int64_t key, uint64_t size, int flags)
     return id < 0 ? -errno : id;
 }
 
-int os_shm_open(const struct os_shm_plan *plan, bool *made)
+int os_shm_open(const struct os_object_plan *plan, bool *made)
 {
-    const int make = IPC_CREAT | IPC_EXCL | (int)plan->mode;
-    *made = plan->is_private || plan->create == OS_CREATE_EXCLUSIVE;
-    for (;;) {
-        if (*made && plan->size == 0)
-            return -ENODATA;
-        int id = plan->is_private ? get(IPC_PRIVATE, plan->size, make)
-                 : *made          ? get(plan->key, plan->size, make)
-                                  : get(plan->key, 0, 0);
-        // Of the two that both found none, one is too late.
-        bool is_late = *made && id == -EEXIST && plan->create == OS_CREATE_YES;
-        bool is_missing = !*made && id == -ENOENT && plan->create == OS_CREATE_YES;
-        if (!is_late && !is_missing)
-            return id;
-        *made = is_missing;
-    }
+    static const struct os_object_sort sort = {.get = get, .has_size = true};
+    return os_object_open(plan, &sort, made);
 }
 
 int os_shm_find(int64_t key)

@@ -68,9 +68,9 @@ static int explain(int error)
 static int find_or_make(const struct address *address, const struct key *key,
                         bool *is_made)
 {
-    struct os_shm_plan plan = {.is_private = key->sort == KEY_PRIVATE,
-                               .create = object_create(address),
-                               .size = region_size(address)};
+    struct os_object_plan plan = {.is_private = key->sort == KEY_PRIVATE,
+                                  .create = object_create(address),
+                                  .size = region_size(address)};
     *is_made = false;
     if (key->sort == KEY_OBJECT)
         return (int)key->number;

@@ -27,13 +27,12 @@ static int explain(int error)
 static int open_by_key(const struct address *address, const struct key *key,
                        bool writes, bool *is_made)
 {
-    struct os_msg_plan plan = {.is_private = key->sort == KEY_PRIVATE,
-                               .writes = writes,
-                               .create = object_create(address)};
+    struct os_object_plan plan = {.is_private = key->sort == KEY_PRIVATE,
+                                  .create = object_create(address)};
     int r = endpoint_mode(address, &plan.mode);
     if (r >= 0 && !plan.is_private)
         r = key_number(key, &plan.key);
-    return r < 0 ? r : explain(os_msg_open(&plan, is_made));
+    return r < 0 ? r : explain(os_msg_open(&plan, writes, is_made));
 }
 
 // Looking takes the right to read, which a writer need not have.
