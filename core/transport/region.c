@@ -85,10 +85,10 @@ int region_refuse(const struct address *address, int error)
 
 enum { TRIES = 64 }; // others may make and remove it all the time
 
-static int explain(int error, const struct os_memory_plan *plan, enum os_create create)
+static int explain(int error, const struct region_plan *plan)
 {
-    const char *path = plan->path;
-    if (error == -ENOENT && create != OS_CREATE_NO)
+    const char *path = plan->file.path;
+    if (error == -ENOENT && plan->create != OS_CREATE_NO)
         return failure(error, "the directory that it is to be in is not there");
     if (error == -ENOENT)
         return failure(error, "there is no such region: make it with size=, and leave "
@@ -103,32 +103,39 @@ static int explain(int error, const struct os_memory_plan *plan, enum os_create 
 }
 
 // One that is there.
-static int map_there(const struct address *address, int fd, wherry_region **out)
+static int map_there(const struct region_plan *plan, int fd, wherry_region **out)
 {
     struct os_memory memory;
     int r = os_memory_look(fd, &memory);
     if (r >= 0)
-        r = region_check_size(address, memory.size);
-    if (r >= 0)
-        r = region_of_file(fd, memory.size, region_access(address), out);
+        r = region_of_file(fd, memory.size, plan->access, out);
     if (r < 0)
         os_close(fd);
     return r;
 }
 
-// A new one.  That it gets its name is the last thing that can fail.
-static int map_new(const struct address *address, const struct os_memory_plan *plan,
-                   wherry_region **out)
+// With what is to be in it.
+static int map_filled(const struct region_plan *plan, int fd, wherry_region **out)
 {
-    char *beside = malloc(strlen(plan->path) + OS_MEMORY_BESIDE);
+    int r = region_of_file(fd, plan->file.size, plan->access, out);
+    if (r < 0)
+        os_close(fd);
+    if (r >= 0 && plan->fill && (r = plan->fill(*out, plan->with)) < 0)
+        wherry_region_close(*out);
+    return r;
+}
+
+// A new one.  That it gets its name is the last thing that can fail.
+static int map_new(const struct region_plan *plan, wherry_region **out)
+{
+    const char *path = plan->file.path;
+    char *beside = malloc(strlen(path) + OS_MEMORY_BESIDE);
     if (!beside)
         return failure_plain(-ENOMEM, "no memory for a region");
-    int fd = os_memory_make(plan, beside);
-    int r = fd < 0 ? fd : region_of_file(fd, plan->size, region_access(address), out);
-    if (fd >= 0 && r < 0)
-        os_close(fd);
+    int fd = os_memory_make(&plan->file, beside);
+    int r = fd < 0 ? fd : map_filled(plan, fd, out);
     if (r >= 0) {
-        r = os_memory_name(fd, beside, plan->path);
+        r = os_memory_name(fd, beside, path);
         if (r < 0)
             wherry_region_close(*out);
     }
@@ -138,38 +145,40 @@ static int map_new(const struct address *address, const struct os_memory_plan *p
     return r;
 }
 
-static int find_or_make(const struct address *address,
-                        const struct os_memory_plan *plan, enum os_create create,
+int region_find_or_make(const struct region_plan *plan, bool *is_made,
                         wherry_region **out)
 {
     int r = -EEXIST;
     for (int tries = 0; r == -EEXIST && tries < TRIES; tries++) {
-        int fd = create == OS_CREATE_EXCLUSIVE ? -ENOENT : os_memory_open(plan);
-        if (fd >= 0)
-            return map_there(address, fd, out);
-        if (fd != -ENOENT || create == OS_CREATE_NO)
-            return explain(fd, plan, create);
-        if (plan->size == 0)
+        int fd =
+            plan->create == OS_CREATE_EXCLUSIVE ? -ENOENT : os_memory_open(&plan->file);
+        *is_made = fd == -ENOENT && plan->create != OS_CREATE_NO;
+        if (!*is_made)
+            return fd < 0 ? fd : map_there(plan, fd, out);
+        if (plan->file.size == 0)
             return -ENODATA;
-        r = map_new(address, plan, out);
-        if (create == OS_CREATE_EXCLUSIVE)
+        r = map_new(plan, out);
+        if (plan->create == OS_CREATE_EXCLUSIVE)
             break;
     }
-    return r < 0 ? explain(r, plan, create) : 0;
+    return r;
 }
 
 int region_of_path(const struct address *address, const char *path, bool is_exact,
                    wherry_region **out)
 {
-    struct os_memory_plan plan = {.path = path,
-                                  .is_exact = is_exact,
-                                  .writes =
-                                      region_access(address) == WHERRY_REGION_WRITE,
-                                  .size = region_size(address)};
-    wherry_region *region;
-    int r = endpoint_mode(address, &plan.mode);
+    struct region_plan plan = {
+        .file = {.path = path, .is_exact = is_exact, .size = region_size(address)},
+        .create = object_create(address),
+        .access = region_access(address)};
+    bool is_made = false;
+    wherry_region *region = NULL;
+    plan.file.writes = plan.access == WHERRY_REGION_WRITE;
+    int r = endpoint_mode(address, &plan.file.mode);
     if (r >= 0)
-        r = find_or_make(address, &plan, object_create(address), &region);
+        r = explain(region_find_or_make(&plan, &is_made, &region), &plan);
+    if (r >= 0 && !is_made && (r = region_check_size(address, region->size)) < 0)
+        wherry_region_close(region);
     if (r < 0)
         return region_refuse(address, r);
     region_show(region, address_scheme(address), address_text(address));

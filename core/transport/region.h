@@ -20,6 +20,21 @@ uint64_t region_size(const struct address *);
  * sentence is set. */
 int region_check_size(const struct address *, uint64_t size);
 
+/* What is to be at a path, and mapped. */
+struct region_plan {
+    struct os_memory_plan file;
+    enum os_create create;
+    enum wherry_region_access access;
+    int (*fill)(wherry_region *, const void *with); /* a new one, which nobody sees yet;
+                                                       NULL: it stays all zero */
+    const void *with;
+};
+
+/* Finds or makes it, and says whether it was made.  Errors: as open(2); -ENODATA (there
+ * is none, and no size to make one with), -ENOTSUP (it is no file); the sentence is set
+ * for -EINVAL (it is empty). */
+int region_find_or_make(const struct region_plan *, bool *is_made, wherry_region **out);
+
 /* The region of a path, opened or made as the address says; `is_exact`: a symbolic link
  * is none.  Errors: as wherry_region_open; the sentence is set. */
 int region_of_path(const struct address *, const char *path, bool is_exact,
