@@ -13,6 +13,7 @@
 
 #include "help.h"
 #include "interrupt.h"
+#include "known.h"
 #include "output.h"
 #include "say.h"
 #include "settings.h"
@@ -132,8 +133,8 @@ static int work_on(const struct choices *choices, const char *access,
                    int (*work)(wherry_region *, const struct choices *))
 {
     int status = FAILED;
-    char *quiet = region_with(verb, choices->words[1], "create=no");
-    char *whole = quiet ? region_with(verb, quiet, access) : NULL;
+    char *quiet = address_with(verb, choices->words[1], "create=no");
+    char *whole = quiet ? address_with(verb, quiet, access) : NULL;
     wherry_region *region = whole ? region_find(verb, whole, &status) : NULL;
     if (region)
         status = work(region, choices);

@@ -14,10 +14,6 @@ extern const char *const region_actions[];
  * of it.  DONE, FAILED or USAGE, said on stderr. */
 int region_describe(const char *verb, const char *address, bool as_json);
 
-/* The same address with an option, unless it says something of that itself; to be
- * freed. NULL: no memory, said on stderr. */
-char *region_with(const char *verb, const char *address, const char *option);
-
 /* Opens it.  NULL: it is not there, said on stderr, and *status is what to return. */
 wherry_region *region_find(const char *verb, const char *address, int *status);
 

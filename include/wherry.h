@@ -13,7 +13,6 @@
  *   wherry/region.h      memory that processes share
  *   wherry/lock.h        locks in them, which tell of a holder that died
  *   wherry/cells.h       numbers in them, with a lock
-
  *   wherry/semaphore.h   turns that processes take
  *   wherry/signal.h      signals by their names
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
