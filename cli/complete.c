@@ -171,7 +171,8 @@ static void offer_addresses(struct ask *ask)
     const unsigned channels = WHERRY_ABLE_DIAL | WHERRY_ABLE_LISTEN;
     bool is_for_all =
         ask->command == &command_describe || ask->command == &command_remove;
-    offer_addresses_of(ask, channels | (is_for_all ? WHERRY_ABLE_OUTLIVES : 0), 0);
+    offer_addresses_of(ask, channels | (is_for_all ? WHERRY_ABLE_OUTLIVES : 0),
+                       is_for_all ? WHERRY_TRAIT_TURNS : 0);
 }
 
 static void offer_regions(struct ask *ask)

@@ -14,6 +14,7 @@
 #include "open.h"
 #include "region.h"
 #include "say.h"
+#include "semaphore.h"
 #include "table.h"
 
 enum {
@@ -244,6 +245,8 @@ static int run(int argc, char **argv)
     const struct wherry_mechanism *at = mechanism_of(address);
     if (at && at->traits & WHERRY_TRAIT_MEMORY)
         return region_describe(command_describe.name, address, choices.json);
+    if (at && at->traits & WHERRY_TRAIT_TURNS)
+        return semaphore_describe(command_describe.name, address, choices.json);
     struct opening opening = {.verb = command_describe.name,
                               .choices = &choices,
                               .listens = choices.listen,
@@ -269,7 +272,7 @@ static const struct setting *const settings[] = {&setting_listen,
 const struct command command_describe = {
     .name = "describe",
     .arguments = "[OPTION…] ADDRESS | SCHEME",
-    .summary = "Opens a channel or region and tells all that is known of it.",
+    .summary = "Tells all that is known of a channel, a region or a semaphore.",
     .settings = settings,
     .help =
         "It dials, or listens with --listen, and closes the channel again; dialling,\n"

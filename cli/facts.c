@@ -129,8 +129,6 @@ static const char *say_synchronises(const struct wherry_mechanism *mechanism)
 
 static const char *say_moves(const struct wherry_mechanism *mechanism)
 {
-    if (is_like(mechanism, WHERRY_TRAIT_TURNS))
-        return "turns";
     return mechanism_moves(mechanism);
 }
 

@@ -20,9 +20,13 @@ static bool has(const struct wherry_mechanism *mechanism, unsigned ability)
     return (mechanism->abilities & ability) == ability;
 }
 
-static bool is_memory(const struct wherry_mechanism *mechanism)
+enum nature { CHANNEL, MEMORY, TURNS };
+
+static enum nature nature_of(const struct wherry_mechanism *mechanism)
 {
-    return (mechanism->traits & WHERRY_TRAIT_MEMORY) != 0;
+    return mechanism->traits & WHERRY_TRAIT_MEMORY  ? MEMORY
+           : mechanism->traits & WHERRY_TRAIT_TURNS ? TURNS
+                                                    : CHANNEL;
 }
 
 const struct wherry_mechanism *mechanism_of(const char *address)
@@ -56,8 +60,8 @@ const char *mechanism_moves(const struct wherry_mechanism *mechanism)
     bool messages = has(mechanism, WHERRY_ABLE_MESSAGES);
     if (has(mechanism, WHERRY_ABLE_NUMBER))
         return "one number";
-    if (is_memory(mechanism))
-        return "memory";
+    if (nature_of(mechanism) != CHANNEL)
+        return nature_of(mechanism) == MEMORY ? "memory" : "turns";
     // Connections keep messages apart by type=packet only; the others know no bytes.
     bool is_both = messages && has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
     return is_both ? "messages or bytes" : messages ? "messages" : "bytes";
@@ -89,24 +93,27 @@ const char *mechanism_kinds(const struct wherry_mechanism *mechanism)
     return has(mechanism, WHERRY_ABLE_FRAMING) ? "by framing" : "yes";
 }
 
-/* What one may miss; of memory, or of channels. */
+/* What one may miss, by its nature. */
 static const struct lack {
     unsigned ability;
-    bool is_of_memory;
+    enum nature nature;
     const char *text;
 } lacks[] = {
-    {WHERRY_ABLE_DUPLEX, false, "both ways over one channel"},
-    {WHERRY_ABLE_MESSAGES, false, "messages kept apart without a framing"},
-    {WHERRY_ABLE_FILES, false, "open files"},
-    {WHERRY_ABLE_SENDER, false, "a kernel that vouches for the sender"},
-    {WHERRY_ABLE_FINISH, false, "an end of one direction (finish)"},
-    {WHERRY_ABLE_DRAIN, false, "a peer's word that it has taken everything (drain)"},
-    {WHERRY_ABLE_HOSTS, false, "other machines"},
-    {WHERRY_ABLE_OUTLIVES, false, "messages that outlive the processes"},
-    {WHERRY_ABLE_STRANGERS, false, "processes that are no kin"},
-    {WHERRY_ABLE_SEND, true, "an order between those who write and those who read"},
-    {WHERRY_ABLE_HOSTS, true, "other machines"},
-    {WHERRY_ABLE_OUTLIVES, true, "contents that outlive the processes"},
+    {WHERRY_ABLE_DUPLEX, CHANNEL, "both ways over one channel"},
+    {WHERRY_ABLE_MESSAGES, CHANNEL, "messages kept apart without a framing"},
+    {WHERRY_ABLE_FILES, CHANNEL, "open files"},
+    {WHERRY_ABLE_SENDER, CHANNEL, "a kernel that vouches for the sender"},
+    {WHERRY_ABLE_FINISH, CHANNEL, "an end of one direction (finish)"},
+    {WHERRY_ABLE_DRAIN, CHANNEL, "a peer's word that it has taken everything (drain)"},
+    {WHERRY_ABLE_HOSTS, CHANNEL, "other machines"},
+    {WHERRY_ABLE_OUTLIVES, CHANNEL, "messages that outlive the processes"},
+    {WHERRY_ABLE_STRANGERS, CHANNEL, "processes that are no kin"},
+    {WHERRY_ABLE_SEND, MEMORY, "an order between those who write and those who read"},
+    {WHERRY_ABLE_HOSTS, MEMORY, "other machines"},
+    {WHERRY_ABLE_OUTLIVES, MEMORY, "contents that outlive the processes"},
+    {WHERRY_ABLE_HOSTS, TURNS, "other machines"},
+    {WHERRY_ABLE_OUTLIVES, TURNS, "a value that outlives the processes"},
+    {WHERRY_ABLE_DESCRIPTOR, TURNS, "a descriptor to wait for, among others"},
 };
 
 const char *mechanism_lack(const struct wherry_mechanism *mechanism, size_t index)
@@ -114,7 +121,7 @@ const char *mechanism_lack(const struct wherry_mechanism *mechanism, size_t inde
     if (mechanism->absent)
         return NULL;
     for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
-        if (lacks[i].is_of_memory == is_memory(mechanism) &&
+        if (lacks[i].nature == nature_of(mechanism) &&
             !has(mechanism, lacks[i].ability) && index-- == 0)
             return lacks[i].text;
     return index == 0 && has(mechanism, WHERRY_ABLE_LOSS)
@@ -194,7 +201,7 @@ bool mechanism_shares(const struct wherry_option *option)
 {
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)); i++) {
-        if (mechanism->absent || is_memory(mechanism) ||
+        if (mechanism->absent || nature_of(mechanism) != CHANNEL ||
             has(mechanism, WHERRY_ABLE_TESTS_ONLY))
             continue;
         const struct wherry_option *each;
@@ -229,15 +236,19 @@ size_t mechanism_remarks(const struct wherry_mechanism *mechanism,
         {{"", "pair"}, {"listen", "listen pair"}},
         {{"dial", "dial pair"}, {"dial listen", "dial listen pair"}}};
 
+    static const char *const openers_of[] = {
+        [MEMORY] = "region", [TURNS] = "semaphore"};
+
     const bool is_there = !mechanism->absent;
-    const bool is_channel = is_there && !is_memory(mechanism);
+    const enum nature nature = nature_of(mechanism);
+    const bool is_channel = is_there && nature == CHANNEL;
     const bool dials = has(mechanism, WHERRY_ABLE_DIAL);
     const bool listens = has(mechanism, WHERRY_ABLE_LISTEN);
     const struct remark all[] = {
         {"mechanism", mechanism->mechanism},
         {"opened by", is_channel
                           ? openers[dials][listens][has(mechanism, WHERRY_ABLE_PAIR)]
-                      : is_there ? "region"
+                      : is_there ? openers_of[nature]
                                  : NULL},
         {"ways", is_channel ? mechanism_ways(mechanism) : NULL},
         {"moves", is_there ? mechanism_moves(mechanism) : NULL},
@@ -272,7 +283,7 @@ void help_mechanism(const struct wherry_mechanism *mechanism)
     print_lacks(mechanism);
     say_heading("Options of the address:");
     print_options(mechanism, false);
-    if (!has(mechanism, WHERRY_ABLE_TESTS_ONLY) && !is_memory(mechanism))
+    if (!has(mechanism, WHERRY_ABLE_TESTS_ONLY) && nature_of(mechanism) == CHANNEL)
         printf("\nand those of `wherry help channel`.\n");
 }
 

@@ -177,6 +177,8 @@ int open_check(const struct opening *opening, const char *address)
     snprintf(why, sizeof(why),
              mechanism->traits & WHERRY_TRAIT_MEMORY
                  ? "%s is memory, no channel: `wherry region` works with it"
+             : mechanism->traits & WHERRY_TRAIT_TURNS
+                 ? "%s is a semaphore, no channel: `wherry describe` tells of it"
                  : "%s has both its ends in one program, for it and its children; "
                    "between two programs take fifo:, unix: or tcp:",
              address);

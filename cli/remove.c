@@ -35,10 +35,11 @@ static int run(int argc, char **argv)
 const struct command command_remove = {
     .name = "remove",
     .arguments = "[OPTION…] [ADDRESS…]",
-    .summary = "Removes queues, regions, FIFOs, and sockets that nobody listens at.",
+    .summary = "Removes queues, regions, semaphores, FIFOs, and unused sockets.",
     .settings = settings,
     .help =
-        "What waits in a queue goes with it; whoever has it or a region open goes on.\n"
+        "What waits in a queue goes with it; whoever has it or a region open goes on,\n"
+        "and whoever has a sem: open; who waits in a semv: hears that it is gone.\n"
         "A socket that somebody listens at stays.  With --orphans the words are\n"
         "patterns, 'shm:/charts-*' or shm:; it shows what it will remove, and asks.\n"
         "\n"

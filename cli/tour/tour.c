@@ -53,9 +53,15 @@ static const char *put_html(struct choices *choices, const char *value)
 static const struct setting setting_html = {
     "html", "FILE", "Writes a page with a chart to FILE.", put_html};
 
-static bool is_memory(const struct wherry_mechanism *mechanism)
+// What it does not show yet, and what works with that; NULL: a channel.
+static const char *what_else(const struct wherry_mechanism *mechanism)
 {
-    return (mechanism->traits & WHERRY_TRAIT_MEMORY) != 0;
+    return mechanism->traits & WHERRY_TRAIT_MEMORY
+               ? "memory, which the tour does not show yet; `wherry region` works"
+           : mechanism->traits & WHERRY_TRAIT_TURNS
+               ? "a semaphore, which the tour does not show yet; `wherry describe` "
+                 "works"
+               : NULL;
 }
 
 static bool are_schemes(char **words, int count)
@@ -71,13 +77,10 @@ static bool are_schemes(char **words, int count)
         else if (mechanism->absent)
             say_usage("tour", "%s: cannot be shown: %s; take %s", mechanism->scheme,
                       mechanism->absent, mechanism->instead);
-        else if (is_memory(mechanism))
-            say_usage(
-                "tour",
-                "%s: is memory, which the tour does not show yet; `wherry region` "
-                "works with it",
-                mechanism->scheme);
-        if (!mechanism || mechanism->absent || is_memory(mechanism))
+        else if (what_else(mechanism))
+            say_usage("tour", "%s: is %s with it", mechanism->scheme,
+                      what_else(mechanism));
+        if (!mechanism || mechanism->absent || what_else(mechanism))
             return false;
     }
     return true;
@@ -167,7 +170,7 @@ static void walk(struct tour *tour, const struct choices *choices)
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)) && goes_on(tour); i++)
         if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) && !mechanism->absent &&
-            !is_memory(mechanism) && is_wanted(choices, mechanism))
+            !what_else(mechanism) && is_wanted(choices, mechanism))
             take_mechanism(tour, mechanism);
 }
 

@@ -12,9 +12,10 @@ static const struct wherry_peer nobody = {.pid = -1, .uid = -1, .gid = -1};
 
 static const char *what_instead(const struct transport *transport)
 {
-    return transport->map    ? "it is memory, which wherry_region_open opens"
-           : transport->dial ? "it can be dialled"
-                             : "both ends are made at once, by wherry_pair";
+    return transport->map     ? "it is memory, which wherry_region_open opens"
+           : transport->turns ? "it is a semaphore, which wherry_semaphore_open opens"
+           : transport->dial  ? "it can be dialled"
+                              : "both ends are made at once, by wherry_pair";
 }
 
 int channel_missing(const struct transport *transport, const char *verb)

@@ -455,6 +455,7 @@ int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 #include "os/process.h"
 #include "os/queue.h"
 #include "os/region.h"
+#include "os/semaphore.h"
 #include "os/signal.h"
 
 #endif

@@ -19,7 +19,7 @@ static const struct transport *const transports[] = {
     &transport_pair,  &transport_unix, &transport_tcp,    &transport_udp,
     &transport_mq,    &transport_sysv, &transport_signal, &transport_exec,
     &transport_memfd, &transport_shm,  &transport_shmv,   &transport_file,
-    &transport_fault,
+    &transport_sem,   &transport_semv, &transport_fault,
 };
 
 enum {
@@ -91,7 +91,7 @@ const struct wherry_option object_options[] = {
      .choices = "yes|no|exclusive",
      .help = "Whether it is made where there is none; with exclusive, one that is "
              "there already is an error.  A FIFO that was made is removed at the end, "
-             "a queue or a region stays."},
+             "a queue, a region or a semaphore stays."},
     {.name = "mode",
      .type = WHERRY_OPTION_NUMBER,
      .standard = "600",

@@ -279,11 +279,10 @@ WHERRY_EXPORT void wherry_close(wherry_channel *);
 /* Closes a listener, removes its name, ends the peers that were not yet accepted. */
 WHERRY_EXPORT void wherry_close_listener(wherry_listener *);
 
-/* Removes the object that an address names, with what waits in it: a queue, a FIFO, the
- * path of a unix(7) socket that nobody has bound any more.  Its name is free at once.
- * Whoever has a FIFO or a queue of `mq:` open goes on with it; of `sysv:` they get
- * -EIDRM.  Options of the address are checked
- * and not looked at.  Never waits.
+/* Removes the object that an address names, with what waits in it: a queue, a FIFO, a
+ * region, a semaphore, the path of a unix(7) socket that nobody has bound any more. Its
+ * name is free at once.  Whoever has it open goes on with it; of `sysv:` and `semv:`
+ * they get -EIDRM.  Options of the address are checked and not looked at.  Never waits.
  * Errors: -ENOENT (nothing there), -EACCES and -EPERM (not this user's), -EADDRINUSE
  * (somebody listens there), -EEXIST (it is of another sort), -ENOTSUP (a mechanism
  * without a name that stays), -EINVAL, -ENAMETOOLONG, -ENOMEM. */

@@ -25,6 +25,11 @@
  * A lease: or a sem: can also live without a name within a region
  * (wherry_semaphore_place).
  *
+ * A sem: is made of what the C library of its process makes a semaphore of, under the
+ * name that this library gives it: whoever shares one has the same library (glibc and
+ * musl do not meet) and the same word size (32-bit and 64-bit programs do not).  Under
+ * a name another size is found out (-EPROTO), in a region nobody can tell.
+ *
  * fork(2): a sem: and a semv: go on in the child; of a lease:, which the parent still
  * holds, every call there is -ECHILD: the child opens it for itself.
  *
@@ -50,7 +55,8 @@ typedef struct wherry_semaphore wherry_semaphore;
 
 /* Opens a semaphore, or makes it, as create= of the address says; its other options are
  * those of its mechanism (wherry help SCHEME), such as permits=, which is how many one
- * that is made has.  Never waits.
+ * that is made has.  Never waits; but of a semv: that nobody has operated on yet, a
+ * tenth of a second at most for whoever may be about to give it its values.
  * Errors: -EINVAL (an option), -ENOENT, -EEXIST (create=exclusive; it is there with
  * another number of permits or members), -EACCES, -EPERM, -ENOSPC, -ENOMEM, -EMFILE,
  * -EUSERS (a lease: that as many have open as it is made for), -EXDEV (a lease: of
@@ -73,9 +79,10 @@ WHERRY_EXPORT int wherry_semaphore_place(const char *address, wherry_region *reg
                                          uint64_t offset, wherry_semaphore **out);
 
 /* Takes that many permits, all of them or none; of sem: one after the other, and those
- * that it got are given back if it does not get all.  With WHERRY_POLL it tries.
+ * that it got are given back if it does not get all, and now and then while it waits,
+ * lest two that have a part each wait for ever.  With WHERRY_POLL it tries.
  * Errors: -EAGAIN (WHERRY_POLL: there are not so many now), -ETIMEDOUT, -ECANCELED,
- * -EINVAL (a count of 0, or more than there are at all), -EIDRM (it was removed),
+ * -EINVAL (a count of 0, or more than there can be), -EIDRM (it was removed),
  * -ECHILD (a lease: that was opened before fork(2)), -EACCES, -ENOMEM, -EMFILE. */
 WHERRY_EXPORT int wherry_acquire(wherry_semaphore *, uint32_t count, wherry_deadline);
 
@@ -87,8 +94,9 @@ WHERRY_EXPORT int wherry_release(wherry_semaphore *, uint32_t count);
 
 /* Whoever waits in wherry_acquire through this handle returns -ECANCELED, and so does
  * whoever would wait from then on.  Async-signal-safe.  In sem: and semv:, where the
- * kernel waits, it is seen when a signal handler has run in the thread that waits: call
- * it there. */
+ * kernel waits, it is seen when a signal handler that calls it has run in the thread
+ * that waits, and otherwise after a tenth of a second at most, for which such a wait is
+ * taken up anew each time. */
 WHERRY_EXPORT void wherry_semaphore_cancel(wherry_semaphore *);
 
 /* A descriptor that is readable when it is worth while to try to acquire `count`

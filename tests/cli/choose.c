@@ -204,7 +204,9 @@ TEST(what_is_not_there_yet_is_marked_and_the_best_that_is_there_is_named)
     CHECK_CONTAINS(said.out, "1. ws (later)");
     CHECK_CONTAINS(said.out, "Not there yet: ws (later). The best that is: tcp:");
     shell("wherry choose --turns | tr '\\n' ' '");
-    CHECK_CONTAINS(said.out, "Nothing of this is there yet. In place of lease: mq:");
+    CHECK_CONTAINS(said.out, "Not there yet: lease (later). The best that is: sem:");
+    shell("wherry choose --encrypted | tr '\\n' ' '");
+    CHECK_CONTAINS(said.out, "Nothing of this is there yet. In place of tls: tcp:");
 }
 
 TEST(what_excludes_each_other_is_an_error_that_says_whom)

@@ -56,6 +56,7 @@ TEST(memory_is_offered_where_a_verb_takes_it)
     check_answers("region re", "read\nremove\n");
     check_answers("region show sh", "shm:\nshmv:\n");
     check_answers("remove sh", "shm:\nshmv:\n");
+    check_answers("remove se", "sem:\nsemv:\n");
     check_answers("dial sh", "");
 }
 
@@ -98,8 +99,8 @@ TEST(each_scheme_offers_all_of_its_options_and_no_others)
         "                          capture_output=True, text=True).stdout\n"
         "    offered = [line.split(\"\\t\")[0] for line in said.splitlines()]\n"
         "    is_absent = \"absent\" in each[\"facts\"]\n"
-        "    is_memory = each[\"facts\"].get(\"moves\") == \"memory\"\n"
-        "    has_none = is_absent or is_memory or each[\"scheme\"] == \"fault\"\n"
+        "    is_other = each[\"facts\"].get(\"moves\") in (\"memory\", \"turns\")\n"
+        "    has_none = is_absent or is_other or each[\"scheme\"] == \"fault\"\n"
         "    shared = [] if has_none else help[\"channel\"]\n"
         "    wanted = [word + option[\"option\"] + \"=\"\n"
         "              for option in each[\"options\"] + shared]\n"

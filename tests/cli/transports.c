@@ -25,8 +25,9 @@ TEST(every_mechanism_that_is_here_has_its_figures)
                 "    figures = row[\"round_trip_us\"], row[\"throughput_mb_s\"]\n"
                 "    if not row[\"here\"]:\n"
                 "        wanted = figures == (None, None)\n"
-                "    elif row[\"scheme\"] == \"fd\" or row[\"shares_memory\"]:\n"
-                // what somebody opened; messages in a turn, which memory has not
+                "    elif row[\"scheme\"] == \"fd\" or "
+                "row[\"moves\"] in (\"memory\", \"turns\"):\n"
+                // what somebody opened; messages in a turn, which others have not
                 "        wanted = figures == (None, None)\n"
                 "    else:\n"
                 "        wanted = min(figures) > 0\n"
@@ -99,12 +100,12 @@ TEST(what_is_measured_is_told_on_a_terminal)
 TEST(every_verb_says_why_an_absent_mechanism_is_not_there)
 {
     shell("for verb in dial listen send recv relay describe remove; do\n"
-          "    wherry $verb sem:/turns; echo $?\n"
+          "    wherry $verb lease:turns; echo $?\n"
           "done");
     CHECK_STRING(said.out, "2\n2\n2\n2\n2\n2\n2\n");
-    shell("wherry send sem:/turns ahoy");
-    CHECK_CONTAINS(said.err, "sem: is not there: later; the nearest that is: mq:");
-    CHECK_CONTAINS(said.err, "Try: wherry help sem:\n");
+    shell("wherry send lease:turns ahoy");
+    CHECK_CONTAINS(said.err, "lease: is not there: later; the nearest that is: mq:");
+    CHECK_CONTAINS(said.err, "Try: wherry help lease:\n");
 }
 
 TEST(help_of_an_absent_mechanism_tells_what_to_take)
@@ -123,4 +124,7 @@ TEST(the_tour_does_not_show_what_is_absent)
     shell("wherry tour shm");
     CHECK_INT(said.status, 2);
     CHECK_CONTAINS(said.err, "shm: is memory, which the tour does not show yet");
+    shell("wherry tour sem");
+    CHECK_INT(said.status, 2);
+    CHECK_CONTAINS(said.err, "sem: is a semaphore, which the tour does not show yet");
 }

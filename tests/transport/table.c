@@ -34,6 +34,8 @@ static const struct {
     {"shm", "shm:/x?", "", "x"},
     {"shmv", "shmv:1?", "", "x"},
     {"file", "file:/x?", "", "x"},
+    {"sem", "sem:/x?", "", "x"},
+    {"semv", "semv:1?", "", "0,"},
     {"fault", "fault?", ":pair:", "x"},
 };
 
@@ -182,7 +184,8 @@ TEST(every_mechanism_is_described)
     for (; (mechanism = wherry_mechanism_at(count)) && !mechanism->absent; count++) {
         CHECK(mechanism->instead == NULL);
         CHECK(!(mechanism->traits & WHERRY_TRAIT_ELSEWHERE));
-        bool is_channel = !(mechanism->traits & WHERRY_TRAIT_MEMORY);
+        bool is_channel =
+            !(mechanism->traits & (WHERRY_TRAIT_MEMORY | WHERRY_TRAIT_TURNS));
         CHECK(is_channel ==
               !!(mechanism->abilities & (WHERRY_ABLE_DIAL | WHERRY_ABLE_PAIR)));
         CHECK(is_channel == !!(mechanism->abilities & WHERRY_ABLE_SEND));
@@ -270,7 +273,7 @@ TEST(whoever_opens_what_is_absent_hears_why_and_what_to_take)
 TEST(the_grammar_of_what_is_absent_is_no_matter)
 {
     FAILS(wherry_address_check("ws:host:80/%zz?x"), -ENOTSUP, "ws: is not there");
-    FAILS(wherry_address_check("fault?delay=1ms:sem:/x"), -ENOTSUP, "mq:");
+    FAILS(wherry_address_check("fault?delay=1ms:queue:x"), -ENOTSUP, "mq:");
     FAILS(wherry_address_check("leese:"), -EINVAL, "did you mean \"lease:\"");
 }
 

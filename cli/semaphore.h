@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of a semaphore, on stdout.
+ */
+#ifndef SEMAPHORE_H
+#define SEMAPHORE_H
+
+#include "command.h"
+
+/* Opens the semaphore of an address, without making it, and tells what is known of it.
+ * DONE, FAILED or USAGE, said on stderr. */
+int semaphore_describe(const char *verb, const char *address, bool as_json);
+
+#endif

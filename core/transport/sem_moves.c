@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How permits of a POSIX semaphore are taken and given.
+ *
+ * Several are taken one after the other.  Two that hold a part each of what both want
+ * would wait for ever, so who has not got all after a while gives back what it holds,
+ * steps aside, and begins anew.
+ */
+#include "transport/sem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/base.h"
+
+/* A semaphore of this mechanism. */
+struct posix {
+    wherry_semaphore turns;
+    sem_t *at;
+    wherry_region *region; /* its own, under its name; NULL: it lives in another's */
+};
+
+static void give_back(sem_t *at, uint32_t count)
+{
+    while (count-- > 0)
+        (void)os_sem_give(at); // they were there before
+}
+
+// One after the other, until the deadline; how many there are now in *held.
+static int take(struct posix *own, uint32_t count, wherry_deadline deadline,
+                uint32_t *held)
+{
+    int r = 0;
+    for (*held = 0; *held < count && r >= 0; *held += r >= 0) {
+        r = os_sem_try(own->at);
+        if (r < 0 && deadline != WHERRY_POLL)
+            r = os_sem_await(own->at, deadline, &own->turns.canceled);
+    }
+    return r;
+}
+
+enum {
+    PATIENCE = 40000000, // nanoseconds that a part is held, and half as many again
+    ASIDE = 1000000      // that the others have
+};
+
+// When who holds a part gives it back: not all at the same moment.
+static wherry_deadline turn_back(wherry_deadline now)
+{
+    return deadline_add(now, PATIENCE + (now / 64 + os_self() * 7919) % (PATIENCE / 2));
+}
+
+static int take_several(struct posix *own, uint32_t count, wherry_deadline deadline)
+{
+    uint32_t held;
+    for (;;) {
+        const wherry_deadline turn =
+            deadline == WHERRY_POLL
+                ? deadline
+                : deadline_sooner(deadline, turn_back(wherry_now()));
+        int r = take(own, count, turn, &held);
+        if (r >= 0)
+            return 0;
+        give_back(own->at, held);
+        if (r != -ETIMEDOUT || wherry_now() >= deadline)
+            return r;
+        if (held > 0)
+            (void)os_wait(NULL, 0, deadline_add(wherry_now(), ASIDE));
+    }
+}
+
+static int explain(const struct posix *own, int error, uint32_t count)
+{
+    if (error == -EAGAIN)
+        return failure(error, "%s: %u permits are not free now", own->turns.scheme,
+                       (unsigned)count);
+    if (error == -ETIMEDOUT)
+        return failure(error,
+                       "%s: the deadline passed before %u permits were free, or "
+                       "somebody died with one: %lld are",
+                       own->turns.scheme, (unsigned)count,
+                       (long long)os_sem_value(own->at));
+    if (error == -EOVERFLOW)
+        return failure(error, "%s: %u permits more would be over %d", own->turns.scheme,
+                       (unsigned)count, OS_SEM_MOST);
+    return failure_plain(error, own->turns.scheme);
+}
+
+static int acquire_slowly(struct posix *own, uint32_t count, wherry_deadline deadline)
+{
+    uint32_t held;
+    if (count > OS_SEM_MOST)
+        return failure(-EINVAL, "sem: never has %u permits: %d at most",
+                       (unsigned)count, OS_SEM_MOST);
+    // None is taken for nothing where there are not enough anyway.
+    int r = deadline == WHERRY_POLL && os_sem_value(own->at) < count ? -EAGAIN
+            : count == 1 ? take(own, 1, deadline, &held)
+                         : take_several(own, count, deadline);
+    return r < 0 ? explain(own, r, count) : 0;
+}
+
+static int posix_acquire(wherry_semaphore *semaphore, uint32_t count,
+                         wherry_deadline deadline)
+{
+    struct posix *own = (struct posix *)semaphore;
+    if (count == 1 && os_sem_try(own->at) >= 0)
+        return 0;
+    return acquire_slowly(own, count, deadline);
+}
+
+static int release_several(struct posix *own, uint32_t count)
+{
+    int r = os_sem_value(own->at) > (int64_t)OS_SEM_MOST - count ? -EOVERFLOW : 0;
+    uint32_t given = 0;
+    while (r >= 0 && given < count && (r = os_sem_give(own->at)) >= 0)
+        given++;
+    // Others gave some meanwhile: as many as are still there are taken back.
+    while (r < 0 && given-- > 0)
+        (void)os_sem_try(own->at);
+    return r < 0 ? explain(own, r, count) : 0;
+}
+
+static int posix_release(wherry_semaphore *semaphore, uint32_t count)
+{
+    struct posix *own = (struct posix *)semaphore;
+    if (count == 1 && os_sem_give(own->at) >= 0)
+        return 0;
+    return release_several(own, count);
+}
+
+/* --- what is known ------------------------------------------------------- */
+
+static int posix_look(const wherry_semaphore *semaphore, uint32_t first,
+                      struct wherry_semaphore_member *out, size_t most)
+{
+    const struct posix *own = (const struct posix *)semaphore;
+    (void)first, (void)most; // there is one
+    *out = (struct wherry_semaphore_member){
+        .value = os_sem_value(own->at), .waiters = -1, .zero = -1, .last = -1};
+    return 0;
+}
+
+static void posix_describe(const wherry_semaphore *semaphore,
+                           struct wherry_semaphore_info *out)
+{
+    const struct posix *own = (const struct posix *)semaphore;
+    struct wherry_region_info region;
+    if (!own->region ||
+        wherry_region_describe(own->region, &region, sizeof(region)) < 0)
+        return;
+    out->uid = region.uid;
+    out->gid = region.gid;
+    out->mode = region.mode;
+    out->removed = region.removed;
+    out->changed_at = region.changed_at;
+}
+
+static void posix_close(wherry_semaphore *semaphore)
+{
+    struct posix *own = (struct posix *)semaphore;
+    wherry_region_close(own->region);
+    free(own);
+}
+
+static const struct semaphore_ways ways = {.acquire = posix_acquire,
+                                           .release = posix_release,
+                                           .close = posix_close,
+                                           .look = posix_look,
+                                           .describe = posix_describe};
+
+/* --- making -------------------------------------------------------------- */
+
+static int start(const char *address, struct posix own, wherry_semaphore **out)
+{
+    struct posix *made = malloc(sizeof(*made));
+    if (!made)
+        return -ENOMEM;
+    *made = own;
+    semaphore_start(&made->turns, &ways, "sem", address);
+    *out = &made->turns;
+    return 0;
+}
+
+int sem_of_region(wherry_region *region, const char *address, wherry_semaphore **out)
+{
+    const struct posix own = {.at = (sem_t *)(void *)region->data, .region = region};
+    return start(address, own, out);
+}
+
+int sem_in_region(wherry_region *region, uint64_t offset, wherry_semaphore **out)
+{
+    sem_t *at = (sem_t *)(void *)(region->data + offset);
+    return start("", (struct posix){.at = at}, out);
+}
