@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/base.h"
 #include "transport/key.h"
@@ -124,7 +125,6 @@ static int find_or_make(const struct address *address, const struct key *key,
     struct os_object_plan plan = {.is_private = key->sort == KEY_PRIVATE,
                                   .create = object_create(address),
                                   .size = (uint64_t)address_number(address, "members")};
-    *is_made = false;
     if (key->sort == KEY_OBJECT)
         return (int)key->number;
     int r = endpoint_mode(address, &plan.mode);
@@ -175,17 +175,31 @@ static int enter(const struct address *address, const struct key *key, int id,
         out);
 }
 
+// Found, or made and given its values: nothing comes between the two but the kernel.
+static int open_set(const struct address *address, const struct key *key, bool *is_made)
+{
+    uint16_t *values;
+    int r = semv_values(address, &values);
+    if (r < 0)
+        return r;
+    int id = find_or_make(address, key, is_made);
+    if (*is_made && id >= 0 && (r = os_semv_begin(id, values)) < 0) {
+        (void)os_semv_remove(id);
+        id = explain(r);
+    }
+    free(values);
+    return id;
+}
+
 static int semv_turns(const struct address *address, wherry_semaphore **out)
 {
     struct key key;
     bool is_made = false;
     int r = key_read(address, of_set, &key);
-    int id = r < 0 ? r : find_or_make(address, &key, &is_made);
+    int id = r < 0 ? r : open_set(address, &key, &is_made);
     if (id < 0)
         return refuse(address, id);
-    r = is_made ? semv_begin(address, id) : 0;
-    if (r >= 0)
-        r = enter(address, &key, id, out);
+    r = enter(address, &key, id, out);
     if (r < 0 && is_made)
         (void)os_semv_remove(id);
     return r < 0 ? refuse(address, r == -EIDRM ? explain(r) : r) : 0;

@@ -13,8 +13,9 @@
  * is set. */
 int semv_check_values(const struct address *);
 
-/* Gives a new set of so many members its values.  Errors: as os_semv_begin, -ENOMEM. */
-int semv_begin(const struct address *, int id);
+/* The values of a set that is made, one for each of members=; to be freed.  Errors:
+ * -ENOMEM. */
+int semv_values(const struct address *, uint16_t **out);
 
 /* --- semv_moves.c -------------------------------------------------------- */
 

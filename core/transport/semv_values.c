@@ -53,16 +53,15 @@ int semv_check_values(const struct address *address)
                    (long long)members);
 }
 
-int semv_begin(const struct address *address, int id)
+int semv_values(const struct address *address, uint16_t **out)
 {
     const uint32_t members = (uint32_t)address_number(address, "members");
-    uint16_t *values = calloc(members, sizeof(*values));
+    uint16_t *values = calloc(members + 1, sizeof(*values));
     if (!values)
         return -ENOMEM;
     int count = read_values(address_string(address, "initial"), values, members);
     for (uint32_t i = 1; count == 1 && i < members; i++)
         values[i] = values[0];
-    int r = count < 0 ? count : os_semv_begin(id, values);
-    free(values);
-    return r;
+    *out = values;
+    return 0;
 }
