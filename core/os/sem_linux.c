@@ -68,10 +68,10 @@ int os_sem_await(sem_t *at, wherry_deadline deadline, const atomic_bool *stop)
         const bool is_last = deadline <= now + OS_STOP_SLICE;
         if (wait_until(at, is_last ? deadline : now + OS_STOP_SLICE) == 0)
             return 0;
-        if (errno == ETIMEDOUT && is_last && wherry_now() >= deadline)
-            return -ETIMEDOUT;
         if (errno != ETIMEDOUT && errno != EINTR)
             return -errno;
+        if (wherry_now() >= deadline)
+            return -ETIMEDOUT;
     }
     return -ECANCELED;
 }

@@ -59,12 +59,13 @@ int os_semv_begin(int id, const uint16_t *values)
         0)
         return of_set(errno);
     // Forth and back in one step changes nothing.  If that cannot be done, somebody has
-    // been quicker and changed the value, which is an operation too.
+    // been quicker and changed the value, which is an operation too; without any, the
+    // next one waits for nothing, and no more comes of it.
     const short first = values[0] < OS_SEMV_MOST ? 1 : -1;
     struct sembuf nothing[] = {{.sem_op = first}, {.sem_op = (short)-first}};
     if (semtimedop(id, nothing, 2, &(const struct timespec){0}) == 0)
         return 0;
-    return errno == EAGAIN || errno == ERANGE ? 0 : of_set(errno);
+    return errno == EAGAIN || errno == ERANGE || errno == EINTR ? 0 : of_set(errno);
 }
 
 int os_semv_look(int id, struct os_semv_state *out)
@@ -125,8 +126,7 @@ static int operate(int id, struct sembuf *steps, size_t count, wherry_deadline d
             return -EAGAIN;
         if (errno == EAGAIN && stops)
             return -ECANCELED;
-        if (deadline != WHERRY_POLL && deadline != WHERRY_FOREVER &&
-            wherry_now() >= deadline && errno == EAGAIN)
+        if (deadline != WHERRY_POLL && wherry_now() >= deadline)
             return -ETIMEDOUT;
     }
 }

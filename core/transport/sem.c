@@ -104,19 +104,24 @@ static int map(const struct address *address, wherry_region **out)
 static int posix_turns(const struct address *address, wherry_semaphore **out)
 {
     wherry_region *region;
+    wherry_semaphore *semaphore = NULL;
     if (address_rest_size(address) == 0)
         return failure(-EINVAL,
                        "%s: without a name it lives in a region "
                        "(wherry_semaphore_place); a name is sem:/NAME",
                        address_text(address));
-    int r = map(address, &region);
-    if (r < 0)
+    // That its memory gets its name is the last thing that can fail.
+    int r = sem_new(address_text(address), &semaphore);
+    if (r >= 0)
+        r = map(address, &region);
+    if (r < 0) {
+        wherry_semaphore_close(semaphore);
         return refuse(address, r);
+    }
     region_show(region, "sem", address_text(address));
-    r = sem_of_region(region, address_text(address), out);
-    if (r < 0)
-        wherry_region_close(region);
-    return r < 0 ? refuse(address, r) : 0;
+    sem_lives_in(semaphore, region);
+    *out = semaphore;
+    return 0;
 }
 
 static uint64_t posix_room(const struct address *address)
@@ -131,10 +136,18 @@ static int posix_place(const struct address *address, wherry_region *region,
                        uint64_t offset, wherry_semaphore **out)
 {
     const uint32_t permits = (uint32_t)address_number(address, "permits");
-    int r = sem_in_region(region, offset, out);
+    void *const place = region->data + offset;
+    wherry_semaphore *semaphore = NULL;
+    int r = sem_new("", &semaphore);
     if (r >= 0 && object_create(address) == OS_CREATE_EXCLUSIVE)
-        r = os_sem_make(region->data + offset, permits);
-    return r < 0 ? refuse(address, r) : 0;
+        r = os_sem_make(place, permits);
+    if (r < 0) {
+        wherry_semaphore_close(semaphore);
+        return refuse(address, r);
+    }
+    sem_lives_at(semaphore, place);
+    *out = semaphore;
+    return 0;
 }
 
 static int posix_remove(const struct address *address)

@@ -7,11 +7,11 @@
 
 #include "transport/transport.h"
 
-/* The semaphore that the whole region is (taken), under its name.  Errors: -ENOMEM, the
- * region is still the caller's. */
-int sem_of_region(wherry_region *, const char *address, wherry_semaphore **out);
+/* One that has no memory yet; `address` is its name, or "".  Errors: -ENOMEM. */
+int sem_new(const char *address, wherry_semaphore **out);
 
-/* The one at a place in a region, which stays the caller's.  Errors: -ENOMEM. */
-int sem_in_region(wherry_region *, uint64_t offset, wherry_semaphore **out);
+/* Gives it a region of its own, all of which it is, or a place in another's. */
+void sem_lives_in(wherry_semaphore *, wherry_region *own);
+void sem_lives_at(wherry_semaphore *, void *place);
 
 #endif

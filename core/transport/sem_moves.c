@@ -170,25 +170,23 @@ static const struct semaphore_ways ways = {.acquire = posix_acquire,
 
 /* --- making -------------------------------------------------------------- */
 
-static int start(const char *address, struct posix own, wherry_semaphore **out)
+int sem_new(const char *address, wherry_semaphore **out)
 {
-    struct posix *made = malloc(sizeof(*made));
-    if (!made)
+    struct posix *own = calloc(1, sizeof(*own));
+    if (!own)
         return -ENOMEM;
-    *made = own;
-    semaphore_start(&made->turns, &ways, "sem", address);
-    *out = &made->turns;
+    semaphore_start(&own->turns, &ways, "sem", address);
+    *out = &own->turns;
     return 0;
 }
 
-int sem_of_region(wherry_region *region, const char *address, wherry_semaphore **out)
+void sem_lives_in(wherry_semaphore *semaphore, wherry_region *region)
 {
-    const struct posix own = {.at = (sem_t *)(void *)region->data, .region = region};
-    return start(address, own, out);
+    ((struct posix *)semaphore)->region = region;
+    sem_lives_at(semaphore, region->data);
 }
 
-int sem_in_region(wherry_region *region, uint64_t offset, wherry_semaphore **out)
+void sem_lives_at(wherry_semaphore *semaphore, void *place)
 {
-    sem_t *at = (sem_t *)(void *)(region->data + offset);
-    return start("", (struct posix){.at = at}, out);
+    ((struct posix *)semaphore)->at = place;
 }
