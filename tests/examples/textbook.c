@@ -68,6 +68,11 @@ static const struct alone {
      "datagram-wherry udp:127.0.0.1:0"},
     {"four_count_and_one_is_killed_bare", "counters", "counters-bare"},
     {"four_count_and_one_is_killed_with_wherry", "counters", "counters-wherry"},
+    {"processes_count_in_shared_memory_by_turns_bare", "counter", "counter-bare"},
+    {"processes_count_in_shared_memory_by_turns_with_wherry", "counter",
+     "counter-wherry"},
+    {"processes_meet_at_a_barrier_bare", "barrier", "barrier-bare"},
+    {"processes_meet_at_a_barrier_with_wherry", "barrier", "barrier-wherry"},
     {"programs_run_in_a_row_bare", "pipeline", NOTES "pipeline-bare" NO_NOTES},
     {"programs_run_in_a_row_with_wherry", "pipeline", NOTES "pipeline-wherry" NO_NOTES},
     // Whoever ignores SIGPIPE hands that down.
