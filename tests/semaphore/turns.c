@@ -85,6 +85,9 @@ EACH_ROW(what_cannot_be_is_an_error_that_says_so)
     FAILS(wherry_release(semaphore, 0), -EINVAL, "0 permits");
     FAILS(wherry_acquire(semaphore, row->most + 1u, WHERRY_POLL), -EINVAL, "at most");
     FAILS(wherry_acquire(semaphore, UINT32_MAX, WHERRY_FOREVER), -EINVAL, "at most");
+    // At once, and not after so many tries.
+    CHECK_ERROR(wherry_release(semaphore, row->most),
+                row->has_owner ? -EPERM : -EOVERFLOW);
     CHECK_INT(value_of(semaphore), 1);
     close_all(row, semaphore);
 }
