@@ -21,7 +21,7 @@ union semun {
     int val;
     struct semid_ds *buf;
     unsigned short *array;
-    struct seminfo *__buf; // NOLINT(bugprone-reserved-identifier): the kernel's name
+    struct seminfo *info;
 };
 
 // What these calls say of a set that is no more: that its number is wrong, if it was
@@ -70,7 +70,7 @@ int os_semv_begin(int id, const uint16_t *values)
 
 int os_semv_look(int id, struct os_semv_state *out)
 {
-    struct semid_ds now;
+    struct semid_ds now = {.sem_nsems = 0}; // the analyser cannot see that it is filled
     if (semctl(id, 0, IPC_STAT, (union semun){.buf = &now}) < 0)
         return of_set(errno);
     *out = (struct os_semv_state){.members = (uint32_t)now.sem_nsems,
@@ -91,7 +91,7 @@ void os_semv_limits(struct os_semv_limits *out)
 {
     struct seminfo info;
     *out = (struct os_semv_limits){-1, -1, -1, -1};
-    if (semctl(0, 0, IPC_INFO, (union semun){.__buf = &info}) < 0)
+    if (semctl(0, 0, IPC_INFO, (union semun){.info = &info}) < 0)
         return;
     *out = (struct os_semv_limits){.members = info.semmsl,
                                    .all = info.semmns,

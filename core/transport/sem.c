@@ -129,7 +129,7 @@ static uint64_t posix_room(const struct address *address)
     enum { LINE = 64 };
 
     (void)address;
-    return (OS_SEM_SIZE + LINE - 1) / LINE * LINE;
+    return (uint64_t)(OS_SEM_SIZE + LINE - 1) / LINE * LINE;
 }
 
 static int posix_place(const struct address *address, wherry_region *region,

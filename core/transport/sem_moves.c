@@ -180,10 +180,10 @@ int sem_new(const char *address, wherry_semaphore **out)
     return 0;
 }
 
-void sem_lives_in(wherry_semaphore *semaphore, wherry_region *region)
+void sem_lives_in(wherry_semaphore *semaphore, wherry_region *own)
 {
-    ((struct posix *)semaphore)->region = region;
-    sem_lives_at(semaphore, region->data);
+    ((struct posix *)semaphore)->region = own;
+    sem_lives_at(semaphore, own->data);
 }
 
 void sem_lives_at(wherry_semaphore *semaphore, void *place)

@@ -172,31 +172,48 @@ EACH_ROW(who_makes_it_at_the_same_moment_has_the_same)
 
 /* --- in a region --------------------------------------------------------- */
 
-TEST(in_a_region_it_needs_room_and_rights_and_no_name)
+static const char new[] = "sem:?create=exclusive";
+
+TEST(in_a_region_it_has_no_name)
 {
     wherry_region *region = NULL;
-    wherry_region *reading = NULL;
     wherry_semaphore *semaphore = NULL;
-    const int64_t room = wherry_semaphore_room("sem:?permits=3");
-    CHECK(room > 0 && room % 64 == 0);
     FAILS(wherry_semaphore_room("sem:/x"), -EINVAL, "in a region it has none");
     FAILS(wherry_semaphore_room("semv:1"), -ENOTSUP, "cannot live in a region");
     FAILS(wherry_semaphore_room("sem:?permits=x"), -EINVAL, "permits");
     FAILS(wherry_semaphore_open("sem:", &semaphore), -EINVAL, "wherry_semaphore_place");
+    FAILS(wherry_remove("sem:"), -ENOENT, "nothing of that name");
     WORKS(wherry_region_open("memfd:?size=4K", &region));
-    const char *new = "sem:?create=exclusive";
     FAILS(wherry_semaphore_place("sem:", region, 0, &semaphore), -EINVAL,
           "create=exclusive makes it");
+    wherry_region_close(region);
+}
+
+TEST(in_a_region_it_needs_room)
+{
+    wherry_region *region = NULL;
+    wherry_semaphore *semaphore = NULL;
+    const int64_t room = wherry_semaphore_room("sem:?permits=3");
+    CHECK(room > 0 && room % 64 == 0);
+    WORKS(wherry_region_open("memfd:?size=4K", &region));
     FAILS(wherry_semaphore_place(new, region, 4, &semaphore), -EINVAL, "multiple");
     FAILS(wherry_semaphore_place(new, region, 4096, &semaphore), -ERANGE, "not within");
     FAILS(wherry_semaphore_place(new, region, UINT64_MAX / 64 * 64, &semaphore),
           -ERANGE, "not within");
     WORKS(wherry_semaphore_place(new, region, 4096 - (uint64_t)room, &semaphore));
     wherry_semaphore_close(semaphore);
+    wherry_region_close(region);
+}
 
-    wherry_native file;
-    WORKS(wherry_region_file(region, &file));
+TEST(in_a_region_it_needs_the_right_to_write)
+{
     const struct wherry_region_wish wish = {.access = WHERRY_REGION_READ};
+    wherry_region *region = NULL;
+    wherry_region *reading = NULL;
+    wherry_semaphore *semaphore = NULL;
+    wherry_native file;
+    WORKS(wherry_region_open("memfd:?size=4K", &region));
+    WORKS(wherry_region_file(region, &file));
     WORKS(wherry_region_receive(dup(file), &wish, sizeof(wish), &reading));
     FAILS(wherry_semaphore_place("sem:?create=no", reading, 0, &semaphore), -EACCES,
           "for reading");

@@ -225,30 +225,35 @@ static void meet_in_memory(void *argument)
     wherry_close(channel);
 }
 
+static void send_region(wherry_channel *channel, wherry_region *region)
+{
+    wherry_message *message = NULL;
+    wherry_native fd;
+    void *const data = wherry_region_data(region);
+    WORKS(wherry_message_copy(&data, sizeof(data), &message));
+    WORKS(wherry_region_file(region, &fd));
+    WORKS(wherry_message_attach(message, fd));
+    WORKS(wherry_send(channel, &message, 0, soon()));
+}
+
 TEST(in_a_region_another_process_finds_it_wherever_it_maps_that)
 {
     wherry_channel *ends[2];
-    wherry_message *message = NULL;
     wherry_region *region = NULL;
     wherry_semaphore *semaphore = NULL;
-    wherry_native fd;
     WORKS(wherry_pair("pair:", ends));
     pid_t child = harness_child(meet_in_memory, ends[1]);
     wherry_close(ends[1]);
     WORKS(wherry_region_open("memfd:?size=4K", &region));
     WORKS(wherry_semaphore_place("sem:?permits=0&create=exclusive", region, PLACE,
                                  &semaphore));
-    void *const data = wherry_region_data(region);
-    WORKS(wherry_message_copy(&data, sizeof(data), &message));
-    WORKS(wherry_region_file(region, &fd));
-    WORKS(wherry_message_attach(message, fd));
-    WORKS(wherry_send(ends[0], &message, 0, soon()));
+    send_region(ends[0], region);
     hear(ends[0], "waiting");
-    CHECK_INT(*(char *)data, 0);
+    CHECK_INT(*(char *)wherry_region_data(region), 0);
     WORKS(wherry_release(semaphore, 1));
     CHECK_INT(harness_wait(child), 0);
     WORKS(wherry_acquire(semaphore, 1, WHERRY_POLL));
-    CHECK_INT(*(char *)data, 1);
+    CHECK_INT(*(char *)wherry_region_data(region), 1);
     wherry_semaphore_close(semaphore);
     wherry_region_close(region);
     wherry_close(ends[0]);

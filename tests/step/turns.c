@@ -269,6 +269,7 @@ static bool has_litter(void)
     bool found = false;
     DIR *directory = opendir("/dev/shm");
     struct dirent *entry;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     while (directory && (entry = readdir(directory)))
         found |= strncmp(entry->d_name, ".wherry-", 8) == 0;
     if (directory)
