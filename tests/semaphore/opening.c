@@ -139,7 +139,8 @@ static void race(void *argument)
     wherry_semaphore *semaphore = NULL;
     char byte;
     close(racer->start[1]);
-    CHECK_INT(read(racer->start[0], &byte, 1), 0);
+    while (read(racer->start[0], &byte, 1) < 0)
+        CHECK_INT(errno, EINTR);
     WORKS(wherry_semaphore_open(at_made(racer->row, 8, ""), &semaphore));
     WORKS(wherry_acquire(semaphore, 1, WHERRY_POLL));
     WORKS(wherry_release(semaphore, 1));

@@ -239,7 +239,8 @@ static void hold(void *argument)
     wherry_semaphore *set = open_at(holder->options);
     WORKS(wherry_semaphore_operate(set, &holder->step, 1, WHERRY_POLL));
     gate_pass(&holder->held);
-    pause();
+    for (;;)
+        pause(); // a signal does not end it
 }
 
 // The value while one holds, and after it was killed.

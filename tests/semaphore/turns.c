@@ -319,12 +319,13 @@ EACH_ROW(threads_are_never_more_inside_than_permits)
 
 /* --- ended --------------------------------------------------------------- */
 
-static wherry_semaphore *to_cancel;
+static wherry_semaphore *volatile to_cancel;
 
 static void cancel_it(int number)
 {
     (void)number;
-    wherry_semaphore_cancel(to_cancel);
+    if (to_cancel)
+        wherry_semaphore_cancel(to_cancel);
 }
 
 static void *cancel_from_a_thread(void *argument)
@@ -358,12 +359,14 @@ EACH_ROW(a_wait_that_a_signal_handler_cancels_ends)
     CHECK_INT(sigaction(SIGALRM, &action, NULL), 0);
     for (int microseconds = 1; microseconds < 200; microseconds += 5) {
         const struct itimerval soon = {.it_value = {.tv_usec = microseconds}};
-        to_cancel = make(row, 1);
-        WORKS(wherry_acquire(to_cancel, 1, WHERRY_POLL));
+        wherry_semaphore *semaphore = make(row, 1);
+        WORKS(wherry_acquire(semaphore, 1, WHERRY_POLL));
+        to_cancel = semaphore;
         CHECK_INT(setitimer(ITIMER_REAL, &soon, NULL), 0);
-        CHECK_ERROR(wherry_acquire(to_cancel, 1, WHERRY_FOREVER), -ECANCELED);
-        WORKS(wherry_release(to_cancel, 1));
-        close_all(row, to_cancel);
+        CHECK_ERROR(wherry_acquire(semaphore, 1, WHERRY_FOREVER), -ECANCELED);
+        to_cancel = NULL;
+        WORKS(wherry_release(semaphore, 1));
+        close_all(row, semaphore);
     }
 }
 
