@@ -75,11 +75,11 @@ int wherry_semaphore_place(const char *text, wherry_region *region, uint64_t off
     if (r < 0)
         return r;
     r = check_unnamed(transport, address);
-    if (r >= 0)
-        r = check_place(region, offset, transport->room(address));
     if (r >= 0 && object_create(address) == OS_CREATE_YES)
         r = failure(-EINVAL, "in a region nobody can tell whether it is there: "
                              "create=exclusive makes it, create=no takes it");
+    if (r >= 0)
+        r = check_place(region, offset, transport->room(address));
     if (r >= 0)
         r = transport->place(address, region, offset, out);
     address_free(address);

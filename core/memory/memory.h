@@ -55,6 +55,9 @@ void region_show(wherry_region *, const char *scheme, const char *address);
 /* Unmaps it: whoever let it go last does. */
 void region_free(wherry_region *);
 
+/* Of one whose memory this process, a child of fork(2), does not have. */
+void region_forget(wherry_region *);
+
 /* --- keep.c: who keeps a region mapped, and in which process ------------- */
 
 /* It stays mapped until it is let go once more. */
@@ -135,5 +138,34 @@ struct wherry_semaphore {
 /* What every one begins with; `address` is cut to what it has room for. */
 void semaphore_start(wherry_semaphore *, const struct semaphore_ways *,
                      const char *scheme, const char *address);
+
+/* --- lease.c, lease_format.c: a semaphore whose permits belong to somebody - */
+
+enum {
+    LEASE_PERMITS = 65536, /* the most of one */
+    LEASE_HANDLES = 1024
+};
+
+/* How many bytes of memory one takes. */
+uint64_t lease_size(uint32_t permits, uint32_t handles);
+
+/* Makes one of so many bytes there.  Errors: -ENOSYS (no random number) …. */
+int lease_make(void *at, uint32_t permits, uint32_t handles);
+
+struct lease_plan {
+    wherry_region *region;
+    uint64_t offset;
+    bool is_alone; /* it is all there is: the region is taken on success; else it is
+                      kept while the lease is open */
+    int directory; /* for the doorbells; taken on success */
+};
+
+/* Opens one that is there.  Errors: -EPROTO (something else, or of another version),
+ * -EXDEV (of another pid namespace), -EUSERS (as many have it open as can), -ENOTSUP,
+ * -ENOMEM, -EMFILE; the sentence is set. */
+int lease_open(const struct lease_plan *, const char *address, wherry_semaphore **out);
+
+/* Takes back what the dead left there, their doorbells, too. */
+void lease_sweep(wherry_semaphore *);
 
 #endif

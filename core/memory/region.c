@@ -346,11 +346,16 @@ int wherry_region_seal(wherry_region *region, enum wherry_region_seal word)
 
 /* --- its end ------------------------------------------------------------- */
 
+void region_forget(wherry_region *region)
+{
+    region->data = NULL;
+}
+
 void region_free(wherry_region *region)
 {
     if (region->fd < 0)
         os_shm_detach(region->data);
-    else
+    else if (region->data)
         os_unmap(region->data, region->size);
     os_fork_word_free(atomic_load(&region->life));
     os_close(region->fd);

@@ -34,7 +34,7 @@ static int read_fields(const char *stat, struct os_relative *out)
     return 0;
 }
 
-static int look_at(int64_t pid, struct os_relative *out)
+int os_relative_look(int64_t pid, struct os_relative *out)
 {
     char path[64];
     char stat[STAT];
@@ -88,7 +88,7 @@ static int read_all(DIR *directory, struct os_relative **list, size_t *count)
         int64_t pid = strtoll(entry->d_name, NULL, 10);
         if (pid <= 0)
             continue;
-        r = look_at(pid, &one);
+        r = os_relative_look(pid, &one);
         if (r >= 0)
             r = append(list, count, &one);
         else if (r == -ESRCH)
@@ -127,7 +127,7 @@ static int open_relative(const struct os_relative *relative)
     int fd = os_process(relative->pid);
     if (fd < 0)
         return fd;
-    int r = look_at(relative->pid, &now);
+    int r = os_relative_look(relative->pid, &now);
     if (r >= 0 && now.since != relative->since)
         r = -ESRCH;
     if (r >= 0)

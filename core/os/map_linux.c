@@ -44,6 +44,11 @@ void os_unmap(void *at, size_t size)
     (void)munmap(at, size);
 }
 
+void os_map_without_child(void *at, size_t size)
+{
+    (void)madvise(at, size, MADV_DONTFORK);
+}
+
 int os_flush(void *at, size_t size)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);

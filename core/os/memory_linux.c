@@ -98,6 +98,8 @@ int os_memory_look(int fd, struct os_memory *out)
         .gid = status.st_gid,
         .mode = status.st_mode & THREE_DIGITS,
         .changed = status.st_ctime,
+        .device = status.st_dev,
+        .inode = status.st_ino,
     };
     return 0;
 }

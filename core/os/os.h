@@ -48,14 +48,19 @@ extern const short os_wait_in;
 extern const short os_wait_out;
 
 /* A bell wakes a wait from another thread or from a signal handler: an eventfd(2). */
-int os_bell_new(void);       /* the descriptor, or -EMFILE … */
-void os_bell_ring(int bell); /* async-signal-safe; it is readable from now on */
-void os_bell_clear(int bell);
+int os_bell_new(void);        /* the descriptor, or -EMFILE … */
+void os_bell_ring(int bell);  /* async-signal-safe; it is readable from now on */
+bool os_bell_clear(int bell); /* whether it was rung; it is not any more */
 
 /* A watch is readable while any of its members is: an epoll(7) descriptor. */
 int os_watch_new(void);
 int os_watch_add(int watch, int fd, short events);
 void os_watch_remove(int watch, int fd);
+
+/* Which members are readable now, at most OS_READY of them: how many. */
+enum { OS_READY = 16 };
+
+int os_watch_ready(int watch, int *fds, int most);
 
 /* A timer is readable from the moment it is set to: a timerfd(2), never read. */
 int os_timer_new(void);                           /* the descriptor, or -EMFILE … */
@@ -451,6 +456,7 @@ int os_era(struct os_era *out);
 int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 
 /* The rest of the layer, which stands on what is above. */
+#include "os/life.h"
 #include "os/mutex.h"
 #include "os/process.h"
 #include "os/queue.h"

@@ -151,6 +151,9 @@ struct os_relative {
  * (/proc shows other numbers than ours); the sentence is set. */
 int os_everybody(struct os_relative **out, size_t *count);
 
+/* One process.  Errors: -ESRCH; as open(2) (where /proc is not there, or closed). */
+int os_relative_look(int64_t pid, struct os_relative *out);
+
 /* Signals that very process.  Errors: -ESRCH (it is gone), -EPERM. */
 int os_kill_relative(const struct os_relative *, int signal);
 

@@ -25,6 +25,9 @@ int os_map_again(int fd, size_t size, enum os_map_access, void *at);
 
 void os_unmap(void *at, size_t size);
 
+/* A child of fork(2) will not have that mapping. */
+void os_map_without_child(void *at, size_t size);
+
 /* What was changed there goes to the disk (msync(2)).  `at` need not begin a page. */
 int os_flush(void *at, size_t size);
 
@@ -67,6 +70,8 @@ struct os_memory {
     int64_t gid;
     uint32_t mode;
     int64_t changed; /* in seconds since 1970 */
+    uint64_t device;
+    uint64_t inode;
 };
 
 /* Errors: -EBADF. */

@@ -72,11 +72,14 @@ void os_bell_ring(int bell)
     errno = kept;
 }
 
-void os_bell_clear(int bell)
+bool os_bell_clear(int bell)
 {
     uint64_t count;
-    while (read(bell, &count, sizeof(count)) < 0 && errno == EINTR)
-        ;
+    ssize_t size;
+    do
+        size = read(bell, &count, sizeof(count));
+    while (size < 0 && errno == EINTR);
+    return size > 0;
 }
 
 int os_watch_new(void)
@@ -96,6 +99,18 @@ int os_watch_add(int watch, int fd, short events)
 void os_watch_remove(int watch, int fd)
 {
     epoll_ctl(watch, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int os_watch_ready(int watch, int *fds, int most)
+{
+    struct epoll_event events[OS_READY];
+    int count;
+    do
+        count = epoll_wait(watch, events, most < OS_READY ? most : OS_READY, 0);
+    while (count < 0 && errno == EINTR);
+    for (int i = 0; i < count; i++)
+        fds[i] = events[i].data.fd;
+    return count < 0 ? -errno : count;
 }
 
 int os_timer_new(void)

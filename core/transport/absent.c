@@ -120,18 +120,6 @@ const struct wherry_mechanism absent_mechanisms[] = {
      .systems = "Solaris, AIX",
      .absent = "absent on Linux: its kernel has none",
      .instead = "unix: which passes open files too, or mq: for priorities"},
-
-    /* --- semaphores --- */
-    {.scheme = "lease",
-     .usage = "lease:NAME",
-     .mechanism = "a semaphore in shared memory",
-     .summary = "Turns on one machine; a holder's death gives its turn back.",
-     .abilities = WHERRY_ABLE_STRANGERS | WHERRY_ABLE_DESCRIPTOR,
-     .traits = WHERRY_TRAIT_TURNS | WHERRY_TRAIT_NAME_STAYS,
-     .limit = "it carries none",
-     .systems = "Linux",
-     .absent = later,
-     .instead = "mq: with a message for each turn, taken to hold it and sent back"},
     {.scheme = NULL},
 };
 

@@ -19,7 +19,7 @@ static const struct transport *const transports[] = {
     &transport_pair,  &transport_unix, &transport_tcp,    &transport_udp,
     &transport_mq,    &transport_sysv, &transport_signal, &transport_exec,
     &transport_memfd, &transport_shm,  &transport_shmv,   &transport_file,
-    &transport_sem,   &transport_semv, &transport_fault,
+    &transport_lease, &transport_sem,  &transport_semv,   &transport_fault,
 };
 
 enum {

@@ -30,6 +30,9 @@
  * musl do not meet) and the same word size (32-bit and 64-bit programs do not).  Under
  * a name another size is found out (-EPROTO), in a region nobody can tell.
  *
+ * execve(2): what a process holds of a lease: stays its own until it ends, also as
+ * another program.
+ *
  * fork(2): a sem: and a semv: go on in the child; of a lease:, which the parent still
  * holds, every call there is -ECHILD: the child opens it for itself.
  *
@@ -103,7 +106,8 @@ WHERRY_EXPORT void wherry_semaphore_cancel(wherry_semaphore *);
  * permits (WHERRY_POLL) once more; from now on, until that succeeds or `count` is 0,
  * this handle waits in the line of those who want some.  It is borrowed, and may be
  * readable for nothing.  `events` (may be NULL) is what to poll(2) for.
- * Errors: -ENOTSUP (sem: and semv: have none), -EINVAL, -EMFILE, -ECHILD. */
+ * Errors: -ENOTSUP (sem: and semv: have none), -EINVAL, -EBUSY (a thread waits through
+ * this handle), -EMFILE, -ENOMEM, -ECHILD. */
 WHERRY_EXPORT int wherry_semaphore_fd(wherry_semaphore *, uint32_t count,
                                       wherry_native *out, short *events);
 

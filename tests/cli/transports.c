@@ -100,12 +100,12 @@ TEST(what_is_measured_is_told_on_a_terminal)
 TEST(every_verb_says_why_an_absent_mechanism_is_not_there)
 {
     shell("for verb in dial listen send recv relay describe remove; do\n"
-          "    wherry $verb lease:turns; echo $?\n"
+          "    wherry $verb local:pier; echo $?\n"
           "done");
     CHECK_STRING(said.out, "2\n2\n2\n2\n2\n2\n2\n");
-    shell("wherry send lease:turns ahoy");
-    CHECK_CONTAINS(said.err, "lease: is not there: later; the nearest that is: mq:");
-    CHECK_CONTAINS(said.err, "Try: wherry help lease:\n");
+    shell("wherry send local:pier ahoy");
+    CHECK_CONTAINS(said.err, "local: is not there: later; the nearest that is: unix:");
+    CHECK_CONTAINS(said.err, "Try: wherry help local:\n");
 }
 
 TEST(help_of_an_absent_mechanism_tells_what_to_take)
@@ -118,9 +118,9 @@ TEST(help_of_an_absent_mechanism_tells_what_to_take)
 
 TEST(the_tour_does_not_show_what_is_absent)
 {
-    shell("wherry tour lease");
+    shell("wherry tour local");
     CHECK_INT(said.status, 2);
-    CHECK_CONTAINS(said.err, "lease: cannot be shown: later; take mq:");
+    CHECK_CONTAINS(said.err, "local: cannot be shown: later; take unix:");
     shell("wherry tour shm");
     CHECK_INT(said.status, 2);
     CHECK_CONTAINS(said.err, "shm: is memory, which the tour does not show yet");

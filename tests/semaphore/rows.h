@@ -15,6 +15,8 @@ struct row {
     const char *scheme;
     const char *made;    /* "members=1&initial=": what says how many permits */
     uint32_t most;       /* permits that it can have */
+    uint32_t least;      /* ditto, when it is made */
+    bool has_mode;       /* mode= lets others in; else it is its user's alone */
     bool is_placed;      /* it has no name: it lives in a region */
     bool has_owner;      /* who holds a permit is known: others cannot release it */
     bool has_sets;       /* several members, several operations at once */

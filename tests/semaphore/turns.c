@@ -35,6 +35,8 @@ EACH_ROW(there_are_as_many_turns_as_permits)
 
 EACH_ROW(one_without_permits_waits_for_the_first)
 {
+    if (row->least > 0)
+        SKIP("it has one permit at least");
     wherry_semaphore *semaphore = make(row, 0);
     CHECK_ERROR(wherry_acquire(semaphore, 1, WHERRY_POLL), -EAGAIN);
     if (!row->has_owner)

@@ -49,13 +49,13 @@ static void kill_both(struct account *account, const struct step_role *role,
     char other[PLACE_SIZE];
     char where[2 * PLACE_SIZE + 64];
     if (!begin(&stage, &recoverer, account, role, first)) {
-        account->missed++;
+        account_miss(account, first);
         return;
     }
     bool is_found = victim_run_to(&recoverer, second);
     victim_kill(&recoverer);
     if (!is_found) {
-        account->missed++;
+        account_miss(account, second);
         stage_close(&stage);
         return;
     }
@@ -73,7 +73,7 @@ static void kill_recoveries(struct account *account, const struct step_role *rol
 {
     struct path recovery = {.points = NULL};
     if (!record_recovery(account, role, first, &recovery)) {
-        account->missed++;
+        account_miss(account, first);
         return;
     }
     for (size_t j = 0; j < recovery.count; j++) {

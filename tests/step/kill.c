@@ -74,7 +74,7 @@ static void kill_at(struct account *account, const struct path *path, size_t i)
     struct victim victim;
     char where[PLACE_SIZE];
     if (!reach(&stage, &victim, account->subject, account->role, &path->points[i])) {
-        account->missed++;
+        account_miss(account, &path->points[i]);
         return;
     }
     victim_kill(&victim);

@@ -14,6 +14,8 @@
 
 /* --- account.c --- */
 
+struct point;
+
 struct account {
     const struct step_subject *subject;
     const struct step_role *role; // NULL: all of them, or load
@@ -24,7 +26,8 @@ struct account {
     unsigned long runs;
     unsigned long verdicts[STEP_VERDICTS];
     unsigned long leaks;
-    unsigned long missed; // points that were not found again
+    unsigned long missed;  // points that were not found again
+    unsigned long excused; // of these: a sleeper that was back sooner made them
     unsigned long bad;
 };
 
@@ -34,6 +37,9 @@ struct account account_open(const struct step_subject *subject, const char *mode
 /* Counts one run; where says at which point it was broken off. */
 void account_add(struct account *account, const struct step_finding *finding, int leaks,
                  const char *where);
+
+/* Counts one that was not found again. */
+void account_miss(struct account *account, const struct point *point);
 
 /* Adds those of one role and notes them, if there is more than one role. */
 void account_merge(struct account *all, const struct account *role);

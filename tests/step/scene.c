@@ -200,6 +200,12 @@ void stage_open(struct stage *stage, const struct step_subject *subject,
     stage->scene.shared = subject->make(role);
 }
 
+static bool is_deep(void *argument)
+{
+    const struct stage *stage = argument;
+    return stage->scene.role->is_deep(&stage->scene);
+}
+
 pid_t stage_lull(struct stage *stage)
 {
     if (!stage->scene.role->sleeper)
@@ -210,6 +216,8 @@ pid_t stage_lull(struct stage *stage)
         harness_exit(0);
     }
     harness_wait_blocked(stage->sleeper);
+    if (stage->scene.role->is_deep)
+        harness_until(is_deep, stage);
     return stage->sleeper;
 }
 

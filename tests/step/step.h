@@ -87,6 +87,9 @@ struct step_role {
      * May be NULL; not in the mode double. */
     void (*sleeper)(struct step_scene *);
 
+    /* Whether it sleeps as deep as it will, where it naps first.  May be NULL. */
+    bool (*is_deep)(const struct step_scene *);
+
     /* Another process, whenever the stepped one is asleep: lets it go on.  NULL: a
      * sleep that does not end by itself is the end of the operation. */
     void (*wake)(struct step_scene *);

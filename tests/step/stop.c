@@ -54,7 +54,7 @@ static void stop_at(struct account *account, const struct path *path, size_t i)
     struct step_finding findings[FINDINGS];
     char where[PLACE_SIZE];
     if (!reach(&stage, &victim, account->subject, account->role, &path->points[i])) {
-        account->missed++;
+        account_miss(account, &path->points[i]);
         return;
     }
     if (!victim_stop(&victim))

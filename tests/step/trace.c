@@ -31,8 +31,8 @@ enum {
     HITS_MOST = 100000,          // of a breakpoint, in other states
     WAKES_MOST = 100,
     LOOK_MICROSECONDS = 500,
-    LOOKS = 3,             // asleep in the same call: it sleeps
-    NAP_MILLISECONDS = 50, // a sleep that ends by itself
+    ASLEEP_MILLISECONDS = 4, // in the same call: it sleeps, and does not nap
+    NAP_MILLISECONDS = 50,   // a sleep that ends by itself
     RUN_MILLISECONDS = 2000,
 };
 
@@ -151,16 +151,17 @@ static enum pause await(struct victim *victim, enum pace pace)
     char before[CALL_SIZE] = "";
     char now[CALL_SIZE];
     enum pause pause = PAUSE_LATE;
-    int64_t end = harness_now() + (int64_t)harness_stretch(RUN_MILLISECONDS) * 1000000;
-    for (int same = 0; !hear(victim, pace, &pause);) {
+    int64_t since = harness_now();
+    int64_t end = since + (int64_t)harness_stretch(RUN_MILLISECONDS) * 1000000;
+    while (!hear(victim, pace, &pause)) {
         if (wait_for_news())
             continue;
         bool is_asleep = scene_sleeps(victim->pid, now);
-        same = is_asleep && strcmp(before, now) == 0 ? same + 1 : 0;
-        if (same >= LOOKS)
+        if (!is_asleep || strcmp(before, now) != 0)
+            since = harness_now();
+        if (harness_now() - since >= ASLEEP_MILLISECONDS * INT64_C(1000000))
             return PAUSE_ASLEEP;
-        if (is_asleep)
-            snprintf(before, sizeof before, "%s", now);
+        snprintf(before, sizeof before, "%s", is_asleep ? now : "");
         if (harness_now() > end)
             return PAUSE_LATE;
     }

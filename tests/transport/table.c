@@ -34,6 +34,7 @@ static const struct {
     {"shm", "shm:/x?", "", "x"},
     {"shmv", "shmv:1?", "", "x"},
     {"file", "file:/x?", "", "x"},
+    {"lease", "lease:x?", "", "x"},
     {"sem", "sem:/x?", "", "x"},
     {"semv", "semv:1?", "", "0,"},
     {"fault", "fault?", ":pair:", "x"},

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ways of a lease: acquire, release, and what is known of it.
+ */
+#include "memory/lease.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct lease *of(wherry_semaphore *semaphore)
+{
+    return (struct lease *)(void *)semaphore;
+}
+
+static const struct lease *of_const(const wherry_semaphore *semaphore)
+{
+    return (const struct lease *)(const void *)semaphore;
+}
+
+static bool is_forked(const struct lease *lease)
+{
+    return !region_lives(&lease->life);
+}
+
+static int refuse_child(void)
+{
+    return failure(-ECHILD,
+                   "the lease was opened before fork(2), by the parent: open it "
+                   "in the child, too");
+}
+
+static int refuse_count(const struct lease *lease, uint32_t count)
+{
+    return failure(-EINVAL, "the lease never has %u permits: %u at most",
+                   (unsigned)count, (unsigned)lease->permits);
+}
+
+/* --- permits ------------------------------------------------------------- */
+
+// The first permit from the hint on that is `old`, exchanged for `owner`.
+static bool exchange_one(struct lease *lease, uint64_t old, uint64_t owner)
+{
+    const uint32_t count = lease->permits;
+    uint32_t at = atomic_load_explicit(&lease->hint, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++, at = at + 1 < count ? at + 1 : 0) {
+        uint64_t found = old;
+        if (atomic_load_explicit(&lease->owners[at], memory_order_relaxed) != old ||
+            !atomic_compare_exchange_strong(&lease->owners[at], &found, owner))
+            continue;
+        if (i != 0)
+            atomic_store_explicit(&lease->hint, at, memory_order_relaxed);
+        return true;
+    }
+    return false;
+}
+
+static uint32_t count_of(const struct lease *lease, uint64_t owner)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < lease->permits; i++)
+        count += atomic_load(&lease->owners[i]) == owner;
+    return count;
+}
+
+uint32_t lease_free(const struct lease *lease)
+{
+    return count_of(lease, 0);
+}
+
+static bool take_several(struct lease *lease, uint32_t count)
+{
+    uint32_t taken = 0;
+    if (lease_free(lease) < count)
+        return false;
+    while (taken < count && exchange_one(lease, 0, lease->owner))
+        taken++;
+    if (taken == count)
+        return true;
+    while (taken-- > 0)
+        (void)exchange_one(lease, lease->owner, 0);
+    line_wake(lease);
+    return false;
+}
+
+bool lease_try(struct lease *lease, uint32_t count, bool is_patient)
+{
+    if (line_is_others(lease, is_patient))
+        return false;
+    return count == 1 ? exchange_one(lease, 0, lease->owner)
+                      : take_several(lease, count);
+}
+
+/* --- turns --------------------------------------------------------------- */
+
+static int try_again(struct lease *lease, uint32_t count)
+{
+    if (lease->wanted != 0)
+        return lease_try_in_line(lease, count);
+    (void)places_look(lease);
+    return lease_try(lease, count, true) ? 0 : lease_has_not(count);
+}
+
+static int acquire(wherry_semaphore *semaphore, uint32_t count,
+                   wherry_deadline deadline)
+{
+    struct lease *lease = of(semaphore);
+    if (is_forked(lease))
+        return refuse_child();
+    if (count > lease->permits)
+        return refuse_count(lease, count);
+    if (lease->wanted == 0 && lease_try(lease, count, false))
+        return 0;
+    return deadline == WHERRY_POLL ? try_again(lease, count)
+                                   : lease_wait(lease, count, deadline);
+}
+
+static int release(wherry_semaphore *semaphore, uint32_t count)
+{
+    struct lease *lease = of(semaphore);
+    if (is_forked(lease))
+        return refuse_child();
+    uint32_t given = 0;
+    if (count == 1 || count_of(lease, lease->owner) >= count)
+        while (given < count && exchange_one(lease, lease->owner, 0))
+            given++;
+    if (given < count)
+        return failure(-EPERM,
+                       "%u permits are given back, and this handle does not hold "
+                       "so many",
+                       (unsigned)count);
+    line_wake(lease);
+    return 0;
+}
+
+static void cancel(wherry_semaphore *semaphore)
+{
+    os_bell_ring(of(semaphore)->canceled);
+}
+
+static int descriptor(wherry_semaphore *semaphore, uint32_t count, int *out)
+{
+    struct lease *lease = of(semaphore);
+    if (is_forked(lease))
+        return refuse_child();
+    if (count > lease->permits)
+        return refuse_count(lease, count);
+    return lease_poll(lease, count, out);
+}
+
+/* --- what is known ------------------------------------------------------- */
+
+static uint32_t wants_of(const struct lease *lease, uint32_t place)
+{
+    return (uint32_t)(atomic_load(&lease->waits[place]) >> 1) &
+           ((1u << LEASE_COUNT_BITS) - 1);
+}
+
+static int look(const wherry_semaphore *semaphore, uint32_t first,
+                struct wherry_semaphore_member *out, size_t most)
+{
+    const struct lease *lease = of_const(semaphore);
+    (void)first;
+    (void)most;
+    if (is_forked(lease))
+        return refuse_child();
+    const uint32_t used = places_used(lease);
+    *out = (struct wherry_semaphore_member){
+        .value = lease_free(lease), .waiters = 0, .zero = -1, .last = -1};
+    for (uint32_t i = 0; i < used; i++)
+        out->waiters += wants_of(lease, i) != 0;
+    return 1;
+}
+
+static int holders(const wherry_semaphore *semaphore,
+                   struct wherry_semaphore_holder *out, size_t most)
+{
+    const struct lease *lease = of_const(semaphore);
+    if (is_forked(lease))
+        return refuse_child();
+    const uint32_t used = places_used(lease);
+    size_t count = 0;
+    for (uint32_t i = 0; i < used; i++) {
+        bool left;
+        const uint64_t owner = places_owner(lease, i, &left);
+        if (owner == 0)
+            continue;
+        if (count < most)
+            out[count] = (struct wherry_semaphore_holder){
+                .pid = lease_pid_of(owner),
+                .holds = count_of(lease, owner),
+                .wants = wants_of(lease, i),
+                .dead = left || places_has_ended(lease, owner)};
+        count++;
+    }
+    return (int)count;
+}
+
+static void look_at_file(const struct lease *lease, struct wherry_semaphore_info *out)
+{
+    struct wherry_region_info now;
+    if (!lease->is_alone ||
+        wherry_region_describe(lease->region, &now, sizeof(now)) < 0)
+        return;
+    out->uid = now.uid;
+    out->gid = now.gid;
+    out->mode = now.mode;
+    out->removed = now.removed;
+    out->changed_at = now.changed_at;
+}
+
+static void describe(const wherry_semaphore *semaphore,
+                     struct wherry_semaphore_info *out)
+{
+    const struct lease *lease = of_const(semaphore);
+    out->permits = lease->permits;
+    out->attached_most = lease->seats;
+    if (is_forked(lease))
+        return;
+    out->held = count_of(lease, lease->owner);
+    out->attached = holders(semaphore, NULL, 0);
+    look_at_file(lease, out);
+}
+
+/* --- opening and closing ------------------------------------------------- */
+
+static void release_all(struct lease *lease)
+{
+    lease_unwatch(lease);
+    bells_close(lease);
+    os_close(lease->canceled);
+    os_close(lease->turn);
+    free(lease->watched);
+    free(lease);
+}
+
+// A child has the descriptors, and neither the memory nor the place.
+static void close_lease(wherry_semaphore *semaphore)
+{
+    struct lease *lease = of(semaphore);
+    const bool is_child = is_forked(lease);
+    if (is_child && lease->is_alone)
+        region_forget(lease->region);
+    if (!is_child)
+        places_leave(lease);
+    region_let_go(lease->region);
+    os_close(lease->directory);
+    release_all(lease);
+}
+
+static const struct semaphore_ways ways = {
+    .acquire = acquire,
+    .release = release,
+    .close = close_lease,
+    .look = look,
+    .describe = describe,
+    .descriptor = descriptor,
+    .holders = holders,
+    .cancel = cancel,
+};
+
+static int prepare(struct lease *lease)
+{
+    int r = region_live(lease->region, &lease->life);
+    if (r < 0)
+        return failure_plain(r, "opening a lease");
+    lease->canceled = os_above_standard(os_bell_new());
+    lease->turn = os_above_standard(os_bell_new());
+    if (lease->canceled < 0 || lease->turn < 0)
+        return failure_plain(lease->turn < 0 ? lease->turn : lease->canceled,
+                             "opening a lease");
+    os_bell_ring(lease->turn);
+    return 0;
+}
+
+void lease_sweep(wherry_semaphore *semaphore)
+{
+    places_sweep(of(semaphore));
+}
+
+int lease_open(const struct lease_plan *plan, const char *address,
+               wherry_semaphore **out)
+{
+    wherry_region *region = plan->region;
+    struct lease *lease = calloc(1, sizeof(*lease));
+    if (!lease)
+        return failure_plain(-ENOMEM, "no memory for a lease");
+    semaphore_start(&lease->base, &ways, "lease", address);
+    lease->watch = lease->canceled = lease->turn = -1;
+    lease->bell = OS_DESCRIPTOR_NONE;
+    lease->directory = plan->directory;
+    lease->region = region;
+    lease->is_alone = plan->is_alone;
+    lease->seen = lease->quiet = UINT64_MAX;
+    int r = lease_take(lease, (void *)(region->data + plan->offset),
+                       region->size - plan->offset);
+    if (r >= 0)
+        r = prepare(lease);
+    if (r >= 0)
+        r = places_enter(lease);
+    if (r < 0) {
+        release_all(lease);
+        return r;
+    }
+    if (plan->is_alone)
+        os_map_without_child(region->data, region->size);
+    else
+        region_keep(region);
+    *out = &lease->base;
+    return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for a lease.
+ *
+ * For the first millisecond only the doorbell counts; then also the ends of all who
+ * have a place, and now and then a look without being told: whoever was rung in one's
+ * stead may be stopped.
+ */
+#include "memory/lease.h"
+
+#include <errno.h>
+
+enum { SHALLOW = 1000000, LOOK = 100000000 /* nanoseconds */ };
+
+static bool is_canceled(const struct lease *lease)
+{
+    return atomic_load(&lease->base.canceled);
+}
+
+static int cancellation(void)
+{
+    return failure(-ECANCELED, "the wait was cancelled");
+}
+
+static wherry_deadline sooner(wherry_deadline one, wherry_deadline other)
+{
+    return one < other ? one : other;
+}
+
+/* --- one thread at a time ------------------------------------------------ */
+
+static int take_turn(struct lease *lease, wherry_deadline deadline)
+{
+    while (!os_bell_clear(lease->turn)) {
+        struct os_wait waits[] = {{.fd = lease->turn, .events = os_wait_in},
+                                  {.fd = lease->canceled, .events = os_wait_in}};
+        if (is_canceled(lease))
+            return cancellation();
+        int r = os_wait(waits, sizeof(waits) / sizeof(waits[0]), deadline);
+        if (r < 0)
+            return failure_plain(r, "waiting for permits");
+    }
+    return 0;
+}
+
+static void give_turn(struct lease *lease)
+{
+    os_bell_ring(lease->turn);
+}
+
+/* --- the wait ------------------------------------------------------------ */
+
+static void sleep_until(struct lease *lease, bool is_deep, wherry_deadline deadline)
+{
+    struct os_wait waits[] = {
+        {.fd = is_deep ? lease->watch : lease->bell.fd, .events = os_wait_in},
+        {.fd = lease->canceled, .events = os_wait_in}};
+    (void)os_wait(waits, sizeof(waits) / sizeof(waits[0]), deadline);
+}
+
+static int wait_in_line(struct lease *lease, uint32_t count, wherry_deadline deadline)
+{
+    const wherry_deadline deep = deadline_add(wherry_now(), SHALLOW);
+    for (;;) {
+        // Cleared before the look, so that whoever comes after it rings anew.
+        bells_clear(lease);
+        line_wakes(lease);
+        if (lease_try(lease, count, true))
+            return 0;
+        const wherry_deadline now = wherry_now();
+        if (is_canceled(lease))
+            return cancellation();
+        if (now >= deadline)
+            return failure(-ETIMEDOUT, "there were not %u permits in time",
+                           (unsigned)count);
+        const bool is_deep = now >= deep;
+        if (is_deep && lease_watch(lease))
+            continue;
+        if (is_deep)
+            line_insist(lease);
+        sleep_until(lease, is_deep,
+                    sooner(deadline, is_deep ? deadline_add(now, LOOK) : deep));
+    }
+}
+
+// Who polls the descriptor goes on waiting.
+static void come_back(struct lease *lease)
+{
+    if (lease->wanted == 0)
+        return;
+    line_join(lease, lease->wanted);
+    bells_ring(lease, lease->owner);
+}
+
+int lease_wait(struct lease *lease, uint32_t count, wherry_deadline deadline)
+{
+    int r = take_turn(lease, deadline);
+    if (r < 0)
+        return r;
+    r = bells_prepare(lease);
+    if (r >= 0) {
+        line_join(lease, count);
+        r = wait_in_line(lease, count, deadline);
+        line_leave(lease);
+        come_back(lease);
+    }
+    give_turn(lease);
+    return r;
+}
+
+int lease_has_not(uint32_t count)
+{
+    return failure(-EAGAIN, "there are not %u permits now", (unsigned)count);
+}
+
+/* --- by a descriptor ----------------------------------------------------- */
+
+int lease_poll(struct lease *lease, uint32_t count, int *out)
+{
+    if (take_turn(lease, WHERRY_POLL) < 0)
+        return failure(-EBUSY, "a thread waits for permits through this handle: open "
+                               "another one");
+    int r = bells_prepare(lease);
+    if (r >= 0 && lease->wanted != 0)
+        line_leave(lease);
+    if (r >= 0) {
+        lease->wanted = count;
+        (void)lease_watch(lease);
+        come_back(lease); // what is free already is worth a try
+        *out = lease->watch;
+    }
+    give_turn(lease);
+    return r;
+}
+
+int lease_try_in_line(struct lease *lease, uint32_t count)
+{
+    if (take_turn(lease, WHERRY_POLL) < 0)
+        return lease_try(lease, count, true) ? 0 : lease_has_not(count);
+    bells_clear(lease);
+    line_wakes(lease);
+    (void)lease_watch(lease);
+    int r = lease_try(lease, count, true) ? 0 : lease_has_not(count);
+    if (r == 0) {
+        lease->wanted = 0;
+        line_leave(lease);
+    } else {
+        line_insist(lease);
+    }
+    give_turn(lease);
+    return r;
+}
