@@ -37,8 +37,8 @@ struct command {
 
 extern const struct command command_tour, command_dial, command_listen, command_send,
     command_recv, command_relay, command_signal, command_remove, command_transports,
-    command_choose, command_describe, command_region, command_run, command_pipe,
-    command_fds, command_list, command_bench, command_help;
+    command_choose, command_describe, command_region, command_acquire, command_run,
+    command_pipe, command_fds, command_list, command_bench, command_help;
 
 /* The table of main.c; ends with NULL. */
 extern const struct command *const commands[];

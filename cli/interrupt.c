@@ -20,6 +20,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 static atomic_int arrived;
 static wherry_channel *_Atomic channels[CHANNELS];
 static wherry_listener *_Atomic watched;
+static wherry_semaphore *_Atomic turns;
 static int wake[2] = {-1, -1};
 
 static void cancel_all(void)
@@ -32,6 +33,9 @@ static void cancel_all(void)
     wherry_listener *place = atomic_load(&watched);
     if (place)
         wherry_cancel_accept(place);
+    wherry_semaphore *semaphore = atomic_load(&turns);
+    if (semaphore)
+        wherry_semaphore_cancel(semaphore);
 }
 
 void interrupt_note(int signal)
@@ -123,6 +127,29 @@ void interrupt_watch_listener(wherry_listener *listener)
 void interrupt_forget_listener(void)
 {
     atomic_store(&watched, NULL);
+}
+
+void interrupt_watch_semaphore(wherry_semaphore *semaphore)
+{
+    atomic_store(&turns, semaphore);
+    if (interrupted())
+        wherry_semaphore_cancel(semaphore);
+}
+
+void interrupt_forget_semaphore(void)
+{
+    atomic_store(&turns, NULL);
+}
+
+void interrupt_forget_all(void)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    struct sigaction now;
+    sigemptyset(&standard.sa_mask);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == handle)
+            sigaction(signals[i], &standard, NULL);
+    interrupt_end();
 }
 
 int interrupt_thread(pthread_t *thread, void *(*run)(void *), void *argument)

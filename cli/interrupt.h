@@ -38,6 +38,13 @@ void interrupt_forget(wherry_channel *channel);
 void interrupt_watch_listener(wherry_listener *listener);
 void interrupt_forget_listener(void);
 
+void interrupt_watch_semaphore(wherry_semaphore *semaphore);
+void interrupt_forget_semaphore(void);
+
+/* From now on signals do what they would if this had never been; those that have
+ * arrived, too. */
+void interrupt_forget_all(void);
+
 /* As if the signal had arrived: nobody reads stdout any more. */
 void interrupt_note(int signal);
 

@@ -21,25 +21,11 @@
 #include "settings.h"
 
 const struct command *const commands[] = {
-    &command_tour,
-    &command_listen,
-    &command_dial,
-    &command_send,
-    &command_recv,
-    &command_relay,
-    &command_signal,
-    &command_remove,
-    &command_transports,
-    &command_choose,
-    &command_describe,
-    &command_region,
-    &command_run,
-    &command_pipe,
-    &command_fds,
-    &command_list,
-    &command_bench,
-    &command_help,
-    NULL,
+    &command_tour,       &command_listen, &command_dial,     &command_send,
+    &command_recv,       &command_relay,  &command_signal,   &command_remove,
+    &command_transports, &command_choose, &command_describe, &command_region,
+    &command_acquire,    &command_run,    &command_pipe,     &command_fds,
+    &command_list,       &command_bench,  &command_help,     NULL,
 };
 
 static const struct command *find(const char *name)

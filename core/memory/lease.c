@@ -157,14 +157,16 @@ static uint32_t wants_of(const struct lease *lease, uint32_t place)
            ((1u << LEASE_COUNT_BITS) - 1);
 }
 
+// What the dead hold is free for whoever asks, so it is free.
 static int look(const wherry_semaphore *semaphore, uint32_t first,
                 struct wherry_semaphore_member *out, size_t most)
 {
-    const struct lease *lease = of_const(semaphore);
+    struct lease *lease = of((wherry_semaphore *)(uintptr_t)semaphore);
     (void)first;
     (void)most;
     if (is_forked(lease))
         return refuse_child();
+    (void)places_look(lease);
     const uint32_t used = places_used(lease);
     *out = (struct wherry_semaphore_member){
         .value = lease_free(lease), .waiters = 0, .zero = -1, .last = -1};
@@ -292,7 +294,8 @@ int lease_open(const struct lease_plan *plan, const char *address,
     lease->directory = plan->directory;
     lease->region = region;
     lease->is_alone = plan->is_alone;
-    lease->seen = lease->quiet = UINT64_MAX;
+    lease->seen = UINT64_MAX;
+    atomic_init(&lease->quiet, UINT64_MAX);
     int r = lease_take(lease, (void *)(region->data + plan->offset),
                        region->size - plan->offset);
     if (r >= 0)

@@ -25,6 +25,7 @@ static const struct example {
     {"choose", NULL, "Take stdio:"},
     {"describe", NULL, "peer trust         kernel\n"},
     {"region", "ahoy\n", NULL},
+    {"acquire", NULL, "my turn\naddress"},
     {"run", NULL, "\"ended\": \"exit 0\""},
     {"pipe", NULL, "/bin/"},
     {"fds", NULL, "open file descriptions\nDESCRIPTION"},
