@@ -14,7 +14,7 @@
 #include "open.h"
 #include "region.h"
 #include "say.h"
-#include "semaphore.h"
+#include "semaphore_show.h"
 #include "table.h"
 
 enum {

@@ -106,6 +106,18 @@ int64_t lock_ours(const struct processes_scene *);
 int64_t lock_cells(const struct processes_scene *);
 int64_t lock_robust(const struct processes_scene *);
 
+/* --- turns.c: ways ------------------------------------------------------- */
+
+int64_t turn_lease(const struct processes_scene *);
+int64_t turn_sem(const struct processes_scene *);
+int64_t turn_semv(const struct processes_scene *);
+int64_t turn_bare_sem(const struct processes_scene *);
+int64_t turn_bare_semop(const struct processes_scene *);
+int64_t turns_lease(const struct processes_scene *);
+int64_t turns_bare_semop(const struct processes_scene *);
+int64_t map_ours(const struct processes_scene *);
+int64_t map_bare(const struct processes_scene *);
+
 /* --- scripts.c ----------------------------------------------------------- */
 
 extern const char script_node_spawn[];

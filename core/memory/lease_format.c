@@ -41,16 +41,16 @@ static uint32_t layout(void)
                       sizeof(struct lease_line) << 8 | sizeof(struct lease_place));
 }
 
-uint64_t lease_size(uint32_t permits, uint32_t places)
+uint64_t lease_size(uint32_t permits, uint32_t handles)
 {
-    return lay_out(permits, places).size;
+    return lay_out(permits, handles).size;
 }
 
 // The magic comes last: who sees it sees all the rest.
-int lease_make(void *block, uint32_t permits, uint32_t places)
+int lease_make(void *at, uint32_t permits, uint32_t handles)
 {
-    struct lease_header *at = block;
-    const uint64_t size = lease_size(permits, places);
+    struct lease_header *header = at;
+    const uint64_t size = lease_size(permits, handles);
     uint64_t name;
     struct os_era era;
     int r = os_directory_number(&name);
@@ -59,15 +59,15 @@ int lease_make(void *block, uint32_t permits, uint32_t places)
     if (r < 0)
         return failure_plain(r, "making a lease");
     memset(at, 0, size);
-    at->version = VERSION;
-    at->layout = layout();
-    at->permits = permits;
-    at->places = places;
-    at->space = era.namespace;
-    at->name = name | UINT64_C(1) << 63; // written with 16 digits, always
-    at->size = size;
+    header->version = VERSION;
+    header->layout = layout();
+    header->permits = permits;
+    header->places = handles;
+    header->space = era.namespace;
+    header->name = name | UINT64_C(1) << 63; // written with 16 digits, always
+    header->size = size;
     atomic_thread_fence(memory_order_release);
-    memcpy(at->magic, magic, sizeof(magic));
+    memcpy(header->magic, magic, sizeof(magic));
     return 0;
 }
 

@@ -111,22 +111,38 @@ static struct timespec time_for(wherry_deadline deadline)
     return (struct timespec){.tv_nsec = (long)left};
 }
 
+// Without a time, which the kernel would set a timer for.  -EAGAIN: not now.
+static int try_now(int id, struct sembuf *steps, size_t count)
+{
+    int r;
+    for (size_t i = 0; i < count; i++)
+        steps[i].sem_flg |= IPC_NOWAIT;
+    do
+        r = semop(id, steps, count);
+    while (r < 0 && errno == EINTR);
+    r = r < 0 ? of_set(errno) : 0;
+    for (size_t i = 0; i < count; i++)
+        steps[i].sem_flg &= ~IPC_NOWAIT;
+    return r;
+}
+
 static int operate(int id, struct sembuf *steps, size_t count, wherry_deadline deadline,
                    const atomic_bool *stop)
 {
+    int r = try_now(id, steps, count);
+    if (r != -EAGAIN || deadline == WHERRY_POLL)
+        return r;
     for (;;) {
         // Who is to stop still takes what is there.
-        const bool stops = atomic_load(stop) && deadline != WHERRY_POLL;
+        const bool stops = atomic_load(stop);
         const struct timespec most = time_for(stops ? WHERRY_POLL : deadline);
         if (semtimedop(id, steps, count, &most) == 0)
             return 0;
         if (errno != EAGAIN && errno != EINTR)
             return of_set(errno);
-        if (errno == EAGAIN && deadline == WHERRY_POLL)
-            return -EAGAIN;
         if (errno == EAGAIN && stops)
             return -ECANCELED;
-        if (deadline != WHERRY_POLL && wherry_now() >= deadline)
+        if (wherry_now() >= deadline)
             return -ETIMEDOUT;
     }
 }

@@ -2,7 +2,7 @@
 /*
  * What is known of a semaphore, on stdout.
  */
-#include "semaphore.h"
+#include "semaphore_show.h"
 
 #include <inttypes.h>
 #include <stdio.h>

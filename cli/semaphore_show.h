@@ -2,8 +2,8 @@
 /*
  * What is known of a semaphore, on stdout.
  */
-#ifndef SEMAPHORE_H
-#define SEMAPHORE_H
+#ifndef SEMAPHORE_SHOW_H
+#define SEMAPHORE_SHOW_H
 
 #include "command.h"
 
