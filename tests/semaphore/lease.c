@@ -71,20 +71,41 @@ TEST(a_death_of_the_one_that_was_woken_wakes_the_next)
     close_last(lease);
 }
 
+// One that sleeps for long watches others by their pidfds, and insists on its turn.
+static bool does_insist(void *argument)
+{
+    const pid_t pid = *(const pid_t *)argument;
+    char path[64];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *list = opendir(path);
+    CHECK(list != NULL);
+    for (struct dirent *entry; (entry = readdir(list));) {
+        char target[64] = "";
+        (void)readlinkat(dirfd(list), entry->d_name, target, sizeof(target) - 1);
+        found = found || strstr(target, "pidfd");
+    }
+    closedir(list);
+    return found;
+}
+
 TEST(one_that_is_stopped_in_the_line_keeps_nobody_from_a_free_permit)
 {
     char address[] = "lease:boat";
     wherry_semaphore *lease = open_lease(address);
-    WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    wherry_semaphore *other = open_lease(address);
+    struct keeper holder = keeper_with(address, 1);
     struct keeper first = start_keeper(address, 1);
-    until_waiting(lease, 1);
+    harness_until(does_insist, &first.pid);
+    harness_wait_blocked(first.pid);
+    kill(first.pid, SIGSTOP);
     pid_t second = harness_child(acquire_one, address);
     until_waiting(lease, 2);
-    kill(first.pid, SIGSTOP);
-    WORKS(wherry_release(lease, 1));
+    end_keeper(&holder);
     CHECK_INT(harness_wait(second), 0);
-    WORKS(wherry_acquire(lease, 1, soon()));
+    WORKS(wherry_acquire(other, 1, soon()));
     end_keeper(&first);
+    wherry_semaphore_close(other);
     close_last(lease);
 }
 
@@ -247,12 +268,14 @@ TEST(another_program_in_the_same_process_still_has_the_permit)
 
 /* --- who is next --------------------------------------------------------- */
 
+// Each has its turn for a millisecond, so that all permits are never free at once.
 static void hammer(void *argument)
 {
     wherry_semaphore *lease = open_lease("lease:boat");
     struct harness_gate *enough = argument;
     while (!gate_is_passed(enough)) {
         WORKS(wherry_acquire(lease, 1, soon()));
+        (void)poll(NULL, 0, 1);
         WORKS(wherry_release(lease, 1));
     }
     wherry_semaphore_close(lease);
@@ -260,18 +283,21 @@ static void hammer(void *argument)
 
 TEST(whoever_wants_all_gets_them_while_others_take_one_after_the_other)
 {
+    enum { BUSY = 6, PERMITS = 3, TIMES = 10 };
+
     struct harness_gate enough;
-    pid_t busy[3];
+    pid_t busy[BUSY];
     gate_open(&enough);
     wherry_semaphore *lease = open_lease("lease:boat?permits=3");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < BUSY; i++)
         busy[i] = harness_child(hammer, &enough);
-    for (int i = 0; i < 20; i++) {
-        WORKS(wherry_acquire(lease, 3, soon()));
-        WORKS(wherry_release(lease, 3));
+    until_waiting(lease, BUSY - PERMITS);
+    for (int i = 0; i < TIMES; i++) {
+        WORKS(wherry_acquire(lease, PERMITS, soon()));
+        WORKS(wherry_release(lease, PERMITS));
     }
     gate_pass(&enough);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < BUSY; i++)
         CHECK_INT(harness_wait(busy[i]), 0);
     gate_close(&enough);
     close_last(lease);
@@ -348,6 +374,8 @@ TEST(its_descriptor_tells_of_a_release_and_of_a_death)
     wherry_semaphore *other = open_lease("lease:boat");
     wherry_native file;
     short events = 0;
+    WORKS(wherry_acquire(other, 1, WHERRY_POLL));
+    WORKS(wherry_release(other, 1)); // nobody waits, as it has seen
     WORKS(wherry_acquire(other, 1, WHERRY_POLL));
     WORKS(wherry_semaphore_fd(lease, 1, &file, &events));
     CHECK_INT(events, POLLIN);
