@@ -72,7 +72,7 @@ static bool watch_new(struct lease *lease)
         const uint64_t owner = places_owner(lease, place, &left);
         if (left)
             any = take_back(lease, owner);
-        if (left || owner == one->owner || lease_pid_of(owner) == lease->self.pid)
+        if (left || owner == one->owner || owner == lease->owner)
             continue;
         forget(lease, one);
         if (owner != 0 && watch(lease, one, owner))

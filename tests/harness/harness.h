@@ -168,6 +168,10 @@ _Noreturn void harness_exit(int status);
 /* Forks a child that runs this and ends with status 0; it dies when its parent dies. */
 pid_t harness_child(void (*run)(void *argument), void *argument);
 
+/* fork(2), the child with that number, which nobody has: -1, EPERM or ENOSYS where it
+ * cannot be chosen (clone3(2), set_tid). */
+pid_t harness_fork_as(pid_t number);
+
 /* Forks and runs a program (found in $PATH) with these descriptors as its stdin and
  * stdout, -1 for those of the test; stderr stays the test's. */
 pid_t harness_program(const char *const argv[], int input, int output);

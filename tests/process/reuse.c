@@ -7,36 +7,18 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "start.h"
 
 enum { REUSES = 200, REUSES_IF_SLOW = 20, NOT_PERMITTED = 77 };
 
-/* clone3(2); where the headers are older than it is, too. */
-struct clone_wish {
-    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-    uint64_t set_tid, set_tid_size;
-};
-
-static pid_t clone_as(pid_t wanted)
-{
-    const struct clone_wish wish = {
-        .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
-    long r;
-    do
-        r = syscall(SYS_clone3, &wish, sizeof(wish));
-    while (r < 0 && (errno == EINTR || errno == EAGAIN));
-    return (pid_t)r;
-}
-
 /* One of that number, which leads a group of its own; it waits to be killed. */
 static void take_number(pid_t number)
 {
     struct harness_gate leads;
     gate_open(&leads);
-    pid_t pid = clone_as(number);
+    pid_t pid = harness_fork_as(number);
     if (pid == 0) {
         setpgid(0, 0);
         gate_pass(&leads);
