@@ -165,7 +165,7 @@ TEST(each_address_that_is_listed_can_be_described)
     shell(OWN
           "k=$(printf 0x%x $$); wherry region create shm:/$n-a?size=4K\n"
           "wherry region create shmv:$k?size=4K; wherry send sysv:$k ahoy\n"
-          "echo > /dev/shm/sem.$n-s; exec 3</dev/shm/sem.$n-s\n"
+          "wherry acquire sem:/$n-s -- true; exec 3</dev/shm/sem.$n-s\n"
           "mkfifo 'f %'; exec 4<>'f %'\n"
           "wherry listen --keep unix:$PWD/s > /dev/null & l=$!\n"
           "python3 -c 'import os,signal;m=os.memfd_create(\"'$n'\");signal.pause()' &\n"
