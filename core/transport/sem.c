@@ -153,8 +153,10 @@ static int posix_place(const struct address *address, wherry_region *region,
 static int posix_remove(const struct address *address)
 {
     char path[OS_SHM_PATH];
+    if (address_rest_size(address) == 0)
+        return -ENOENT;
     os_sem_path(address_rest(address), path);
-    return address_rest_size(address) == 0 ? -ENOENT : region_remove_path(path);
+    return region_remove_path(path);
 }
 
 const struct transport transport_sem = {

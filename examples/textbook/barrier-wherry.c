@@ -70,8 +70,12 @@ int main(void)
         return complain();
     for (; started < PROCESSES && !failed; started++) {
         pid_t child = fork();
-        if (child == 0)
-            return take_part(set, started, wherry_region_data(region));
+        if (child == 0) {
+            failed = take_part(set, started, wherry_region_data(region));
+            wherry_semaphore_close(set);
+            wherry_region_close(region);
+            return failed;
+        }
         failed = child < 0;
     }
     if (failed)

@@ -57,8 +57,12 @@ int main(void)
     volatile long *number = wherry_region_data(region);
     for (; started < PROCESSES && !failed; started++) {
         pid_t child = fork();
-        if (child == 0)
-            return count(turn, number);
+        if (child == 0) {
+            failed = count(turn, number);
+            wherry_semaphore_close(turn);
+            wherry_region_close(region);
+            return failed;
+        }
         failed = child < 0;
     }
     if (failed)
