@@ -98,7 +98,7 @@ static int try_again(struct lease *lease, uint32_t count)
 {
     if (lease->wanted != 0)
         return lease_try_in_line(lease, count);
-    (void)places_look(lease);
+    places_look(lease);
     return lease_try(lease, count, true) ? 0 : lease_has_not(count);
 }
 
@@ -166,7 +166,7 @@ static int look(const wherry_semaphore *semaphore, uint32_t first,
     (void)most;
     if (is_forked(lease))
         return refuse_child();
-    (void)places_look(lease);
+    places_look(lease);
     const uint32_t used = places_used(lease);
     *out = (struct wherry_semaphore_member){
         .value = lease_free(lease), .waiters = 0, .zero = -1, .last = -1};
@@ -279,6 +279,7 @@ static int prepare(struct lease *lease)
 void lease_sweep(wherry_semaphore *semaphore)
 {
     places_sweep(of(semaphore));
+    line_wake(of(semaphore));
 }
 
 int lease_open(const struct lease_plan *plan, const char *address,

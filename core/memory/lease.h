@@ -158,10 +158,11 @@ bool places_has_ended(const struct lease *, uint64_t owner);
 /* Takes back what the dead owner left.  Any number of processes may do so at once. */
 void places_take_back(struct lease *, uint64_t owner);
 
-/* Takes back what is held by any who have ended; whether anything was. */
-bool places_look(struct lease *);
+/* Takes back what is held by any who have ended. */
+void places_look(struct lease *);
 
-/* Takes back all that any left who have ended, and their places. */
+/* Takes back all that any left who have ended, and their places; wakes nobody: who does
+ * that has a place. */
 void places_sweep(struct lease *);
 
 /* A pidfd of that owner.  Errors: -ESRCH (it has ended); as os_life_open. */
@@ -204,14 +205,16 @@ void line_wake(struct lease *);
 /* Wakes all who wait: somebody has come, whom they do not watch. */
 void line_wake_all(struct lease *);
 
-/* It has waited for long: its turn is before all who come, if it has waited longest. */
+/* It has waited for long: its turn is before all who come, if it has waited longest.  It
+ * looks at the permits after that: whoever was woken in its stead may not take them. */
 void line_insist(struct lease *);
 
 /* --- watch.c: the ends of others ----------------------------------------- */
 
 /* The watch has the doorbell and all who have a place now.  Takes back what is left of
- * those who have ended; whether anything was. */
-bool lease_watch(struct lease *);
+ * those who have ended.  The permits are looked at after that: one whom it never had
+ * may have come, and gone before it had rung. */
+void lease_watch(struct lease *);
 void lease_unwatch(struct lease *);
 
 /* --- wait.c -------------------------------------------------------------- */

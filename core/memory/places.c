@@ -124,21 +124,30 @@ int places_open(const struct lease *lease, uint64_t owner)
 
 /* --- taking back --------------------------------------------------------- */
 
-// Whatever it waits for was written by it: the place has nobody else yet.
+// Whatever it waits for was written by it: the place has nobody else yet.  Somebody may
+// ring it meanwhile, and no wait must stay where nobody is: it would be woken for ever.
 static void take_back_wait(struct lease *lease, uint32_t number, uint64_t gone)
 {
-    const uint64_t wait = atomic_load(&lease->waits[number]);
-    if (wait != 0 && atomic_load(&lease->places[number].word) == gone)
-        (void)lease_clear(&lease->waits[number], wait);
+    bool done = false;
+    while (!done) {
+        const uint64_t wait = atomic_load(&lease->waits[number]);
+        done = wait == 0 || atomic_load(&lease->places[number].word) != gone ||
+               lease_clear(&lease->waits[number], wait);
+    }
+}
+
+static void take_back_held(struct lease *lease, uint64_t owner)
+{
+    for (uint32_t i = 0; i < lease->permits; i++)
+        if (atomic_load_explicit(&lease->owners[i], memory_order_relaxed) == owner)
+            (void)lease_clear(&lease->owners[i], owner);
+    (void)lease_clear(&lease->line->first, owner);
 }
 
 void places_take_back(struct lease *lease, uint64_t owner)
 {
     const uint32_t number = lease_place_of(owner);
-    for (uint32_t i = 0; i < lease->permits; i++)
-        if (atomic_load_explicit(&lease->owners[i], memory_order_relaxed) == owner)
-            (void)lease_clear(&lease->owners[i], owner);
-    (void)lease_clear(&lease->line->first, owner);
+    take_back_held(lease, owner);
     if (number >= lease->seats)
         return;
     _Atomic(uint64_t) *word = &lease->places[number].word;
@@ -166,7 +175,7 @@ static void take_back_coming(struct lease *lease, uint32_t number)
         (void)atomic_compare_exchange_strong(at, &word, freed(word));
 }
 
-bool places_look(struct lease *lease)
+void places_look(struct lease *lease)
 {
     uint8_t looked[LEASE_HANDLES / 8] = {0};
     bool any = false;
@@ -186,7 +195,6 @@ bool places_look(struct lease *lease)
     }
     if (any)
         line_wake(lease);
-    return any;
 }
 
 /* --- coming and leaving -------------------------------------------------- */
@@ -236,7 +244,6 @@ void places_sweep(struct lease *lease)
         else if (left || places_has_ended(lease, owner))
             places_take_back(lease, owner);
     }
-    line_wake(lease);
 }
 
 int places_enter(struct lease *lease)
@@ -261,9 +268,13 @@ int places_enter(struct lease *lease)
     return 0;
 }
 
+// It wakes whoever is next while it has its place: those who wait are told of its end
+// until then, and of that of one who died before it rang.
 void places_leave(struct lease *lease)
 {
+    atomic_store(&lease->waits[lease->place], 0);
+    take_back_held(lease, lease->owner);
+    line_wake(lease);
     places_take_back(lease, lease->owner);
     bells_remove(lease, lease->owner);
-    line_wake(lease);
 }

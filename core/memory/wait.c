@@ -58,26 +58,33 @@ static void sleep_until(struct lease *lease, bool is_deep, wherry_deadline deadl
     (void)os_wait(waits, sizeof(waits) / sizeof(waits[0]), deadline);
 }
 
+// All that wakes it is ready before it looks, so that whatever comes after that does.
+// The bell is emptied first: whoever comes may ring while the watch is renewed, and
+// who finds that it was not rung rings anew.
+static void prepare_to_look(struct lease *lease, bool is_deep)
+{
+    bells_clear(lease);
+    if (is_deep) {
+        lease_watch(lease);
+        line_insist(lease);
+    }
+    line_wakes(lease);
+}
+
 static int wait_in_line(struct lease *lease, uint32_t count, wherry_deadline deadline)
 {
     const wherry_deadline deep = deadline_add(wherry_now(), SHALLOW);
     for (;;) {
-        // Cleared before the look, so that whoever comes after it rings anew.
-        bells_clear(lease);
-        line_wakes(lease);
+        const wherry_deadline now = wherry_now();
+        const bool is_deep = now >= deep;
+        prepare_to_look(lease, is_deep);
         if (lease_try(lease, count, true))
             return 0;
-        const wherry_deadline now = wherry_now();
         if (is_canceled(lease))
             return cancellation();
         if (now >= deadline)
             return failure(-ETIMEDOUT, "there were not %u permits in time",
                            (unsigned)count);
-        const bool is_deep = now >= deep;
-        if (is_deep && lease_watch(lease))
-            continue;
-        if (is_deep)
-            line_insist(lease);
         sleep_until(lease, is_deep,
                     sooner(deadline, is_deep ? deadline_add(now, LOOK) : deep));
     }
@@ -125,7 +132,7 @@ int lease_poll(struct lease *lease, uint32_t count, int *out)
         line_leave(lease);
     if (r >= 0) {
         lease->wanted = count;
-        (void)lease_watch(lease);
+        lease_watch(lease);
         come_back(lease); // what is free already is worth a try
         *out = lease->watch;
     }
@@ -137,15 +144,11 @@ int lease_try_in_line(struct lease *lease, uint32_t count)
 {
     if (take_turn(lease, WHERRY_POLL) < 0)
         return lease_try(lease, count, true) ? 0 : lease_has_not(count);
-    bells_clear(lease);
-    line_wakes(lease);
-    (void)lease_watch(lease);
+    prepare_to_look(lease, true);
     int r = lease_try(lease, count, true) ? 0 : lease_has_not(count);
     if (r == 0) {
         lease->wanted = 0;
         line_leave(lease);
-    } else {
-        line_insist(lease);
     }
     give_turn(lease);
     return r;

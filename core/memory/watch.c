@@ -21,17 +21,10 @@ static void forget(struct lease *lease, struct lease_watched *one)
     one->owner = 0;
 }
 
-static bool take_back(struct lease *lease, uint64_t owner)
-{
-    places_take_back(lease, owner);
-    return true;
-}
-
 // Those whose end the kernel tells.
-static bool look_who_ended(struct lease *lease)
+static void look_who_ended(struct lease *lease)
 {
     int ready[AT_ONCE];
-    bool any = false;
     int count = os_watch_ready(lease->watch, ready, AT_ONCE);
     for (uint32_t place = 0; count > 0 && place < lease->seats; place++) {
         struct lease_watched *one = &lease->watched[place];
@@ -40,10 +33,9 @@ static bool look_who_ended(struct lease *lease)
             has_ended = has_ended || ready[i] == one->pidfd;
         if (!has_ended)
             continue;
-        any = take_back(lease, one->owner);
+        places_take_back(lease, one->owner);
         forget(lease, one);
     }
-    return any;
 }
 
 // Whether it has ended already.
@@ -61,37 +53,34 @@ static bool watch(struct lease *lease, struct lease_watched *one, uint64_t owner
     return false;
 }
 
-static bool watch_new(struct lease *lease)
+static void watch_new(struct lease *lease)
 {
     const uint32_t used = places_used(lease);
-    bool any = false;
     lease->is_blind = false;
     for (uint32_t place = 0; place < used; place++) {
         struct lease_watched *one = &lease->watched[place];
         bool left;
         const uint64_t owner = places_owner(lease, place, &left);
         if (left)
-            any = take_back(lease, owner);
+            places_take_back(lease, owner);
         if (left || owner == one->owner || owner == lease->owner)
             continue;
         forget(lease, one);
         if (owner != 0 && watch(lease, one, owner))
-            any = take_back(lease, owner);
+            places_take_back(lease, owner);
     }
-    return any;
 }
 
-bool lease_watch(struct lease *lease)
+void lease_watch(struct lease *lease)
 {
-    bool any = look_who_ended(lease);
+    look_who_ended(lease);
     const uint64_t attached = atomic_load(&lease->line->attached);
     if (attached != lease->seen || lease->is_blind) {
-        any = watch_new(lease) || any;
+        watch_new(lease);
         lease->seen = attached;
     }
     if (lease->is_blind)
-        any = places_look(lease) || any;
-    return any;
+        places_look(lease);
 }
 
 // A child of fork(2) closes its copy, and leaves the parent's watch as it is.
