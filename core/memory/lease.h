@@ -205,7 +205,7 @@ void line_wake(struct lease *);
 /* Wakes all who wait: somebody has come, whom they do not watch. */
 void line_wake_all(struct lease *);
 
-/* It has waited for long: its turn is before all who come, if it has waited longest.  It
+/* It has waited for long: its turn is before all who come, if it has waited longest. It
  * looks at the permits after that: whoever was woken in its stead may not take them. */
 void line_insist(struct lease *);
 
