@@ -170,21 +170,24 @@ static void acquire_as_heir(void)
     wherry_semaphore_close(lease);
 }
 
+static void only_be_there(void)
+{
+    for (;;)
+        pause();
+}
+
 static void reuse_number(const wherry_semaphore *lease, void (*heir)(void))
 {
     struct keeper keeper = keeper_with("lease:boat", 1);
     end_keeper(&keeper);
     pid_t pid = harness_fork_as(keeper.pid);
     if (pid == 0) {
-        if (heir)
-            heir();
-        for (; !heir;)
-            pause();
+        heir();
         harness_exit(0);
     }
     if (pid < 0)
         SKIP("this user may not choose the number of a process");
-    if (heir) {
+    if (heir != only_be_there) {
         CHECK_INT(harness_wait(pid), 0);
         return;
     }
@@ -195,7 +198,7 @@ static void reuse_number(const wherry_semaphore *lease, void (*heir)(void))
 TEST(a_process_with_the_number_of_a_dead_holder_is_not_taken_for_it)
 {
     wherry_semaphore *lease = open_lease("lease:boat");
-    reuse_number(lease, NULL);
+    reuse_number(lease, only_be_there);
     reuse_number(lease, acquire_as_heir);
     close_last(lease);
 }
