@@ -68,6 +68,17 @@ static void turn_often(struct step_scene *scene)
     thing->is_done = true;
 }
 
+static void look_at_its_stack(struct step_scene *scene)
+{
+    enum { SIXTEEN_BYTES = 4, PAGE = 12 };
+
+    struct thing *thing = scene->shared;
+    for (int bit = SIXTEEN_BYTES; bit < PAGE; bit++)
+        if ((uintptr_t)&thing >> bit & 1)
+            thing->turns = bit;
+    thing->is_done = true;
+}
+
 static void spin_for_a_while(struct step_scene *scene)
 {
     struct thing *thing = scene->shared;
@@ -143,6 +154,7 @@ static struct step_finding do_nothing(struct step_scene *scene)
 }
 
 static const struct step_role often[] = {{"turn", .run = turn_often}};
+static const struct step_role deep[] = {{"look", .run = look_at_its_stack}};
 static const struct step_role spins[] = {{"spin", .run = spin_for_a_while}};
 static const struct step_role endless[] = {{"spin", .run = spin_for_ever}};
 static const struct step_role alone[] = {{"sleep", .run = wait_for_the_bell}};
@@ -154,6 +166,7 @@ static const struct step_subject subjects[] = {
     {.name = "turns", .roles = often, .check = look},
     {.name = "turns-told", .roles = often, .check = look, .state = turns},
     {.name = "turns-at-times", .roles = often, .check = look, .state = different},
+    {.name = "looks-at-its-stack", .roles = deep, .check = look, .state = turns},
     {.name = "looks-at-the-clock", .roles = spins, .check = look},
     {.name = "spins-for-ever", .roles = endless, .check = look},
     {.name = "sleeps", .roles = alone, .check = look, .meet = do_nothing},

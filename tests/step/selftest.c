@@ -79,6 +79,7 @@ static const struct verdict {
     {"impatient", "kill", all, {" 0 torn"}, true},
     {"impatient", "stop", all, {"torn: the numbers are 1 and 2"}, false},
     {"turns-at-times", "kill", few, {"points were not found again"}, false},
+    {"looks-at-its-stack", "kill", all, {" 0 missed"}, true},
     {"looks-at-the-clock", "kill", all, {" 0 missed"}, true},
     {"spins-for-ever", "kill", all, {"the operation has no end"}, false},
     {"sleeps", "kill", all, {" 0 whole, ", " 0 missed"}, true},
