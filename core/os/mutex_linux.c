@@ -3,11 +3,12 @@
  * A mutex between processes that is told of its holder's death: the C library's robust
  * one (pthread_mutexattr_setrobust(3)).
  *
- * Where the library can wait by the monotonic clock, it waits.  Elsewhere a wait is by
- * the wall clock only, which can be set; and musl forgets whom it was about to wake
- * when it is killed just after it has given a mutex back, or just woken.  There a
- * waiter sleeps on a word of ours, the bell, and for a short while only: a wake-up that
- * is lost with a process, or never sent because a holder died, costs no more than that.
+ * Where the library can wait by the monotonic clock, it waits, and looks by itself ten
+ * times a second: a wake-up is lost with one that is killed when it was just woken.
+ * Elsewhere a wait is by the wall clock only, which can be set; and musl also forgets
+ * whom it was about to wake when it is killed just after it has given a mutex back.
+ * There a waiter sleeps on a word of ours, the bell, and for a short while only: a
+ * wake-up that is lost, or never sent because a holder died, costs no more than that.
  */
 #define _GNU_SOURCE
 #include "os/os.h"
@@ -84,20 +85,30 @@ static int try(struct os_mutex *mutex)
 
 #ifdef HAS_CLOCKLOCK
 
-enum { SECOND = 1000000000 };
+enum { SECOND = 1000000000, LOOK = 100000000 };
 
-// As long as a machine runs, and no more than 32 bits of seconds can say.
-static const wherry_deadline latest = (wherry_deadline)INT32_MAX * SECOND;
-
-int os_mutex_take(struct os_mutex *mutex, wherry_deadline deadline)
+static int take_until(struct os_mutex *mutex, wherry_deadline deadline)
 {
-    if (deadline == WHERRY_POLL)
-        return try(mutex);
-    if (deadline >= latest)
-        return -pthread_mutex_lock(robust(mutex));
     const struct timespec until = {.tv_sec = (time_t)(deadline / SECOND),
                                    .tv_nsec = (long)(deadline % SECOND)};
     return -pthread_mutex_clocklock(robust(mutex), CLOCK_MONOTONIC, &until);
+}
+
+// One that is killed when it was just woken takes the wake-up with it, and whoever has
+// taken the mutex meanwhile sees no sleeper: so each looks by itself now and then.
+int os_mutex_take(struct os_mutex *mutex, wherry_deadline deadline)
+{
+    int r = try(mutex);
+    while (r == -EAGAIN && deadline != WHERRY_POLL) {
+        const wherry_deadline look = wherry_now() + LOOK;
+        const bool is_last = look >= deadline;
+        r = take_until(mutex, is_last ? deadline : look);
+        if (r == -ETIMEDOUT)
+            r = try(mutex);
+        if (r == -EAGAIN && is_last)
+            return -ETIMEDOUT;
+    }
+    return r;
 }
 
 int os_mutex_give(struct os_mutex *mutex)

@@ -134,6 +134,62 @@ TEST(a_death_wakes_whoever_waits)
     end(&scene);
 }
 
+/* --- killed just when it was woken ---------------------------------------- */
+
+static void take_and_give(void *argument)
+{
+    wherry_lock *lock = open_in_child(argument);
+    int r = wherry_lock_take(lock, WHERRY_FOREVER);
+    CHECK(r == 0 || r == -EOWNERDEAD);
+    if (r < 0)
+        WORKS(wherry_lock_recover(lock));
+    WORKS(wherry_lock_give(lock));
+    wherry_lock_close(lock);
+}
+
+// Runs only when nobody else wants the processor.
+static void take_when_idle(void *argument)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    CHECK_INT(sched_setscheduler(0, SCHED_IDLE, &none), 0);
+    take_and_give(argument);
+}
+
+// The first of two that sleep is woken, and killed before it has done anything; whoever
+// has taken the lock meanwhile does not see that another sleeps.  False if it was too
+// quick.
+static bool wake_and_kill(struct scene *scene, wherry_lock *lock)
+{
+    WORKS(wherry_lock_take(lock, soon()));
+    pid_t first = harness_child(take_when_idle, scene);
+    harness_wait_blocked(first);
+    pid_t second = harness_child(take_and_give, scene);
+    harness_wait_blocked(second);
+    WORKS(wherry_lock_give(lock));
+    bool is_taken = wherry_lock_take(lock, WHERRY_POLL) == 0;
+    harness_kill(first);
+    if (is_taken)
+        WORKS(wherry_lock_give(lock));
+    CHECK_INT(harness_wait(second), 0);
+    return is_taken;
+}
+
+TEST(one_that_is_killed_when_it_was_just_woken_leaves_nobody_asleep)
+{
+    enum { TRIES = 20 };
+
+    struct scene scene = begin(memfd);
+    wherry_lock *lock = open_lock(scene.region, AT);
+    harness_share_one_processor();
+    int tries = 0;
+    while (!wake_and_kill(&scene, lock))
+        CHECK(++tries < TRIES);
+    wherry_lock_close(lock);
+    end(&scene);
+}
+
+/* --- of many ------------------------------------------------------------- */
+
 static void hold_eight(void *argument)
 {
     struct scene *scene = argument;

@@ -122,7 +122,7 @@ static const struct step_role roles[] = {
 
 const struct step_subject posix_semaphore = {
     .name = "posix-semaphore",
-    .is_only_told = true,
+    .only_told = STEP_EVERYTHING,
     .roles = roles,
     .role_count = sizeof roles / sizeof *roles,
     .make = make,

@@ -95,14 +95,20 @@ struct step_role {
     void (*wake)(struct step_scene *);
 };
 
+/* What is somebody else's: when it is bad that is told, and no failure. */
+enum step_told {
+    STEP_NOTHING,
+    STEP_EVERYTHING,
+    STEP_SLEEPERS, // under load, when a wake-up died with another
+};
+
 /* Processes are forked from the one that called make(), and have what it opened. */
 struct step_subject {
     const char *name; // without blanks
     const struct step_role *roles;
     size_t role_count;
 
-    /* Somebody else's: what is bad is told, and no failure. */
-    bool is_only_told;
+    enum step_told only_told;
 
     /* What is shared, anew for each run, for a role or for load (NULL); and letting it
      * go with all that it has.  What is there afterwards and was not before is a leak.

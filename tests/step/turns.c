@@ -342,27 +342,27 @@ MAKER(make_permits, semv)
 MAKER(make_names, sem)
 MAKER(make_names, semv)
 
-#define PERMITS(scheme, only_told)                                                     \
+#define PERMITS(scheme, told)                                                          \
     {                                                                                  \
-        .name = "permits-" #scheme, .is_only_told = (only_told),                       \
-        .roles = permit_roles,                                                         \
+        .name = "permits-" #scheme, .only_told = (told), .roles = permit_roles,        \
         .role_count = sizeof permit_roles / sizeof *permit_roles,                      \
         .make = make_permits_##scheme, .unmake = unmake, .recover = try_and_give,      \
         .check = check_permits, .meet = meet_permits, .attach = open_own,              \
         .turn = take_and_give, .settle = settle_permits                                \
     }
 
-#define NAMES(scheme, only_told)                                                       \
+#define NAMES(scheme, told)                                                            \
     {                                                                                  \
-        .name = "semaphore-" #scheme, .is_only_told = (only_told),                     \
-        .roles = name_roles, .role_count = sizeof name_roles / sizeof *name_roles,     \
+        .name = "semaphore-" #scheme, .only_told = (told), .roles = name_roles,        \
+        .role_count = sizeof name_roles / sizeof *name_roles,                          \
         .make = make_names_##scheme, .unmake = unmake, .recover = make_one,            \
         .check = check_names, .meet = meet_names, .turn = turn_names,                  \
         .settle = check_names                                                          \
     }
 
-static const struct step_subject subjects[] = {PERMITS(sem, true), PERMITS(semv, false),
-                                               NAMES(sem, false), NAMES(semv, true)};
+static const struct step_subject subjects[] = {
+    PERMITS(sem, STEP_EVERYTHING), PERMITS(semv, STEP_NOTHING),
+    NAMES(sem, STEP_NOTHING), NAMES(semv, STEP_EVERYTHING)};
 
 void harness_register(void)
 {
