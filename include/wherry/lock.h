@@ -44,9 +44,9 @@
  *     a wait is one of steps of 5 ms: of a death it may learn that much later, which
  *     costs 200 looks a second.  With musl's own wait, a process that is killed while
  *     it gives a lock back can leave another asleep for ever.
- *   - Of those that wait, one that is killed at the moment it is woken takes the
- * wake-up with it, and with the C library's own wait the others sleep for ever.  So
- * whoever waits here looks by itself ten times a second, too.
+ *   - Of those that wait, one that is killed just when it is woken takes the wake-up
+ *     with it, and with the C library's own wait the others would sleep for ever.
+ *     Whoever waits here looks by itself ten times a second, too.
  *
  * The region's memory stays mapped until the last lock in it is closed here, also past
  * wherry_region_close.
