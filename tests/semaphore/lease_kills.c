@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lease: - many kills.  How many is WHERRY_TEST_KILLS (50 if it is not set); how soon
+ * the permit of the dead comes is a figure, which tests/trust holds to a bar.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "keeper.h"
+
+enum { KILLS = 50, IN_TIME = 5000000 /* nanoseconds */ };
+
+static unsigned long how_many(void)
+{
+    const char *told = getenv("WHERRY_TEST_KILLS");
+    unsigned long count = told ? strtoul(told, NULL, 10) : 0;
+    return count ? count : KILLS;
+}
+
+/* --- how soon ------------------------------------------------------------ */
+
+/* One that kills whoever has the permit, when somebody sleeps for it. */
+struct killer {
+    struct harness_gate asked;
+    struct keeper keeper;
+    pid_t pid;
+    _Atomic(int64_t) killed_at;
+};
+
+static void kill_when_asked(void *argument)
+{
+    struct killer *killer = argument;
+    wherry_semaphore *lease = open_lease("lease:boat");
+    for (;;) {
+        gate_wait(&killer->asked);
+        until_waiting(lease, 1);
+        atomic_store(&killer->killed_at, harness_now());
+        kill(killer->keeper.pid, SIGKILL);
+    }
+}
+
+static struct killer *start_killer(void)
+{
+    struct killer *killer = mmap(NULL, sizeof(*killer), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(killer != MAP_FAILED);
+    gate_open(&killer->asked);
+    killer->pid = harness_child(kill_when_asked, killer);
+    return killer;
+}
+
+static void end_killer(struct killer *killer)
+{
+    harness_kill(killer->pid);
+    gate_close(&killer->asked);
+    munmap(killer, sizeof(*killer));
+}
+
+TEST(the_permit_of_the_dead_comes_soon_to_whoever_sleeps)
+{
+    wherry_semaphore *lease = open_lease("lease:boat");
+    struct killer *killer = start_killer();
+    const unsigned long kills = how_many();
+    int64_t most = 0;
+    unsigned long in_time = 0;
+    for (unsigned long i = 0; i < kills; i++) {
+        killer->keeper = keeper_with("lease:boat", 1);
+        gate_pass(&killer->asked);
+        WORKS(wherry_acquire(lease, 1, WHERRY_FOREVER));
+        const int64_t took = harness_now() - atomic_load(&killer->killed_at);
+        WORKS(wherry_release(lease, 1));
+        end_keeper(&killer->keeper);
+        most = took > most ? took : most;
+        in_time += took <= IN_TIME;
+    }
+    end_killer(killer);
+    close_last(lease);
+    harness_note("%lu of %lu came within 5 ms, each after %.1f ms at most", in_time,
+                 kills, (double)most / 1e6);
+}
+
+/* --- what is left -------------------------------------------------------- */
+
+static void take_from_the_dead(void *argument)
+{
+    wherry_semaphore *lease = argument;
+    struct keeper keeper = keeper_with("lease:boat", 1);
+    end_keeper(&keeper);
+    WORKS(wherry_acquire(lease, 1, soon()));
+    WORKS(wherry_release(lease, 1));
+}
+
+TEST(nothing_grows_over_many_kills)
+{
+    wherry_semaphore *lease = open_lease("lease:boat");
+    harness_cycles(how_many(), take_from_the_dead, lease);
+    CHECK_INT(look_at(lease).attached, 1);
+    close_last(lease);
+    CHECK_INT(count_names(), 0);
+}
+
+/* --- starting anew ------------------------------------------------------- */
+
+enum { TREE = 3, LIFE_NANOSECONDS = 3000000 };
+
+static void work(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        wherry_semaphore *lease = open_lease("lease:boat?permits=2");
+        WORKS(wherry_acquire(lease, 1, soon()));
+        WORKS(wherry_release(lease, 1));
+        wherry_semaphore_close(lease);
+    }
+}
+
+static void be_a_tree(void *argument)
+{
+    CHECK_INT(setpgid(0, 0), 0);
+    for (int i = 1; i < TREE; i++)
+        (void)harness_child(work, argument);
+    work(argument);
+}
+
+static void live_for(unsigned long nanoseconds)
+{
+    const struct timespec life = {.tv_nsec = (long)nanoseconds};
+    (void)ppoll(NULL, 0, &life, NULL);
+}
+
+// All at once, at a moment that differs.
+static void kill_a_tree(unsigned long round)
+{
+    pid_t tree = harness_child(be_a_tree, NULL);
+    (void)setpgid(tree, tree);
+    live_for(round * 7919 % 1000 * (LIFE_NANOSECONDS / 1000));
+    kill(-tree, SIGKILL);
+    CHECK_INT(harness_wait(tree), -SIGKILL);
+}
+
+TEST(whatever_a_tree_was_doing_when_it_was_killed_the_next_one_starts)
+{
+    const unsigned long rounds = how_many();
+    for (unsigned long i = 0; i < rounds; i++) {
+        kill_a_tree(i);
+        wherry_semaphore *lease = open_lease("lease:boat?permits=2");
+        WORKS(wherry_acquire(lease, 2, soon()));
+        wherry_semaphore_close(lease);
+        if (i % 2)
+            WORKS(wherry_remove("lease:boat"));
+    }
+    (void)wherry_remove("lease:boat");
+    CHECK_INT(count_names(), 0);
+    harness_note("%lu of %lu starts", rounds, rounds);
+}
