@@ -71,6 +71,9 @@ static const struct alone {
     {"processes_count_in_shared_memory_by_turns_bare", "counter", "counter-bare"},
     {"processes_count_in_shared_memory_by_turns_with_wherry", "counter",
      "counter-wherry"},
+    {"no_more_are_inside_than_there_are_permits_bare", "permits", "permits-bare"},
+    {"no_more_are_inside_than_there_are_permits_with_wherry", "permits",
+     "permits-wherry"},
     {"processes_meet_at_a_barrier_bare", "barrier", "barrier-bare"},
     {"processes_meet_at_a_barrier_with_wherry", "barrier", "barrier-wherry"},
     {"programs_run_in_a_row_bare", "pipeline", NOTES "pipeline-bare" NO_NOTES},
@@ -167,6 +170,41 @@ static void run_child(const void *argument)
         CHECK_STRING(said.err, "");
     CHECK_STRING(said.out, child->finds ? "" : expected("child"));
     CHECK_INT(said.status, child->finds ? 1 : 0);
+}
+
+/* --- an array shared with another language ---------------------------------- */
+
+static const struct array {
+    const char *test;
+    const char *interpreter;
+    const char *needs; /* a command that works where what it needs is there */
+    const char *command;
+} arrays[] = {
+    {"an_array_of_python_is_squared_bare", "python3", "true",
+     "python3 \"$S/squares.py\" squares-bare"},
+    {"an_array_of_python_is_squared_with_wherry", "python3", "true",
+     "python3 \"$S/squares.py\" squares-wherry shm:"},
+    {"an_array_of_node_is_squared_bare", "node",
+     "node -e 'require(\"shm-typed-array\")'", "node \"$S/squares.js\" squares-bare"},
+    {"an_array_of_node_is_squared_with_wherry", "node",
+     "node -e 'require(\"shm-typed-array\")'",
+     "node \"$S/squares.js\" squares-wherry shmv:"},
+};
+
+static void run_array(const void *argument)
+{
+    const struct array *array = argument;
+    char script[2 * TEXT_MOST];
+    if (!harness_have_program(array->interpreter))
+        SKIP("%s is not installed", array->interpreter);
+    shell(array->needs);
+    if (said.status != 0)
+        SKIP("the npm package shm-typed-array is not built: ./dev setup");
+    snprintf(script, sizeof(script), "S='%s'; %s", SCRIPTS, array->command);
+    shell(script);
+    CHECK_STRING(said.err, "");
+    CHECK_STRING(said.out, expected("squares"));
+    CHECK_INT(said.status, 0);
 }
 
 TEST(a_child_that_is_not_there_or_goes_is_told_by_both)
@@ -397,6 +435,8 @@ void harness_register(void)
         harness_add(alone[i].test, run_alone, &alone[i]);
     for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++)
         harness_add(children[i].test, run_child, &children[i]);
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+        harness_add(arrays[i].test, run_array, &arrays[i]);
     for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++)
         harness_add(echoes[i].test, run_echo, &echoes[i]);
     harness_add("a_filter_answers_each_line_bare", filter_lines, "filter-bare");
