@@ -262,11 +262,21 @@ static const struct semaphore_ways ways = {
     .cancel = cancel,
 };
 
-static int prepare(struct lease *lease)
+static int know_oneself(struct lease *lease)
 {
-    int r = region_live(lease->region, &lease->life);
+    struct os_era era;
+    int r = os_era(&era);
+    if (r >= 0)
+        r = os_life_look(os_self(), &lease->self);
     if (r < 0)
-        return failure_plain(r, "opening a lease");
+        return failure(r, "this process cannot be told from others: mount /proc");
+    lease->space = era.namespace;
+    lease->boot = (uint64_t)era.start[0] << 32 | era.start[1];
+    return 0;
+}
+
+static int make_bells(struct lease *lease)
+{
     lease->canceled = os_above_standard(os_bell_new());
     lease->turn = os_above_standard(os_bell_new());
     if (lease->canceled < 0 || lease->turn < 0)
@@ -276,33 +286,51 @@ static int prepare(struct lease *lease)
     return 0;
 }
 
-void lease_sweep(wherry_semaphore *semaphore)
+int lease_new(const char *address, wherry_semaphore **out)
 {
-    places_sweep(of(semaphore));
-    line_wake(of(semaphore));
-}
-
-int lease_open(const struct lease_plan *plan, const char *address,
-               wherry_semaphore **out)
-{
-    wherry_region *region = plan->region;
     struct lease *lease = calloc(1, sizeof(*lease));
     if (!lease)
         return failure_plain(-ENOMEM, "no memory for a lease");
     semaphore_start(&lease->base, &ways, "lease", address);
-    lease->watch = lease->canceled = lease->turn = -1;
+    lease->directory = lease->watch = lease->canceled = lease->turn = -1;
     lease->bell = OS_DESCRIPTOR_NONE;
+    lease->seen = UINT64_MAX;
+    atomic_init(&lease->quiet, UINT64_MAX);
+    int r = know_oneself(lease);
+    if (r >= 0)
+        r = make_bells(lease);
+    if (r < 0) {
+        release_all(lease);
+        return r;
+    }
+    *out = &lease->base;
+    return 0;
+}
+
+void lease_drop(wherry_semaphore *semaphore)
+{
+    release_all(of(semaphore));
+}
+
+static int attach(struct lease *lease, const struct lease_plan *plan)
+{
+    wherry_region *region = plan->region;
+    int r = lease_take(lease, (void *)(region->data + plan->offset),
+                       region->size - plan->offset);
+    if (r < 0)
+        return r;
+    r = region_live(region, &lease->life);
+    return r < 0 ? failure_plain(r, "opening a lease") : places_enter(lease);
+}
+
+int lease_attach(wherry_semaphore *semaphore, const struct lease_plan *plan)
+{
+    struct lease *lease = of(semaphore);
+    wherry_region *region = plan->region;
     lease->directory = plan->directory;
     lease->region = region;
     lease->is_alone = plan->is_alone;
-    lease->seen = UINT64_MAX;
-    atomic_init(&lease->quiet, UINT64_MAX);
-    int r = lease_take(lease, (void *)(region->data + plan->offset),
-                       region->size - plan->offset);
-    if (r >= 0)
-        r = prepare(lease);
-    if (r >= 0)
-        r = places_enter(lease);
+    int r = attach(lease, plan);
     if (r < 0) {
         release_all(lease);
         return r;
@@ -311,6 +339,11 @@ int lease_open(const struct lease_plan *plan, const char *address,
         os_map_without_child(region->data, region->size);
     else
         region_keep(region);
-    *out = &lease->base;
     return 0;
+}
+
+void lease_sweep(wherry_semaphore *semaphore)
+{
+    places_sweep(of(semaphore));
+    line_wake(of(semaphore));
 }

@@ -90,6 +90,7 @@ struct lease {
 
     struct region_life life; /* not that of a child of fork(2) */
     struct os_life self;
+    uint64_t space; /* this pid namespace */
     uint64_t boot;  /* this start of the machine */
     uint64_t owner; /* this handle */
     uint32_t place;
@@ -136,9 +137,9 @@ static inline bool lease_clear(_Atomic(uint64_t) *word, uint64_t old)
 
 /* --- lease_format.c ------------------------------------------------------ */
 
-/* Whether that is one, for this process: takes its numbers over.  `size` is how many
- * bytes there are at most.  Errors: -EPROTO (something else, or of another version),
- * -EXDEV (of another pid namespace); the sentence is set. */
+/* Whether that is one, of this pid namespace: takes its numbers over.  `size` is how
+ * many bytes there are at most.  Errors: -EPROTO (something else, or of another
+ * version), -EXDEV (of another pid namespace); the sentence is set. */
 int lease_take(struct lease *, struct lease_header *at, uint64_t size);
 
 /* --- places.c: who has it open ------------------------------------------- */

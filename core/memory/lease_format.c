@@ -71,7 +71,7 @@ int lease_make(void *at, uint32_t permits, uint32_t handles)
     return 0;
 }
 
-static int check(const struct lease_header *at, uint64_t size, const struct os_era *era)
+static int check(const struct lease_header *at, uint64_t size, uint64_t space)
 {
     if (size < sizeof(*at) || memcmp(at->magic, magic, sizeof(magic)) != 0)
         return failure(-EPROTO, "what is there is no lease");
@@ -85,7 +85,7 @@ static int check(const struct lease_header *at, uint64_t size, const struct os_e
         at->places > LEASE_HANDLES || at->size > size ||
         at->size != lease_size(at->permits, at->places))
         return failure(-EPROTO, "the lease there is broken: its numbers do not fit");
-    if (at->space != era->namespace)
+    if (at->space != space)
         return failure(-EXDEV, "the lease belongs to another pid namespace, whose "
                                "processes cannot be told from here: take another name, "
                                "or remove it when nobody uses it (wherry remove)");
@@ -99,14 +99,9 @@ int lease_take(struct lease *lease, struct lease_header *at, uint64_t size)
     if (size >= sizeof(header))
         memcpy(&header, at, sizeof(header));
     atomic_thread_fence(memory_order_acquire);
-    struct os_era era;
-    int r = os_era(&era);
-    if (r < 0)
-        return failure(r, "who has a lease cannot be told: mount /proc");
-    r = check(&header, size, &era);
+    int r = check(&header, size, lease->space);
     if (r < 0)
         return r;
-    lease->boot = (uint64_t)era.start[0] << 32 | era.start[1];
     const struct parts parts = lay_out(header.permits, header.places);
     uint8_t *base = (uint8_t *)at;
     lease->line = (struct lease_line *)(void *)(base + sizeof(header));

@@ -160,10 +160,19 @@ struct lease_plan {
     int directory; /* for the doorbells; taken on success */
 };
 
-/* Opens one that is there.  Errors: -EPROTO (something else, or of another version),
- * -EXDEV (of another pid namespace), -EUSERS (as many have it open as can), -ENOTSUP,
- * -ENOMEM, -EMFILE; the sentence is set. */
-int lease_open(const struct lease_plan *, const char *address, wherry_semaphore **out);
+/* A handle of no lease yet, with all that it needs of the system: whoever is refused
+ * that has made nothing.  Errors: -ENOTSUP (without /proc), -ENOMEM, -EMFILE; the
+ * sentence is set. */
+int lease_new(const char *address, wherry_semaphore **out);
+
+/* Makes it one of the lease there; on failure it is gone.  Errors: -EPROTO (something
+ * else, or of another version), -EXDEV (of another pid namespace), -EUSERS (as many
+ * have it open as can), -ENOMEM (not where region_live was called); the sentence is
+ * set. */
+int lease_attach(wherry_semaphore *, const struct lease_plan *);
+
+/* Frees one that was not attached. */
+void lease_drop(wherry_semaphore *);
 
 /* Takes back what the dead left there, their doorbells, too. */
 void lease_sweep(wherry_semaphore *);

@@ -108,26 +108,38 @@ static uint64_t lease_room(const struct address *address)
     return lease_size(lease_permits(address), lease_handles(address));
 }
 
+static int make_there(const struct address *address, const struct lease_plan *plan)
+{
+    if (object_create(address) != OS_CREATE_EXCLUSIVE)
+        return 0;
+    return lease_make(plan->region->data + plan->offset, lease_permits(address),
+                      lease_handles(address));
+}
+
 static int lease_place(const struct address *address, wherry_region *region,
                        uint64_t offset, wherry_semaphore **out)
 {
     struct lease_plan plan = {
         .region = region, .offset = offset, .directory = os_directory()};
-    int r = plan.directory;
-    if (r >= 0 && object_create(address) == OS_CREATE_EXCLUSIVE)
-        r = lease_make(region->data + offset, lease_permits(address),
-                       lease_handles(address));
+    wherry_semaphore *lease = NULL;
+    int r = plan.directory < 0 ? plan.directory : lease_new("", &lease);
     if (r >= 0)
-        r = lease_open(&plan, "", out);
+        r = make_there(address, &plan);
+    if (r < 0 && lease)
+        lease_drop(lease);
+    else if (r >= 0)
+        r = lease_attach(lease, &plan);
     if (r < 0) {
         os_close(plan.directory);
         return lease_refuse(address, r);
     }
-    r = lease_check_permits(address, *out);
-    if (r >= 0)
-        return 0;
-    wherry_semaphore_close(*out);
-    return lease_refuse(address, r);
+    r = lease_check_permits(address, lease);
+    if (r < 0) {
+        wherry_semaphore_close(lease);
+        return lease_refuse(address, r);
+    }
+    *out = lease;
+    return 0;
 }
 
 const struct transport transport_lease = {

@@ -13,9 +13,12 @@
 #include "base/base.h"
 #include "transport/region.h"
 
+// And what a handle needs of the region, before others see it.
 static int fill(wherry_region *region, const void *address)
 {
-    return lease_make(region->data, lease_permits(address), lease_handles(address));
+    struct region_life life;
+    int r = lease_make(region->data, lease_permits(address), lease_handles(address));
+    return r < 0 ? r : region_live(region, &life);
 }
 
 static void path_of(int directory, const struct address *address,
@@ -60,19 +63,28 @@ static int map(int directory, const struct address *address, enum os_create crea
     return r < 0 ? explain(r) : 0;
 }
 
+// The handle comes first: when it is refused no lease was made for it.
 static int open_in(int directory, const struct address *address, enum os_create create,
                    wherry_semaphore **out)
 {
     struct lease_plan plan = {.is_alone = true, .directory = os_duplicate(directory)};
+    wherry_semaphore *lease = NULL;
     int r = plan.directory < 0
                 ? failure_plain(plan.directory, "the directory of named objects")
-                : map(directory, address, create, &plan.region);
-    if (r >= 0 && (r = lease_open(&plan, address_text(address), out)) < 0)
+                : lease_new(address_text(address), &lease);
+    if (r >= 0 && (r = map(directory, address, create, &plan.region)) < 0)
+        lease_drop(lease);
+    else if (r >= 0 && (r = lease_attach(lease, &plan)) < 0)
         wherry_region_close(plan.region);
-    if (r < 0)
+    if (r < 0) {
         os_close(plan.directory);
-    else if ((r = lease_check_permits(address, *out)) < 0)
-        wherry_semaphore_close(*out);
+        return r;
+    }
+    r = lease_check_permits(address, lease);
+    if (r < 0)
+        wherry_semaphore_close(lease);
+    else
+        *out = lease;
     return r;
 }
 

@@ -5,8 +5,10 @@
  * what was refused leaves no name behind that was not there before.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -28,6 +30,8 @@ static void put_address(const char *scheme, const char *options, char out[ADDRES
 {
     if (strcmp(scheme, "sem") == 0)
         snprintf(out, ADDRESS, "sem:/wherry-fault-%ld%s", (long)getpid(), options);
+    else if (strcmp(scheme, "lease") == 0)
+        snprintf(out, ADDRESS, "lease:boat%s", options);
     else
         snprintf(out, ADDRESS, "semv:0x%lx%s", key(), options);
 }
@@ -61,6 +65,21 @@ static int use(wherry_semaphore *semaphore)
     return r;
 }
 
+// Of all that leases leave there; whether it had that name.
+static bool empty_directory(const char *name)
+{
+    bool had = false;
+    DIR *folder = opendir(getenv("WHERRY_DIR"));
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        had = had || strcmp(entry->d_name, name) == 0;
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder)
+        closedir(folder);
+    return had;
+}
+
 // Past the library, for which nothing may work.
 static bool remove_by_name(const char *scheme)
 {
@@ -68,6 +87,8 @@ static bool remove_by_name(const char *scheme)
     snprintf(path, sizeof(path), "/dev/shm/sem.wherry-fault-%ld", (long)getpid());
     if (strcmp(scheme, "sem") == 0)
         return unlink(path) == 0;
+    if (strcmp(scheme, "lease") == 0)
+        return empty_directory("boat.lease");
     int id = semget((key_t)key(), 0, 0);
     return id >= 0 && semctl(id, 0, IPC_RMID) == 0;
 }
@@ -110,23 +131,27 @@ static int live(const void *argument)
 
 static int live_in_a_region(const void *argument)
 {
+    const bool is_lease = strcmp(argument, "lease") == 0;
     wherry_region *region = NULL;
     wherry_semaphore *semaphore = NULL;
     wherry_semaphore *other = NULL;
-    (void)argument;
-    int r = wherry_region_open("memfd:?size=4K", &region);
+    int r = wherry_region_open("memfd:?size=64K", &region);
     if (r >= 0)
-        r = wherry_semaphore_place("sem:?permits=3&create=exclusive", region, 64,
-                                   &semaphore);
+        r = wherry_semaphore_place(is_lease ? "lease:?permits=3&create=exclusive"
+                                            : "sem:?permits=3&create=exclusive",
+                                   region, 64, &semaphore);
     if (r >= 0)
         r = use(semaphore);
     if (r >= 0)
-        r = wherry_semaphore_place("sem:?create=no", region, 64, &other);
+        r = wherry_semaphore_place(is_lease ? "lease:?create=no" : "sem:?create=no",
+                                   region, 64, &other);
     if (r >= 0)
         r = use(other);
     wherry_semaphore_close(other);
     wherry_semaphore_close(semaphore);
     wherry_region_close(region);
+    fault_end();
+    (void)empty_directory("");
     return r;
 }
 
@@ -182,7 +207,15 @@ static const int allowed[] = {-ENOENT,    -EINVAL, -ENOTSUP, -EACCES, -ENOSPC, -
 static const struct fault_scenario scenarios[] = {
     {.name = "a_named_semaphore", .run = live, .argument = "sem", .allowed = allowed},
     {.name = "a_set_with_a_key", .run = live, .argument = "semv", .allowed = allowed},
-    {.name = "a_semaphore_in_a_region", .run = live_in_a_region, .allowed = allowed},
+    {.name = "a_semaphore_in_a_region",
+     .run = live_in_a_region,
+     .argument = "sem",
+     .allowed = allowed},
+    {.name = "a_lease", .run = live, .argument = "lease", .allowed = allowed},
+    {.name = "a_lease_in_a_region",
+     .run = live_in_a_region,
+     .argument = "lease",
+     .allowed = allowed},
     {.name = "a_private_set", .run = live_in_a_set, .allowed = allowed},
 };
 

@@ -112,12 +112,20 @@ static void unmake(void *shared)
     munmap(shared, sizeof(struct harbour));
 }
 
+// From outside, as nobody of it.
+static bool look_at(const struct harbour *harbour, struct lease *out)
+{
+    const struct lease_header *header = harbour->block;
+    *out = (struct lease){.space = header ? header->space : 0};
+    return header && lease_take(out, harbour->block, harbour->size) >= 0;
+}
+
 /* Which places there are, which permits are whose, who waits, was rung, or insists. */
 static uint64_t state(const struct step_scene *scene)
 {
     const struct harbour *harbour = scene->shared;
-    struct lease lease = {.seats = 0};
-    if (!harbour->block || lease_take(&lease, harbour->block, harbour->size) < 0)
+    struct lease lease;
+    if (!look_at(harbour, &lease))
         return 0;
     // A sleeper that is woken goes on at once: what it does is not in the state.
     const bool is_alone = !(scene->role && scene->role->is_deep);
@@ -234,7 +242,7 @@ static bool does_one_insist(const struct step_scene *scene)
 {
     const struct harbour *harbour = scene->shared;
     struct lease lease;
-    CHECK_OK(lease_take(&lease, harbour->block, harbour->size));
+    CHECK(look_at(harbour, &lease));
     return atomic_load(&lease.line->first) != 0;
 }
 
