@@ -179,6 +179,56 @@ TEST(a_symbolic_link_in_its_place_is_refused)
     CHECK_INT(rmdir(harness_path("new")), 0);
 }
 
+/* --- no room ------------------------------------------------------------- */
+
+static void fill_up(const char *place)
+{
+    char path[512];
+    char block[4096] = {1};
+    snprintf(path, sizeof(path), "%s/ballast", place);
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(file >= 0);
+    while (write(file, block, sizeof(block)) > 0)
+        continue;
+    close(file);
+}
+
+// What is there goes on; what would be new is an error, and leaves nothing.
+static void live_in_a_full_file_system(void *argument)
+{
+    const char *place = argument;
+    wherry_semaphore *second = NULL;
+    CHECK_INT(unshare(CLONE_NEWNS), 0);
+    CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    CHECK_INT(mount("none", place, "tmpfs", 0, "size=64k,mode=700,nr_inodes=6"), 0);
+    CHECK_INT(setenv("WHERRY_DIR", place, 1), 0);
+    wherry_semaphore *lease = open_lease("lease:boat?permits=2&handles=16");
+    struct keeper keeper = keeper_with("lease:boat", 1);
+    fill_up(place);
+    const int names = count_names();
+    FAILS(wherry_semaphore_open("lease:raft?handles=16", &second), -ENOSPC, "space");
+    CHECK_INT(count_names(), names);
+    WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    end_keeper(&keeper);
+    WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    CHECK_ERROR(wherry_acquire(lease, 1, wherry_after(20)), -ETIMEDOUT);
+    WORKS(wherry_release(lease, 2));
+    close_last(lease);
+    CHECK_INT(count_names(), names - 1);
+}
+
+TEST(in_a_full_file_system_those_who_have_one_go_on)
+{
+    const char *place = harness_path("small");
+    if (geteuid() != 0)
+        SKIP("only root can mount a small file system");
+    CHECK_INT(mkdir(place, 0700), 0);
+    CHECK_INT(harness_wait(
+                  harness_child(live_in_a_full_file_system, (void *)(uintptr_t)place)),
+              0);
+    CHECK_INT(rmdir(place), 0);
+}
+
 TEST(names_that_lead_elsewhere_are_refused)
 {
     wherry_semaphore *lease = NULL;
