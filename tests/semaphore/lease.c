@@ -162,47 +162,6 @@ TEST(what_was_held_before_the_machine_started_anew_is_free)
     close_last(lease);
 }
 
-// Of the number that the dead holder had: neither it nor others take it for the holder.
-static void acquire_as_heir(void)
-{
-    wherry_semaphore *lease = open_lease("lease:boat");
-    WORKS(wherry_acquire(lease, 1, soon()));
-    wherry_semaphore_close(lease);
-}
-
-static void only_be_there(void)
-{
-    for (;;)
-        pause();
-}
-
-static void reuse_number(const wherry_semaphore *lease, void (*heir)(void))
-{
-    struct keeper keeper = keeper_with("lease:boat", 1);
-    end_keeper(&keeper);
-    pid_t pid = harness_fork_as(keeper.pid);
-    if (pid == 0) {
-        heir();
-        harness_exit(0);
-    }
-    if (pid < 0)
-        SKIP("this user may not choose the number of a process");
-    if (heir != only_be_there) {
-        CHECK_INT(harness_wait(pid), 0);
-        return;
-    }
-    CHECK_INT(wherry_semaphore_value(lease), 1);
-    harness_kill(pid);
-}
-
-TEST(a_process_with_the_number_of_a_dead_holder_is_not_taken_for_it)
-{
-    wherry_semaphore *lease = open_lease("lease:boat");
-    reuse_number(lease, only_be_there);
-    reuse_number(lease, acquire_as_heir);
-    close_last(lease);
-}
-
 /* --- whose a permit is --------------------------------------------------- */
 
 TEST(it_is_known_who_holds_and_who_waits)

@@ -220,9 +220,11 @@ def check_tables(promises, campaigns):
     for path in sorted((HERE / 'mutants').glob('*.patch')):
         if path.stem not in named:
             problems.append(f'mutant {path.stem} proves no promise')
-    for name, _, _, figure in campaigns:
+    for name, _, command, figure in campaigns:
         if re.compile(figure).groups != 1:
             problems.append(f'campaign {name}: the figure is not one group')
+        if any('$' in program for program in programs(command)):
+            problems.append(f'campaign {name}: what it runs is not known before it runs')
     for problem in problems:
         print(problem)
     return 1 if problems else 0
