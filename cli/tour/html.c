@@ -139,13 +139,16 @@ void tour_html_write(FILE *file, const struct tour_found *found)
     (void)fputs(head, file);
     fprintf(file, "<p>");
     tour_escape(file, machine);
-    fprintf(file,
-            "; %s.  At every stop two processes sent each other messages and\n"
-            "compared every byte, kind, open file and sender; then programs that know\n"
-            "nothing of Wherry took the other end.  Round trips are of two processes\n"
-            "on one processor, each asleep until it is woken;\n"
-            "<code>wherry bench</code> measures the rest.</p>\n",
-            moment);
+    fprintf(
+        file,
+        "; %s.  At every stop two processes sent each other messages and\n"
+        "compared every byte, kind, open file and sender; then programs that know\n"
+        "nothing of Wherry took the other end.  Where they share memory, one wrote\n"
+        "and the other answered in place.  Round trips are of two processes on one\n"
+        "processor, each asleep until it is woken (in memory, it looks again and\n"
+        "again, and lets the other run);\n"
+        "<code>wherry bench</code> measures the rest.</p>\n",
+        moment);
     if (found->stop_count > 0)
         write_stops(file, found->stops, found->stop_count);
     if (found->outcome_count > 0)

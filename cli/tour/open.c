@@ -47,6 +47,8 @@ void tour_side_close(struct tour_side *side)
         wherry_close(side->out);
     wherry_close(side->in);
     side->in = side->out = NULL;
+    wherry_region_close(side->region);
+    side->region = NULL;
 }
 
 void tour_place_clear(struct tour_place *place)

@@ -52,7 +52,8 @@ void tour_print_machine(void)
     char machine[TOUR_TEXT];
     tour_machine_text(machine);
     printf("A tour of every mechanism between real processes, every byte checked.\n"
-           "Round trips of 64 B: both asleep until they are woken, on one processor.\n"
+           "Round trips of 64 B: both asleep until they are woken, on one processor;\n"
+           "in memory, each looks again and again, and lets the other run.\n"
            "%s\n\n",
            machine);
 }
@@ -151,13 +152,14 @@ static void add_stop(struct table *table, const struct tour_stop *stop)
     char last[TOUR_NUMBER];
     char right[TOUR_NUMBER];
     bool talked = stop->result == TOUR_RIGHT;
+    bool is_channel = talked && tour_stop_is_channel(stop);
     enum tour_result result = tour_stop_is_right(stop) ? stop->result : TOUR_WRONG;
     const char *const cells[COLUMNS] = {
         stop->way->name,
         talked ? tour_size_text(stop->limit, limit) : NULL,
-        talked ? yes(stop, WHERRY_ABLE_KINDS) : NULL,
-        talked ? yes(stop, WHERRY_ABLE_FILES) : NULL,
-        talked ? yes(stop, WHERRY_ABLE_SENDER) : NULL,
+        is_channel ? yes(stop, WHERRY_ABLE_KINDS) : NULL,
+        is_channel ? yes(stop, WHERRY_ABLE_FILES) : NULL,
+        is_channel ? yes(stop, WHERRY_ABLE_SENDER) : NULL,
         median(stop, 64, small),
         median(stop, 65536, large),
         median(stop, UINT64_MAX, last),

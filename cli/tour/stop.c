@@ -30,6 +30,16 @@ bool tour_stop_is_right(const struct tour_stop *stop)
     return stop->result != TOUR_WRONG;
 }
 
+static const struct tour_talk *talk_of(const struct tour_way *way)
+{
+    return way->talk ? way->talk : &tour_talk_messages;
+}
+
+bool tour_stop_is_channel(const struct tour_stop *stop)
+{
+    return talk_of(stop->way) == &tour_talk_messages;
+}
+
 // What a machine, or a container, may be without.
 static bool is_lack(int error)
 {
@@ -56,7 +66,7 @@ static _Noreturn void be_child(struct tour_place *place, struct tour_side *side,
     if (r < 0)
         could_not_open(&side->proof, r);
     else
-        tour_talk_child(side);
+        talk_of(place->way)->child(side);
     struct tour_proof proof = side->proof;
     tour_side_close(side);
     // Less than PIPE_BUF: whole or not at all.
@@ -105,7 +115,7 @@ static bool be_parent(struct tour_place *place, struct tour_side *side,
     if (r < 0)
         return could_not_open(&side->proof, r);
     tour_guard(side->in, side->out);
-    bool right = speaks_first(side) && tour_talk_parent(side, stop);
+    bool right = speaks_first(side) && talk_of(place->way)->parent(side, stop);
     tour_guard_seconds(0);
     return right;
 }
@@ -160,7 +170,8 @@ static void conclude(struct tour_stop *stop, const struct tour_side *side,
 
 static void run(struct tour_place *place, struct tour_stop *stop)
 {
-    struct tour_side side = {.directory = place->directory, .other = getpid()};
+    struct tour_side side = {
+        .directory = place->directory, .place = place, .other = getpid()};
     struct tour_proof child = {.messages = 0};
     struct tour_process process;
     int report;

@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ROUNDS = 1000 };
-
 /* What both ends can do. */
 struct terms {
     uint64_t limit;
@@ -27,10 +25,6 @@ struct terms {
     int64_t processor; // on which round trips are timed
 };
 
-static const size_t sizes[TOUR_SIZES - 1] = {1, 64, 65536};
-
-static const unsigned rounds_of_size[TOUR_SIZES] = {500, MOST_ROUNDS, 200, 10};
-
 /* --- one message --------------------------------------------------------- */
 
 int tour_side_address(const struct tour_side *side, wherry_message *message)
@@ -38,8 +32,7 @@ int tour_side_address(const struct tour_side *side, wherry_message *message)
     return side->origin ? wherry_message_reply_to(message, side->origin) : 0;
 }
 
-// A call of the library failed, or (0) the channel is at its end too early.
-static bool lost(struct tour_side *side, const char *what, int error)
+bool tour_lost(struct tour_side *side, const char *what, int error)
 {
     struct tour_proof *proof = &side->proof;
     proof->gone =
@@ -69,7 +62,7 @@ bool tour_say(struct tour_side *side, const struct tour_sample *sample)
     bool right = make(side, sample, &message);
     int r = right ? wherry_send(side->out, &message, 0, WHERRY_FOREVER) : 0;
     if (r < 0)
-        right = lost(side, "sending", r);
+        right = tour_lost(side, "sending", r);
     wherry_message_free(message);
     return right;
 }
@@ -78,7 +71,7 @@ static bool receive(struct tour_side *side, int64_t kind, wherry_message **out)
 {
     int r = kind ? wherry_recv_kind(side->in, kind, out, WHERRY_FOREVER)
                  : wherry_recv(side->in, out, WHERRY_FOREVER);
-    return r > 0 ? true : lost(side, "receiving", r);
+    return r > 0 ? true : tour_lost(side, "receiving", r);
 }
 
 // Whose name the kernel must have attached; -1 where none is expected.  Where one is
@@ -128,7 +121,7 @@ int tour_return(struct tour_side *side)
         r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     wherry_message_free(message);
     if (r < 0)
-        (void)lost(side, "sending a message back", r);
+        (void)tour_lost(side, "sending a message back", r);
     return r < 0 ? -1 : !last;
 }
 
@@ -183,7 +176,7 @@ static bool say_terms(struct tour_side *side, const struct terms *terms)
     if (r >= 0)
         r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     wherry_message_free(message);
-    return r < 0 ? lost(side, "sending the first message", r) : true;
+    return r < 0 ? tour_lost(side, "sending the first message", r) : true;
 }
 
 static bool hear_terms(struct tour_side *side, struct terms *terms)
@@ -235,16 +228,31 @@ static bool agree_as_parent(struct tour_side *side, struct terms *terms)
 
 /* --- what they say ------------------------------------------------------- */
 
+size_t tour_sizes(uint64_t limit, size_t out[TOUR_SIZES])
+{
+    static const size_t sizes[TOUR_SIZES - 1] = {1, 64, 65536};
+    size_t count = 0;
+    for (size_t i = 0; i < TOUR_SIZES - 1; i++)
+        if (sizes[i] < limit)
+            out[count++] = sizes[i];
+    out[count++] = (size_t)limit;
+    return count;
+}
+
+unsigned tour_rounds(size_t i, size_t count)
+{
+    static const unsigned rounds[TOUR_SIZES] = {500, TOUR_MOST_ROUNDS, 200, 10};
+    return rounds[i + 1 == count ? TOUR_SIZES - 1 : i];
+}
+
 // The sizes that the mechanism takes; how many.
 static size_t fitting_sizes(const struct tour_side *side, const struct terms *terms,
                             size_t out[TOUR_SIZES])
 {
-    size_t count = 0;
-    for (size_t i = 0; i < TOUR_SIZES - 1; i++)
-        if (sizes[i] < terms->limit && !side->numbers)
-            out[count++] = sizes[i];
-    out[count++] = (size_t)terms->limit;
-    return count;
+    if (!side->numbers)
+        return tour_sizes(terms->limit, out);
+    out[0] = (size_t)terms->limit;
+    return 1;
 }
 
 static bool talk_sizes(struct tour_side *side, bool is_child, const struct terms *terms)
@@ -326,7 +334,7 @@ static bool round_trip(struct tour_side *side, const struct tour_sample *sample,
     wherry_deadline start = wherry_now();
     int r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     if (r < 0)
-        (void)lost(side, "sending", r);
+        (void)tour_lost(side, "sending", r);
     wherry_message_free(message);
     message = NULL;
     if (r < 0 || !receive(side, 0, &message))
@@ -340,7 +348,7 @@ static bool round_trip(struct tour_side *side, const struct tour_sample *sample,
 static bool measure(struct tour_side *side, const struct tour_stop *stop,
                     unsigned rounds, struct tour_time *time)
 {
-    static int64_t nanoseconds[MOST_ROUNDS];
+    static int64_t nanoseconds[TOUR_MOST_ROUNDS];
     unsigned warm_up = rounds / 10;
     unsigned done = 0;
     wherry_deadline end = wherry_now() + stop->budget;
@@ -364,8 +372,7 @@ static bool measure_all(struct tour_side *side, const struct terms *terms,
     size_t fitting[TOUR_SIZES];
     size_t count = fitting_sizes(side, terms, fitting);
     for (size_t i = 0; i < count; i++) {
-        unsigned rounds = rounds_of_size[i + 1 == count ? TOUR_SIZES - 1 : i];
-        rounds = side->numbers ? MOST_ROUNDS : rounds;
+        unsigned rounds = side->numbers ? TOUR_MOST_ROUNDS : tour_rounds(i, count);
         stop->times[i].size = fitting[i];
         if (!measure(side, stop, rounds, &stop->times[i]))
             return false;
@@ -396,7 +403,7 @@ static bool talk(struct tour_side *side, bool is_child, const struct terms *term
             talk_files(side, is_child, terms));
 }
 
-bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
+static bool talk_as_parent(struct tour_side *side, struct tour_stop *stop)
 {
     struct terms terms = {0};
     if (!agree_as_parent(side, &terms))
@@ -422,7 +429,7 @@ bool tour_talk_parent(struct tour_side *side, struct tour_stop *stop)
     return hear_end(side);
 }
 
-bool tour_talk_child(struct tour_side *side)
+static bool talk_as_child(struct tour_side *side)
 {
     struct terms terms = {0};
     if (!agree_as_child(side, &terms) || !talk(side, true, &terms))
@@ -433,3 +440,5 @@ bool tour_talk_child(struct tour_side *side)
         ;
     return r == 0 && (!(terms.abilities & WHERRY_ABLE_FINISH) || hear_end(side));
 }
+
+const struct tour_talk tour_talk_messages = {talk_as_parent, talk_as_child};

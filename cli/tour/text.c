@@ -95,25 +95,49 @@ static void add_abilities(struct sentence *sentence, const struct tour_stop *sto
         add(sentence, " right");
 }
 
+static void add_times(struct sentence *sentence, const struct tour_time *time,
+                      const char *micro)
+{
+    char number[TOUR_NUMBER];
+    if (!time)
+        return;
+    add(sentence, "; %s round trips", tour_count_text(time->rounds, number));
+    add(sentence, ", median %s", tour_time_text(time->median, micro, number));
+}
+
+static void add_messages(struct sentence *sentence, const struct tour_stop *stop,
+                         const char *micro)
+{
+    char number[TOUR_NUMBER];
+    const bool numbers = stop->limit == sizeof(int);
+    add(sentence, "2 processes, %s %s whole", numbers ? "numbers of" : "1 B to",
+        tour_size_text(stop->limit, number));
+    add_abilities(sentence, stop);
+    add_times(sentence, tour_stop_time(stop, numbers ? UINT64_MAX : 64), micro);
+}
+
+static void add_memory(struct sentence *sentence, const struct tour_stop *stop,
+                       const char *micro)
+{
+    char number[TOUR_NUMBER];
+    add(sentence,
+        "2 processes, 1 B to %s seen and answered in place, another size and a "
+        "reader's write refused",
+        tour_size_text(stop->limit, number));
+    add_times(sentence, tour_stop_time(stop, 64), micro);
+}
+
 void tour_stop_text(const struct tour_stop *stop, const char *micro, char *out,
                     size_t size)
 {
     struct sentence sentence = {out, size, 0};
     out[0] = 0;
-    char number[TOUR_NUMBER];
-    if (stop->result != TOUR_RIGHT) {
+    if (stop->result != TOUR_RIGHT)
         add(&sentence, "%s", stop->proof.fault.text);
-        return;
-    }
-    const bool numbers = stop->limit == sizeof(int);
-    add(&sentence, "2 processes, %s %s whole", numbers ? "numbers of" : "1 B to",
-        tour_size_text(stop->limit, number));
-    add_abilities(&sentence, stop);
-    const struct tour_time *time = tour_stop_time(stop, numbers ? UINT64_MAX : 64);
-    if (!time)
-        return;
-    add(&sentence, "; %s round trips", tour_count_text(time->rounds, number));
-    add(&sentence, ", median %s", tour_time_text(time->median, micro, number));
+    else if (tour_stop_is_channel(stop))
+        add_messages(&sentence, stop, micro);
+    else
+        add_memory(&sentence, stop, micro);
 }
 
 const char *tour_outcome_text(const struct tour_outcome *outcome)

@@ -53,12 +53,10 @@ static const char *put_html(struct choices *choices, const char *value)
 static const struct setting setting_html = {
     "html", "FILE", "Writes a page with a chart to FILE.", put_html};
 
-// What it does not show yet, and what works with that; NULL: a channel.
+// What it does not show yet, and what works with that; NULL: it is shown.
 static const char *what_else(const struct wherry_mechanism *mechanism)
 {
-    return mechanism->traits & WHERRY_TRAIT_MEMORY
-               ? "memory, which the tour does not show yet; `wherry region` works"
-           : mechanism->traits & WHERRY_TRAIT_TURNS
+    return mechanism->traits & WHERRY_TRAIT_TURNS
                ? "a semaphore, which the tour does not show yet; `wherry describe` "
                  "works"
                : NULL;
@@ -290,7 +288,8 @@ const struct command command_tour = {
     .help =
         "At each stop two processes send each other messages of 1 byte, 64 bytes,\n"
         "64 KiB and the mechanism's limit, and compare every byte, kind, open file\n"
-        "and sender; then the blocking round trip is timed.  Where a mechanism is\n"
+        "and sender; then the blocking round trip is timed.  Where it is memory, one\n"
+        "writes and the other answers in place.  Where a mechanism is\n"
         "open to anyone, Python, Node, socat, nc, cat and the shell take the other\n"
         "end, as far as they are installed.  Then programs are started, in a row, "
         "with\n"

@@ -5,8 +5,9 @@
  * tour.c walks the table of mechanisms; each way of ways.c through one of them is a
  * stop.  At a stop two processes open the mechanism (open.c, process.c), talk (talk.c)
  * and check what they hear (sample.c, check.c); then programs that know nothing of
- * Wherry take the other end (peer.c, foreign.c).  What was found is one struct
- * tour_stop, which is printed three ways (print.c, json.c, html.c with chart.c).
+ * Wherry take the other end (peer.c, foreign.c).  Of what is no channel they share one
+ * (share.c) and use it (memory.c).  What was found is one struct tour_stop, which is
+ * printed three ways (print.c, json.c, html.c with chart.c).
  *
  * Behind the mechanisms come the jobs of job.c and ask.c, programs that are started,
  * joined and talked with; what came of one is one struct tour_outcome.
@@ -103,6 +104,9 @@ struct tour_stop {
 
 /* False if the mechanism or one of its visits went wrong. */
 bool tour_stop_is_right(const struct tour_stop *);
+
+/* Whether messages went through it: kinds, open files and senders are a question. */
+bool tour_stop_is_channel(const struct tour_stop *);
 
 /* What came of a job. */
 struct tour_outcome {
@@ -233,14 +237,20 @@ struct tour_side {
     unsigned abilities;
     uint64_t limit;
     bool numbers; /* a message is one number, or nothing */
+    struct tour_place *place;
+    wherry_region *region; /* that both have; in and out are a channel beside it */
     struct tour_proof proof;
 };
 
-/* The parent's part; fills in proof, times, limit and abilities of the stop. */
-bool tour_talk_parent(struct tour_side *, struct tour_stop *);
+/* What two processes do with a mechanism that both have open. */
+struct tour_talk {
+    /* Fills in proof, times, limit and abilities of the stop. */
+    bool (*parent)(struct tour_side *, struct tour_stop *);
+    bool (*child)(struct tour_side *);
+};
 
-/* The child's part. */
-bool tour_talk_child(struct tour_side *);
+/* Messages; and bytes in the same memory. */
+extern const struct tour_talk tour_talk_messages, tour_talk_memory;
 
 /* Says one message, or hears it: everything about it is as the sample says. */
 bool tour_say(struct tour_side *, const struct tour_sample *);
@@ -250,11 +260,51 @@ bool tour_hear(struct tour_side *, const struct tour_sample *);
  * message, -1 when that failed. */
 int tour_return(struct tour_side *);
 
-/* Closes the channels. */
+/* The call of the library that did `what` failed, or (0) the channel is at its end too
+ * early.  Always false. */
+bool tour_lost(struct tour_side *, const char *what, int error);
+
+/* The sizes that a mechanism with this limit takes, the limit last; how many.  And how
+ * many round trips are timed of the i-th of `count`. */
+size_t tour_sizes(uint64_t limit, size_t out[TOUR_SIZES]);
+unsigned tour_rounds(size_t i, size_t count);
+
+enum { TOUR_MOST_ROUNDS = 1000 };
+
+/* Closes what it has open. */
 void tour_side_close(struct tour_side *);
 
 /* Where the message goes, if that has to be said. */
 int tour_side_address(const struct tour_side *, wherry_message *);
+
+/* --- share.c: what is no channel ----------------------------------------- */
+
+/* A number from one process to the other, on the channel beside what they share; it is
+ * no message of the proof. */
+bool tour_tell(struct tour_side *, int64_t number);
+bool tour_learn(struct tour_side *, int64_t *number);
+
+/* Whether there is nothing more to wait for, which is a fault: Ctrl-C, the time is up,
+ * or the other process has ended. */
+bool tour_is_over(struct tour_side *);
+
+/* --- memory.c: the same memory in two processes -------------------------- */
+
+/* What stands at the beginning of the region; the bytes that are passed follow. */
+struct tour_memory {
+    _Alignas(64) _Atomic uint64_t turn; /* odd: the child's; even: the parent's */
+    uint64_t size;                      /* of what is there to be read; 0: no more */
+};
+
+/* The child opens the region that the parent made, after it was refused with another
+ * size, and once more to read only. */
+bool tour_memory_open(struct tour_side *, wherry_region **reader);
+
+/* Waits until it is that turn, and checks that the sample is there. */
+bool tour_memory_see(struct tour_side *, uint64_t turn, const struct tour_sample *);
+
+/* Writes the sample there, and passes the turn on, to the one behind `turn`. */
+void tour_memory_show(struct tour_side *, uint64_t turn, const struct tour_sample *);
 
 /* --- pin.c: one processor for two processes ------------------------------ */
 
@@ -266,7 +316,7 @@ int tour_processor(void);
 void tour_pin(int processor);
 void tour_unpin(void);
 
-/* --- ways.c, open.c: the stops ------------------------------------------- */
+/* --- ways.c, open.c, share.c: the stops ------------------------------------------- */
 
 /* What two processes share before they part. */
 struct tour_place {
@@ -289,7 +339,7 @@ struct tour_opening {
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
     tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,
-    tour_opening_key, tour_opening_process, tour_opening_exec;
+    tour_opening_key, tour_opening_process, tour_opening_exec, tour_opening_region;
 
 /* One way through a mechanism. */
 struct tour_way {
@@ -298,6 +348,7 @@ struct tour_way {
     const char *purpose; /* NULL: the mechanism's own summary */
     const char *address; /* {directory} is replaced, and {name}, its last part */
     const struct tour_opening *opening;
+    const struct tour_talk *talk; /* NULL: messages */
 };
 
 extern const struct tour_way tour_ways[]; /* ends with a scheme of NULL */
