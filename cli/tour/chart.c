@@ -138,7 +138,8 @@ static void draw_stop(FILE *file, const struct axis *axis, const struct tour_sto
     }
     if (stop->time_count == 0)
         fprintf(file, "<text x=\"%d\" y=\"%d\">%s</text>\n", LEFT + 8, y - 3,
-                tour_result_names[stop->result]);
+                stop->result == TOUR_RIGHT ? "no round trips"
+                                           : tour_result_names[stop->result]);
 }
 
 void tour_chart_write(FILE *file, const struct tour_stop *stops, size_t count)

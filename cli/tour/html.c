@@ -144,7 +144,9 @@ void tour_html_write(FILE *file, const struct tour_found *found)
         "; %s.  At every stop two processes sent each other messages and\n"
         "compared every byte, kind, open file and sender; then programs that know\n"
         "nothing of Wherry took the other end.  Where they share memory, one wrote\n"
-        "and the other answered in place.  Round trips are of two processes on one\n"
+        "and the other answered in place.  Where they took turns, it was at a\n"
+        "counter, and the holder of a permit was killed.  Round trips are of two "
+        "processes on one\n"
         "processor, each asleep until it is woken (in memory, it looks again and\n"
         "again, and lets the other run);\n"
         "<code>wherry bench</code> measures the rest.</p>\n",

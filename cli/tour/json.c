@@ -22,6 +22,8 @@ static const struct column columns[] = {
     {"kinds", COLUMN_NUMBER, false},
     {"files", COLUMN_NUMBER, false},
     {"senders", COLUMN_NUMBER, false},
+    {"turns", COLUMN_NUMBER, false},
+    {"permit after", COLUMN_NUMBER, false},
     {"rounds", COLUMN_NUMBER, false},
     {"median 1", COLUMN_NUMBER, false},
     {"median 64", COLUMN_NUMBER, false},
@@ -33,7 +35,7 @@ static const struct column columns[] = {
     {"command", COLUMN_TEXT, false},
 };
 
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), NUMBERS = 13 };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), NUMBERS = 15 };
 
 /* Those of a job. */
 enum { NAME = 1, RESULT = 3, FAULT, MESSAGES = 6, BYTES, COMMAND = COLUMNS - 1 };
@@ -79,18 +81,21 @@ static void add_stop(struct table *table, const struct tour_stop *stop)
     char other[CELL_MOST];
     const struct tour_proof *proof = &stop->proof;
     const struct tour_time *small = tour_stop_time(stop, 64);
+    const bool came = proof->turns > 0 && stop->came_after > 0;
     const char *const cells[COLUMNS] = {
         stop->way->scheme,
         stop->way->name,
         stop->address,
         tour_result_names[stop->result],
         proof->fault.text,
-        number((int64_t)stop->limit, room[0]),
+        stop->limit ? number((int64_t)stop->limit, room[0]) : NULL,
         number((int64_t)proof->messages, room[1]),
         number((int64_t)proof->bytes, room[2]),
         number((int64_t)proof->kinds, room[3]),
         number((int64_t)proof->files, room[4]),
         number((int64_t)proof->senders, room[5]),
+        proof->turns ? number((int64_t)proof->turns, room[13]) : NULL,
+        came ? number(stop->came_after, room[14]) : NULL,
         small ? number((int64_t)small->rounds, room[6]) : NULL,
         median(stop, 1, room[7]),
         median(stop, 64, room[8]),

@@ -48,12 +48,15 @@ void tour_side_close(struct tour_side *side)
     wherry_close(side->in);
     side->in = side->out = NULL;
     wherry_region_close(side->region);
+    wherry_semaphore_close(side->semaphore);
     side->region = NULL;
+    side->semaphore = NULL;
 }
 
 void tour_place_clear(struct tour_place *place)
 {
     wherry_close_listener(place->listener);
+    wherry_region_close(place->region);
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)
             wherry_close(place->ends[i][j]);

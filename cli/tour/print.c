@@ -156,7 +156,7 @@ static void add_stop(struct table *table, const struct tour_stop *stop)
     enum tour_result result = tour_stop_is_right(stop) ? stop->result : TOUR_WRONG;
     const char *const cells[COLUMNS] = {
         stop->way->name,
-        talked ? tour_size_text(stop->limit, limit) : NULL,
+        talked && stop->limit ? tour_size_text(stop->limit, limit) : NULL,
         is_channel ? yes(stop, WHERRY_ABLE_KINDS) : NULL,
         is_channel ? yes(stop, WHERRY_ABLE_FILES) : NULL,
         is_channel ? yes(stop, WHERRY_ABLE_SENDER) : NULL,

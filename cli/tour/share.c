@@ -67,5 +67,37 @@ static int region_parent(struct tour_place *place, struct tour_side *side)
     return r;
 }
 
+// What they take turns at is there before they part.
+static int semaphore_prepare(struct tour_place *place)
+{
+    int r = beside_prepare(place);
+    return r < 0 ? r : wherry_region_open("memfd:?size=4096", &place->region);
+}
+
+static void take_region(struct tour_place *place, struct tour_side *side)
+{
+    side->region = place->region;
+    place->region = NULL;
+}
+
+static int semaphore_parent(struct tour_place *place, struct tour_side *side)
+{
+    int r = tour_opening_pair.parent(place, side);
+    take_region(place, side);
+    if (r >= 0)
+        r = wherry_semaphore_open(place->addresses[0], &side->semaphore);
+    place->stays = r >= 0;
+    return r;
+}
+
+static int semaphore_child(struct tour_place *place, struct tour_side *side)
+{
+    take_region(place, side);
+    return beside_child(place, side);
+}
+
+const struct tour_opening tour_opening_semaphore = {semaphore_prepare, semaphore_parent,
+                                                    semaphore_child};
+
 const struct tour_opening tour_opening_region = {beside_prepare, region_parent,
                                                  beside_child};

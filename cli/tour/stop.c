@@ -127,6 +127,7 @@ static void add(struct tour_proof *sum, const struct tour_proof *other)
     sum->kinds += other->kinds;
     sum->files += other->files;
     sum->senders += other->senders;
+    sum->turns += other->turns;
 }
 
 // Of two faults, the cause: that the other is gone is what came of the other's.  NULL:

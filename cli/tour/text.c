@@ -127,6 +127,19 @@ static void add_memory(struct sentence *sentence, const struct tour_stop *stop,
     add_times(sentence, tour_stop_time(stop, 64), micro);
 }
 
+static void add_turns(struct sentence *sentence, const struct tour_stop *stop,
+                      const char *micro)
+{
+    char number[TOUR_NUMBER];
+    add(sentence, "2 processes, %s turns at one counter, each counted; ",
+        tour_count_text(stop->proof.turns, number));
+    if (stop->came_after < 0)
+        add(sentence, "its holder killed, the permit is gone for good");
+    else
+        add(sentence, "its holder killed, the permit came to one that slept after %s",
+            tour_time_text(stop->came_after, micro, number));
+}
+
 void tour_stop_text(const struct tour_stop *stop, const char *micro, char *out,
                     size_t size)
 {
@@ -136,6 +149,8 @@ void tour_stop_text(const struct tour_stop *stop, const char *micro, char *out,
         add(&sentence, "%s", stop->proof.fault.text);
     else if (tour_stop_is_channel(stop))
         add_messages(&sentence, stop, micro);
+    else if (stop->proof.turns > 0)
+        add_turns(&sentence, stop, micro);
     else
         add_memory(&sentence, stop, micro);
 }

@@ -53,15 +53,6 @@ static const char *put_html(struct choices *choices, const char *value)
 static const struct setting setting_html = {
     "html", "FILE", "Writes a page with a chart to FILE.", put_html};
 
-// What it does not show yet, and what works with that; NULL: it is shown.
-static const char *what_else(const struct wherry_mechanism *mechanism)
-{
-    return mechanism->traits & WHERRY_TRAIT_TURNS
-               ? "a semaphore, which the tour does not show yet; `wherry describe` "
-                 "works"
-               : NULL;
-}
-
 static bool are_schemes(char **words, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -75,10 +66,7 @@ static bool are_schemes(char **words, int count)
         else if (mechanism->absent)
             say_usage("tour", "%s: cannot be shown: %s; take %s", mechanism->scheme,
                       mechanism->absent, mechanism->instead);
-        else if (what_else(mechanism))
-            say_usage("tour", "%s: is %s with it", mechanism->scheme,
-                      what_else(mechanism));
-        if (!mechanism || mechanism->absent || what_else(mechanism))
+        if (!mechanism || mechanism->absent)
             return false;
     }
     return true;
@@ -168,7 +156,7 @@ static void walk(struct tour *tour, const struct choices *choices)
     const struct wherry_mechanism *mechanism;
     for (size_t i = 0; (mechanism = wherry_mechanism_at(i)) && goes_on(tour); i++)
         if (!(mechanism->abilities & WHERRY_ABLE_TESTS_ONLY) && !mechanism->absent &&
-            !what_else(mechanism) && is_wanted(choices, mechanism))
+            is_wanted(choices, mechanism))
             take_mechanism(tour, mechanism);
 }
 
@@ -289,7 +277,8 @@ const struct command command_tour = {
         "At each stop two processes send each other messages of 1 byte, 64 bytes,\n"
         "64 KiB and the mechanism's limit, and compare every byte, kind, open file\n"
         "and sender; then the blocking round trip is timed.  Where it is memory, one\n"
-        "writes and the other answers in place.  Where a mechanism is\n"
+        "writes and the other answers in place; where it is a semaphore, they take\n"
+        "turns, and the holder of a permit is killed.  Where a mechanism is\n"
         "open to anyone, Python, Node, socat, nc, cat and the shell take the other\n"
         "end, as far as they are installed.  Then programs are started, in a row, "
         "with\n"

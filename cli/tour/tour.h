@@ -6,8 +6,8 @@
  * stop.  At a stop two processes open the mechanism (open.c, process.c), talk (talk.c)
  * and check what they hear (sample.c, check.c); then programs that know nothing of
  * Wherry take the other end (peer.c, foreign.c).  Of what is no channel they share one
- * (share.c) and use it (memory.c).  What was found is one struct tour_stop, which is
- * printed three ways (print.c, json.c, html.c with chart.c).
+ * (share.c) and use it (memory.c, turns.c).  What was found is one struct tour_stop,
+ * which is printed three ways (print.c, json.c, html.c with chart.c).
  *
  * Behind the mechanisms come the jobs of job.c and ask.c, programs that are started,
  * joined and talked with; what came of one is one struct tour_outcome.
@@ -65,6 +65,7 @@ struct tour_proof {
     uint64_t kinds;
     uint64_t files;
     uint64_t senders; /* messages whose sender the kernel named, rightly */
+    uint64_t turns;   /* taken, of a semaphore */
     bool lacks;       /* the fault is that this machine is without it */
     bool gone;        /* the fault is that the other is gone: the cause is there */
     struct tour_fault fault;
@@ -98,6 +99,7 @@ struct tour_stop {
     struct tour_proof proof; /* of both processes */
     struct tour_time times[TOUR_SIZES];
     size_t time_count;
+    int64_t came_after; /* nanoseconds from its holder's death, a permit; -1: never */
     struct tour_visit visits[TOUR_PEERS];
     size_t visit_count;
 };
@@ -239,6 +241,7 @@ struct tour_side {
     bool numbers; /* a message is one number, or nothing */
     struct tour_place *place;
     wherry_region *region; /* that both have; in and out are a channel beside it */
+    wherry_semaphore *semaphore;
     struct tour_proof proof;
 };
 
@@ -249,8 +252,8 @@ struct tour_talk {
     bool (*child)(struct tour_side *);
 };
 
-/* Messages; and bytes in the same memory. */
-extern const struct tour_talk tour_talk_messages, tour_talk_memory;
+/* Messages; bytes in the same memory; turns. */
+extern const struct tour_talk tour_talk_messages, tour_talk_memory, tour_talk_turns;
 
 /* Says one message, or hears it: everything about it is as the sample says. */
 bool tour_say(struct tour_side *, const struct tour_sample *);
@@ -306,6 +309,17 @@ bool tour_memory_see(struct tour_side *, uint64_t turn, const struct tour_sample
 /* Writes the sample there, and passes the turn on, to the one behind `turn`. */
 void tour_memory_show(struct tour_side *, uint64_t turn, const struct tour_sample *);
 
+/* --- turns.c: a semaphore of two processes ------------------------------- */
+
+/* The child opens the semaphore that the parent made. */
+bool tour_turns_open(struct tour_side *);
+
+/* Takes its turns at a counter, while the other one does. */
+bool tour_turns_take(struct tour_side *);
+
+/* The child sleeps for a permit whose holder is killed, and tells when it came. */
+bool tour_turns_sleep(struct tour_side *);
+
 /* --- pin.c: one processor for two processes ------------------------------ */
 
 /* The one on which this process runs now. */
@@ -325,6 +339,7 @@ struct tour_place {
     char addresses[2][TOUR_TEXT];
     wherry_channel *ends[2][2];
     wherry_listener *listener;
+    wherry_region *region; /* for what they take turns at */
     int descriptors[4];
     bool stays; /* what the addresses name outlives its processes */
     int64_t parent;
@@ -339,7 +354,8 @@ struct tour_opening {
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
     tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,
-    tour_opening_key, tour_opening_process, tour_opening_exec, tour_opening_region;
+    tour_opening_key, tour_opening_process, tour_opening_exec, tour_opening_region,
+    tour_opening_semaphore;
 
 /* One way through a mechanism. */
 struct tour_way {
@@ -349,6 +365,7 @@ struct tour_way {
     const char *address; /* {directory} is replaced, and {name}, its last part */
     const struct tour_opening *opening;
     const struct tour_talk *talk; /* NULL: messages */
+    bool gives_back;              /* the permit of a killed process comes to another */
 };
 
 extern const struct tour_way tour_ways[]; /* ends with a scheme of NULL */

@@ -121,7 +121,4 @@ TEST(the_tour_does_not_show_what_is_absent)
     shell("wherry tour local");
     CHECK_INT(said.status, 2);
     CHECK_CONTAINS(said.err, "local: cannot be shown: later; take unix:");
-    shell("wherry tour sem");
-    CHECK_INT(said.status, 2);
-    CHECK_CONTAINS(said.err, "sem: is a semaphore, which the tour does not show yet");
 }
