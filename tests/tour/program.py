@@ -8,6 +8,7 @@ Each test has a directory of its own as TMPDIR, which must be empty afterwards, 
 tour leads a process group that must have nobody in it.
 """
 import html.parser
+import itertools
 import json
 import os
 import pty
@@ -371,6 +372,37 @@ def a_signal_in_the_middle_of_a_job_leaves_nothing():
     for lines in range(8, 20, 2):
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[lines // 2 % 3]
         stopped_after(lines, number, 'processes')
+
+
+def objects_of(folder, place):
+    """What a tour in that directory, whose stat(2) was `place`, has left of its objects."""
+    name = os.path.basename(folder)
+    left = [each for each in os.listdir('/dev/shm') if name in each]
+    for kind, number in (('shm', 3), ('sem', 4)):
+        key = number << 24 | (place.st_dev & 0xff) << 16 | place.st_ino & 0xffff  # ftok(3)
+        with open(f'/proc/sysvipc/{kind}', encoding='utf-8') as table:
+            keys = [int(line.split()[0]) & 0xffffffff for line in table.readlines()[1:]]
+        left += [f'{kind} {key:#x}'] * (key in keys)
+    return left
+
+
+@test
+def a_signal_in_the_middle_of_memory_or_of_turns_leaves_nothing():
+    stops = ('shm', 'shmv', 'lease', 'sem', 'semv')
+    for stop, number in itertools.product(stops, (signal.SIGINT, signal.SIGTERM)):
+        with tempfile.TemporaryDirectory() as names, \
+                Tour(*stops, environment={'WHERRY_DIR': names}) as tour:
+            while line := tour.process.stdout.readline().decode():
+                if line.split()[:1] == [stop]:
+                    break
+            check(line, 'no stop', stop)
+            folder = os.path.join(tour.temporary, os.listdir(tour.temporary)[0])
+            place = os.stat(folder)
+            tour.process.send_signal(number)
+            tour.end()
+            check(tour.process.returncode == -number, tour.process.returncode)
+            left = objects_of(folder, place) + os.listdir(names)
+            check(not left, 'after', stop, left)
 
 
 @test
