@@ -324,6 +324,24 @@ TEST(the_page_escapes_what_it_quotes)
     free(page);
 }
 
+TEST(a_stop_at_a_semaphore_says_what_a_death_costs_and_has_no_round_trips)
+{
+    static const struct tour_way way = {
+        .name = "way", .purpose = "for", .talk = &tour_talk_turns};
+    struct tour_stop stop = {
+        .way = &way, .proof.turns = 2000, .came_after = INT64_C(234000)};
+    char text[2 * TOUR_TEXT];
+    tour_stop_text(&stop, "u", text, sizeof(text));
+    CHECK_CONTAINS(text, "2,000 turns at one counter, each counted");
+    CHECK_CONTAINS(text, "the permit came to one that slept after 234 us");
+    stop.came_after = -1;
+    tour_stop_text(&stop, "u", text, sizeof(text));
+    CHECK_CONTAINS(text, "the permit is gone for good");
+    char *page = page_of(&stop);
+    CHECK_CONTAINS(page, "no round trips");
+    free(page);
+}
+
 // Where the dot of this class stands.
 static double dot(const char *page, const char *class)
 {
