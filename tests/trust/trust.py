@@ -70,8 +70,16 @@ def programs(command):
     return re.findall(r'\$BUILD/([^\s;]+)', command)
 
 
+def indent(lines):
+    return '\n'.join('    ' + line for line in lines)
+
+
 def tail(text, lines=15):
-    return '\n'.join('    ' + line for line in text.splitlines()[-lines:])
+    return indent(text.splitlines()[-lines:])
+
+
+def head(text, lines=15):
+    return indent(text.splitlines()[:lines])
 
 
 class Build:
@@ -204,8 +212,8 @@ def campaign(row, good, is_long):
     seconds = time.monotonic() - began
     print(f'{name:64} {total:>13,} {seconds:6.0f} s  {verdict}', flush=True)
     if verdict != 'ok':
-        bad = [line for line in said.splitlines() if re.match(r'not ok|# bad:', line)]
-        print(tail('\n'.join(bad)) if bad else tail(said))
+        found = re.search(r'^(not ok|# bad:)', said, re.M)
+        print(head(said[found.start():]) if found else tail(said))
     return verdict == 'ok'
 
 
