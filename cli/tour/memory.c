@@ -11,6 +11,7 @@
 #include "tour/tour.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -103,7 +104,7 @@ static int open_view(struct tour_side *side, int file, const char *options,
                        (int)strcspn(name, "?"), name, options);
         return wherry_region_open(address, out);
     }
-    int copy = dup(file);
+    int copy = fcntl(file, F_DUPFD_CLOEXEC, 0);
     int r = copy < 0 ? -errno : wherry_region_receive(copy, wish, sizeof(*wish), out);
     if (r < 0)
         tour_close(&copy);
