@@ -81,8 +81,10 @@ int main(void)
     const struct room *room = wherry_region_data(region);
     for (; started < PROCESSES && !failed; started++) {
         pid_t child = fork();
-        if (child == 0)
+        if (child == 0) {
+            wherry_semaphore_close(made); // the parent's
             return take_turns(region);
+        }
         failed = child < 0;
     }
     if (failed)

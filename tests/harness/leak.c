@@ -109,11 +109,19 @@ static void list_system_v(struct inventory *inventory, const char *kind, int col
         fclose(file);
 }
 
+/* Named after the directory of another test, which runs at the same time. */
+static bool is_of_another_test(const char *name)
+{
+    static const char prefix[] = "wherry-test-";
+    const char *own = strrchr(harness_directory(), '/');
+    return strstr(name, prefix) && own && !strstr(name, own + 1);
+}
+
 static void list_folder(struct inventory *inventory, const char *path, DIR *folder)
 {
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         struct stat status;
-        if (*entry->d_name != '.' &&
+        if (*entry->d_name != '.' && !is_of_another_test(entry->d_name) &&
             fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             status.st_uid == geteuid())
             add(inventory, "%s/%s", path, entry->d_name);

@@ -67,6 +67,7 @@ static const struct verdict {
     {"leaks_a_name", {"left behind: file ", "/wherry/forgotten"}},
     {"leaks_a_mapping", {"left behind: mapping ", "wherry:ring"}},
     {"leaks_shared_memory", {"left behind: /dev/shm/wherry-harness-"}},
+    {"leaks_memory_named_after_itself", {"left behind: /dev/shm/sem.wherry-test-"}},
     {"leaks_a_message_queue", {"left behind: /dev/mqueue/wherry-harness-"}},
     {"leaks_a_system_v_queue", {"left behind: System V msg "}},
     {"leaks_when_an_allocation_fails", {"allocation 2 (at ", "left behind: 10 bytes"}},
@@ -97,6 +98,8 @@ static void remove_left(const char *test)
         const char *test;
         void (*remove)(const char *name);
     } removals[] = {{"leaks_shared_memory", remove_memory},
+                    {"leaks_memory_named_after_itself", remove_memory},
+                    {"is_there_while_another_test_makes_memory", remove_memory},
                     {"leaks_a_message_queue", remove_queue},
                     {"leaks_a_system_v_queue", remove_system_v_queue}};
 
@@ -141,6 +144,13 @@ TEST(a_good_test_passes)
 TEST(a_test_that_makes_files_by_the_harness_passes)
 {
     CHECK_INT(run_subject("writes_files_of_its_own", "--jobs", "1"), 0);
+}
+
+TEST(what_another_test_makes_meanwhile_is_not_counted)
+{
+    static const char *const test = "is_there_while_another_test_makes_memory";
+    CHECK_INT(run_subject(test, "--jobs", "1"), 0);
+    remove_left(test);
 }
 
 TEST(a_note_is_heard_and_other_output_is_not)

@@ -206,6 +206,22 @@ TEST(leaks_shared_memory)
     close(shm_open(name, O_CREAT | O_RDWR, 0600));
 }
 
+TEST(leaks_memory_named_after_itself)
+{
+    char name[128];
+    snprintf(name, sizeof name, "/sem.%s", strrchr(harness_directory(), '/') + 1);
+    harness_note("%s", name);
+    close(shm_open(name, O_CREAT | O_RDWR, 0600));
+}
+
+TEST(is_there_while_another_test_makes_memory)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/wherry-test-of-another-%d", (int)getpid());
+    harness_note("%s", name);
+    close(shm_open(name, O_CREAT | O_RDWR, 0600));
+}
+
 TEST(leaks_a_message_queue)
 {
     char name[64];
