@@ -104,7 +104,11 @@ static bool speaks_first(struct tour_side *side)
     if (r < 0 && r != -ENOTSUP)
         return tour_refused(&side->proof.fault, "waiting for the other process");
     bool came = r < 0 ? comes_to_be_seen(side) : comes_by_descriptor(side, fd, events);
-    return came || tour_wrong(&side->proof.fault, "the other process said nothing");
+    if (came)
+        return true;
+    // Of one that has ended, how it did is the cause.
+    return !tour_is_over(side) &&
+           tour_wrong(&side->proof.fault, "the other process said nothing");
 }
 
 static bool be_parent(struct tour_place *place, struct tour_side *side,
