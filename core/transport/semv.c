@@ -80,6 +80,7 @@ static int semv_check(const struct address *address)
 static const struct complaint complaints[] = {
     {ENOENT, NULL},
     {EEXIST, NULL},
+    {ENOTSUP, NULL},
     {EINVAL, NULL},
     {ENOSPC, NULL},
     {ENODATA, "there is no such set, and none is made without its size: members=1"},
@@ -144,6 +145,9 @@ static int meet(const struct address *address, int id, struct os_semv_state *the
         (void)os_wait(NULL, 0, deadline_add(wherry_now(), LOOK));
     if (r < 0)
         return explain(r);
+    if (there->members > OS_SEMV_MEMBERS)
+        return failure(-ENOTSUP, "the set has %u members, and up to %d are known here",
+                       (unsigned)there->members, OS_SEMV_MEMBERS);
     if (members > 0 && members != there->members)
         return failure(-EEXIST,
                        "the set is there with %u members, not %lld: leave out "

@@ -64,7 +64,8 @@ typedef struct wherry_semaphore wherry_semaphore;
  * another number of permits or members), -EACCES, -EPERM, -ENOSPC, -ENOMEM, -EMFILE,
  * -EUSERS (a lease: that as many have open as it is made for), -EXDEV (a lease: of
  * another pid namespace), -EPROTO (it is something else, or of another version),
- * -ENOTSUP (the mechanism is no semaphore). */
+ * -ENOTSUP (the mechanism is no semaphore; a semv: of more than 65536 members; there is
+ * no /proc, or something else in the place of a lease:). */
 WHERRY_EXPORT int wherry_semaphore_open(const char *address, wherry_semaphore **out);
 
 /* How many bytes of a region the semaphore of an address without a name takes

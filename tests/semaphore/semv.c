@@ -3,6 +3,8 @@
  * semv: what is special to System V sets.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -403,6 +405,30 @@ TEST(a_set_that_nobody_has_operated_on_is_taken_as_it_is_after_a_while)
     CHECK_INT(semop(id, &give, 1), 0);
     WORKS(wherry_acquire(set, 1, WHERRY_POLL));
     unmake(set);
+}
+
+// In a namespace whose limits are its own.
+static void meet_a_huge_set(void *argument)
+{
+    static const char limits[] = "200000 2000000 500 128";
+    (void)argument;
+    wherry_semaphore *set = NULL;
+    if (unshare(CLONE_NEWIPC) < 0)
+        harness_exit(77);
+    int file = open("/proc/sys/kernel/sem", O_WRONLY | O_CLOEXEC);
+    if (file < 0 || write(file, limits, strlen(limits)) < 0)
+        harness_exit(77);
+    close(file);
+    CHECK(semget(0x5555, 150000, IPC_CREAT | 0600) >= 0);
+    FAILS(wherry_semaphore_open("semv:0x5555", &set), -ENOTSUP, "150000 members");
+}
+
+TEST(a_set_of_more_members_than_are_known_is_refused)
+{
+    int status = harness_wait(harness_child(meet_a_huge_set, NULL));
+    if (status == 77)
+        SKIP("only root has limits of its own in a namespace");
+    CHECK_INT(status, 0);
 }
 
 static void look_only(void *argument)
