@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,16 +63,19 @@ static int wait_for_turn(wherry_semaphore *semaphore, const struct choices *choi
     return r < 0 ? say_error(command_acquire.name, "%s", wherry_error_text()) : DONE;
 }
 
-static bool goes_with_process(const wherry_semaphore *semaphore)
+// A set without a key goes with whoever made it, who has to be there to remove it.
+static bool goes_with_process(const wherry_semaphore *semaphore, const char *address)
 {
     struct wherry_semaphore_info info;
-    return wherry_semaphore_describe(semaphore, &info, sizeof(info)) >= 0 &&
+    return strncmp(address, "semv:private", strlen("semv:private")) != 0 &&
+           wherry_semaphore_describe(semaphore, &info, sizeof(info)) >= 0 &&
            (strcmp(info.scheme, "lease") == 0 || info.undo);
 }
 
 static int become(char *const *command)
 {
     interrupt_forget_all();
+    (void)signal(SIGPIPE, SIG_DFL); // as a process that is started has it
     (void)execvp(command[0], command);
     const int error = errno;
     (void)say_error(command_acquire.name, "%s: %s", command[0], strerror(error));
@@ -113,8 +117,9 @@ static int run(int argc, char **argv)
         return say_error(command_acquire.name, "%s", wherry_error_text());
     int status = wait_for_turn(semaphore, &choices);
     if (status == DONE)
-        status = goes_with_process(semaphore) ? become(choices.words + 1)
-                                              : run_and_release(semaphore, &choices);
+        status = goes_with_process(semaphore, choices.words[0])
+                     ? become(choices.words + 1)
+                     : run_and_release(semaphore, &choices);
     wherry_semaphore_close(semaphore);
     return status;
 }

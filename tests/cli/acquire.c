@@ -69,6 +69,20 @@ TEST(the_holder_is_the_process_of_the_command)
     CHECK_CONTAINS(said.out, "free\n");
 }
 
+TEST(the_command_is_ended_by_a_reader_that_goes)
+{
+    CHECK_SHELL("wherry acquire lease:boat -- yes 2>err | head -n 1; cat err; rm err",
+                "y\n");
+    CHECK_SHELL("wherry remove lease:boat", "");
+}
+
+TEST(a_set_without_a_key_goes_with_the_command)
+{
+    CHECK_SHELL("wherry acquire 'semv:private?members=77&initial=1' -- true; "
+                "ipcs -s | awk '$5 == 77'",
+                "");
+}
+
 TEST(a_signal_while_it_waits_ends_it_with_nothing_held)
 {
     shell("mkfifo $TMPDIR/go\n"
