@@ -73,6 +73,10 @@ wherry_deadline deadline_add(wherry_deadline now, int64_t nanoseconds);
 /* The sooner of two. */
 wherry_deadline deadline_sooner(wherry_deadline a, wherry_deadline b);
 
+/* One before the clock began has passed, as any other: what the system takes for one.
+ */
+wherry_deadline deadline_sound(wherry_deadline deadline);
+
 /* --- copies --------------------------------------------------------------------------
  * Some processors take several times as long to copy to a place that is a few bytes
  * behind where they read, modulo a page (4 KiB aliasing).  The kernel's buffers begin

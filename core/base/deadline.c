@@ -21,3 +21,8 @@ wherry_deadline deadline_sooner(wherry_deadline a, wherry_deadline b)
 {
     return a < b ? a : b;
 }
+
+wherry_deadline deadline_sound(wherry_deadline deadline)
+{
+    return deadline < 0 ? 1 : deadline;
+}

@@ -218,7 +218,7 @@ static int take_mutex(wherry_lock *lock, wherry_deadline deadline)
 {
     int r = may_take(lock);
     if (r == 0)
-        r = os_mutex_take(&lock->room->mutex, deadline);
+        r = os_mutex_take(&lock->room->mutex, deadline_sound(deadline));
     if (r < 0 && r != -EOWNERDEAD)
         return r == -ENOTRECOVERABLE ? -EPROTO : r; // never by us
     lock->is_unsound = r == -EOWNERDEAD;

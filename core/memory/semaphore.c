@@ -29,8 +29,9 @@ static int lacks(const wherry_semaphore *semaphore, const char *what)
 int wherry_acquire(wherry_semaphore *semaphore, uint32_t count,
                    wherry_deadline deadline)
 {
-    return count == 0 ? failure(-EINVAL, "a count of 0 permits")
-                      : semaphore->ways->acquire(semaphore, count, deadline);
+    return count == 0
+               ? failure(-EINVAL, "a count of 0 permits")
+               : semaphore->ways->acquire(semaphore, count, deadline_sound(deadline));
 }
 
 int wherry_release(wherry_semaphore *semaphore, uint32_t count)
@@ -52,7 +53,7 @@ static int operate_on_one(wherry_semaphore *semaphore,
     return step->change > 0
                ? semaphore->ways->release(semaphore, (uint32_t)step->change)
                : semaphore->ways->acquire(semaphore, (uint32_t) - (int64_t)step->change,
-                                          deadline);
+                                          deadline_sound(deadline));
 }
 
 int wherry_semaphore_operate(wherry_semaphore *semaphore,
@@ -62,7 +63,8 @@ int wherry_semaphore_operate(wherry_semaphore *semaphore,
     if (count == 0)
         return failure(-EINVAL, "no operation");
     if (semaphore->ways->operate)
-        return semaphore->ways->operate(semaphore, steps, count, deadline);
+        return semaphore->ways->operate(semaphore, steps, count,
+                                        deadline_sound(deadline));
     return count == 1
                ? operate_on_one(semaphore, steps, deadline)
                : lacks(semaphore, "does one operation at once: semv: does several");

@@ -323,6 +323,7 @@ EACH_ROW(a_wait_ends_by_its_deadline_and_when_the_lock_is_given)
     gate_wait(&scene.held);
     FAILS(wherry_lock_take(lock, WHERRY_POLL), -EAGAIN, "somebody holds it");
     FAILS(wherry_lock_take(lock, wherry_after(0)), -ETIMEDOUT, "all the time");
+    FAILS(wherry_lock_take(lock, INT64_MIN), -ETIMEDOUT, "all the time");
     const int64_t before = wherry_now();
     FAILS(wherry_lock_take(lock, wherry_after(50)), -ETIMEDOUT, "all the time");
     const int64_t waited = wherry_now() - before;

@@ -74,6 +74,8 @@ EACH_ROW(a_wait_ends_with_its_deadline_and_not_before)
             CHECK(wherry_now() < deadline + INT64_C(100000000));
     }
     CHECK_ERROR(wherry_acquire(semaphore, 1, 1), -ETIMEDOUT);
+    CHECK_ERROR(wherry_acquire(semaphore, 1, -1), -ETIMEDOUT);
+    CHECK_ERROR(wherry_acquire(semaphore, 1, INT64_MIN), -ETIMEDOUT);
     WORKS(wherry_release(semaphore, 1));
     WORKS(wherry_acquire(semaphore, 1, 1));
     WORKS(wherry_release(semaphore, 1));
