@@ -134,9 +134,11 @@ static int release(wherry_semaphore *semaphore, uint32_t count)
     return 0;
 }
 
+// The bell of a forked child is its parent's.
 static void cancel(wherry_semaphore *semaphore)
 {
-    os_bell_ring(of(semaphore)->canceled);
+    if (!is_forked(of(semaphore)))
+        os_bell_ring(of(semaphore)->canceled);
 }
 
 static int descriptor(wherry_semaphore *semaphore, uint32_t count, int *out)

@@ -22,11 +22,6 @@ static int cancellation(void)
     return failure(-ECANCELED, "the wait was cancelled");
 }
 
-static wherry_deadline sooner(wherry_deadline one, wherry_deadline other)
-{
-    return one < other ? one : other;
-}
-
 /* --- one thread at a time ------------------------------------------------ */
 
 static int take_turn(struct lease *lease, wherry_deadline deadline)
@@ -85,8 +80,9 @@ static int wait_in_line(struct lease *lease, uint32_t count, wherry_deadline dea
         if (now >= deadline)
             return failure(-ETIMEDOUT, "there were not %u permits in time",
                            (unsigned)count);
-        sleep_until(lease, is_deep,
-                    sooner(deadline, is_deep ? deadline_add(now, LOOK) : deep));
+        sleep_until(
+            lease, is_deep,
+            deadline_sooner(deadline, is_deep ? deadline_add(now, LOOK) : deep));
     }
 }
 
@@ -131,8 +127,15 @@ int lease_poll(struct lease *lease, uint32_t count, int *out)
     if (r >= 0 && lease->wanted != 0)
         line_leave(lease);
     if (r >= 0) {
-        lease->wanted = count;
+        lease->wanted = 0;
         lease_watch(lease);
+        r = lease->is_blind
+                ? failure(-EMFILE, "too few descriptors are left to hear of "
+                                   "the ends of all who have the lease")
+                : 0;
+    }
+    if (r >= 0) {
+        lease->wanted = count;
         come_back(lease); // what is free already is worth a try
         *out = lease->watch;
     }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "keeper.h"
 
@@ -158,6 +159,33 @@ TEST(what_was_held_before_the_machine_started_anew_is_free)
     CHECK_INT(pwrite(file, &other, sizeof(other), boot), sizeof(other));
     close(file);
     WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    end_keeper(&keeper);
+    close_last(lease);
+}
+
+/* --- children ------------------------------------------------------------- */
+
+static void cancel_in_vain(void *argument)
+{
+    wherry_semaphore_cancel(argument);
+}
+
+static int64_t processor_time(void)
+{
+    struct timespec used;
+    CHECK_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), 0);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+// Its copy of what wakes a waiter is the parent's: a wait would look again and again.
+TEST(a_child_that_cancels_its_copy_leaves_the_parent_asleep)
+{
+    wherry_semaphore *lease = open_lease("lease:boat");
+    struct keeper keeper = keeper_with("lease:boat", 1);
+    CHECK_INT(harness_wait(harness_child(cancel_in_vain, lease)), 0);
+    const int64_t before = processor_time();
+    CHECK_ERROR(wherry_acquire(lease, 1, wherry_after(400)), -ETIMEDOUT);
+    CHECK(processor_time() - before < INT64_C(200000000));
     end_keeper(&keeper);
     close_last(lease);
 }
