@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int32_t *map_object(const char *name, size_t *size)
+static uint32_t *map_object(const char *name, size_t *size)
 {
     struct stat status;
     void *array = MAP_FAILED;
@@ -29,7 +29,7 @@ static int32_t *map_object(const char *name, size_t *size)
     return array == MAP_FAILED ? NULL : array;
 }
 
-static int32_t *attach_segment(const char *key, size_t *size)
+static uint32_t *attach_segment(const char *key, size_t *size)
 {
     struct shmid_ds status;
     int id = shmget((key_t)strtoul(key, NULL, 0), 0, 0);
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     size_t size = 0;
     if (argc != 2)
         return fputs("usage: squares-bare /NAME | KEY\n", stderr), 2;
-    int32_t *array =
+    uint32_t *array =
         *argv[1] == '/' ? map_object(argv[1], &size) : attach_segment(argv[1], &size);
     if (!array)
         return perror(argv[1]), 1;

@@ -21,7 +21,7 @@ int main(int argc, char **argv)
         return fputs("usage: squares-wherry ADDRESS\n", stderr), 2;
     if (wherry_region_open(argv[1], &region) < 0)
         return complain();
-    int32_t *array = wherry_region_data(region);
+    uint32_t *array = wherry_region_data(region);
     for (size_t i = 0; i < wherry_region_size(region) / sizeof(*array); i++)
         array[i] *= array[i];
     wherry_region_close(region);
