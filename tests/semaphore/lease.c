@@ -185,7 +185,9 @@ TEST(a_child_that_cancels_its_copy_leaves_the_parent_asleep)
     CHECK_INT(harness_wait(harness_child(cancel_in_vain, lease)), 0);
     const int64_t before = processor_time();
     CHECK_ERROR(wherry_acquire(lease, 1, wherry_after(400)), -ETIMEDOUT);
-    CHECK(processor_time() - before < INT64_C(200000000));
+    const int64_t used = processor_time() - before;
+    harness_note("%lld us of the processor in 400 ms", (long long)used / 1000);
+    CHECK(used < INT64_C(300000000));
     end_keeper(&keeper);
     close_last(lease);
 }
