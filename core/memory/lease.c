@@ -294,7 +294,8 @@ int lease_new(const char *address, wherry_semaphore **out)
     if (!lease)
         return failure_plain(-ENOMEM, "no memory for a lease");
     semaphore_start(&lease->base, &ways, "lease", address);
-    lease->directory = lease->watch = lease->canceled = lease->turn = -1;
+    lease->directory = lease->canceled = lease->turn = -1;
+    lease->watch = lease->timer = -1;
     lease->bell = OS_DESCRIPTOR_NONE;
     lease->seen = UINT64_MAX;
     atomic_init(&lease->quiet, UINT64_MAX);

@@ -101,6 +101,7 @@ struct lease {
     int canceled;              /* a bell that wakes whoever waits here */
     int turn;                  /* a bell: rung while no thread of this process waits */
     int watch;                 /* own doorbell, the end of others; -1: not yet */
+    int timer;                 /* in the watch of who polls it; -1: nobody has */
     struct os_descriptor bell; /* own doorbell */
     struct lease_watched *watched;
     uint64_t seen;   /* so many had come when the watch was complete */

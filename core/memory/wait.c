@@ -4,7 +4,8 @@
  *
  * For the first millisecond only the doorbell counts; then also the ends of all who
  * have a place, and now and then a look without being told: whoever was rung in one's
- * stead may be stopped.
+ * stead may be stopped, and whoever gave back may have had no descriptor left to ring
+ * with.  Who polls the descriptor is woken for that look by a timer.
  */
 #include "memory/lease.h"
 
@@ -86,9 +87,24 @@ static int wait_in_line(struct lease *lease, uint32_t count, wherry_deadline dea
     }
 }
 
+static void set_timer(const struct lease *lease, wherry_deadline at)
+{
+    if (lease->timer >= 0)
+        os_timer_set(lease->timer, at);
+}
+
+// It has looked: who polls is to look again, told or not; nobody else is woken for
+// that.
+static void look_later(const struct lease *lease)
+{
+    set_timer(lease,
+              lease->wanted != 0 ? deadline_add(wherry_now(), LOOK) : WHERRY_FOREVER);
+}
+
 // Who polls the descriptor goes on waiting.
 static void come_back(struct lease *lease)
 {
+    look_later(lease);
     if (lease->wanted == 0)
         return;
     line_join(lease, lease->wanted);
@@ -102,6 +118,7 @@ int lease_wait(struct lease *lease, uint32_t count, wherry_deadline deadline)
         return r;
     r = bells_prepare(lease);
     if (r >= 0) {
+        set_timer(lease, WHERRY_FOREVER); // who sleeps has its own time
         line_join(lease, count);
         r = wait_in_line(lease, count, deadline);
         line_leave(lease);
@@ -118,16 +135,32 @@ int lease_has_not(uint32_t count)
 
 /* --- by a descriptor ----------------------------------------------------- */
 
+static int prepare_to_poll(struct lease *lease)
+{
+    int r = bells_prepare(lease);
+    if (r < 0 || lease->timer >= 0)
+        return r;
+    int timer = os_above_standard(os_timer_new());
+    r = timer < 0 ? timer : os_watch_add(lease->watch, timer, os_wait_in);
+    if (r < 0) {
+        os_close(timer);
+        return failure_plain(r, "waiting by a descriptor");
+    }
+    lease->timer = timer;
+    return 0;
+}
+
 int lease_poll(struct lease *lease, uint32_t count, int *out)
 {
     if (take_turn(lease, WHERRY_POLL) < 0)
         return failure(-EBUSY, "a thread waits for permits through this handle: open "
                                "another one");
-    int r = bells_prepare(lease);
+    int r = prepare_to_poll(lease);
     if (r >= 0 && lease->wanted != 0)
         line_leave(lease);
     if (r >= 0) {
         lease->wanted = 0;
+        bells_clear(lease);
         lease_watch(lease);
         r = lease->is_blind
                 ? failure(-EMFILE, "too few descriptors are left to hear of "
@@ -136,9 +169,9 @@ int lease_poll(struct lease *lease, uint32_t count, int *out)
     }
     if (r >= 0) {
         lease->wanted = count;
-        come_back(lease); // what is free already is worth a try
         *out = lease->watch;
     }
+    come_back(lease); // what is free already is worth a try
     give_turn(lease);
     return r;
 }
@@ -153,6 +186,7 @@ int lease_try_in_line(struct lease *lease, uint32_t count)
         lease->wanted = 0;
         line_leave(lease);
     }
+    look_later(lease);
     give_turn(lease);
     return r;
 }

@@ -89,5 +89,6 @@ void lease_unwatch(struct lease *lease)
     for (uint32_t place = 0; lease->watched && place < lease->seats; place++)
         if (lease->watched[place].owner != 0)
             os_close(lease->watched[place].pidfd);
+    os_close(lease->timer);
     os_close(lease->watch);
 }

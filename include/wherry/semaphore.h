@@ -105,8 +105,10 @@ WHERRY_EXPORT void wherry_semaphore_cancel(wherry_semaphore *);
 
 /* A descriptor that is readable when it is worth while to try to acquire `count`
  * permits (WHERRY_POLL) once more; from now on, until that succeeds or `count` is 0,
- * this handle waits in the line of those who want some.  It is borrowed, and may be
- * readable for nothing.  `events` (may be NULL) is what to poll(2) for.
+ * this handle waits in the line of those who want some.  It is borrowed, and readable
+ * for nothing, too: a tenth of a second after each try without success, lest a wake-up
+ * be missed that somebody had no descriptor left to send.  `events` (may be NULL) is
+ * what to poll(2) for.
  * Errors: -ENOTSUP (sem: and semv: have none), -EINVAL, -EBUSY (a thread waits through
  * this handle), -EMFILE, -ENOMEM, -ECHILD. */
 WHERRY_EXPORT int wherry_semaphore_fd(wherry_semaphore *, uint32_t count,

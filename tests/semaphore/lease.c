@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -439,5 +440,79 @@ TEST(whoever_polls_no_longer_waits_for_nothing)
     CHECK_INT(look_at(other).waiters, 0);
     FAILS(wherry_semaphore_fd(lease, 2, &file, NULL), -EINVAL, "1 at most");
     wherry_semaphore_close(other);
+    close_last(lease);
+}
+
+/* What one that holds a permit gives back when it is told to, and can open nothing. */
+struct poor {
+    struct harness_gate has, may;
+};
+
+static void release_without_descriptors(void *argument)
+{
+    struct poor *poor = argument;
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+    wherry_semaphore *lease = open_lease("lease:boat");
+    WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    gate_pass(&poor->has);
+    gate_wait(&poor->may);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    WORKS(wherry_release(lease, 1));
+    for (;;)
+        pause(); // its end would be told
+}
+
+// Nobody rings who has no descriptor for that: whoever polls looks by itself, too.
+TEST(its_descriptor_tells_of_a_release_by_one_without_descriptors)
+{
+    wherry_native file;
+    struct poor poor;
+    gate_open(&poor.has);
+    gate_open(&poor.may);
+    pid_t holder = harness_child(release_without_descriptors, &poor);
+    gate_wait(&poor.has);
+    wherry_semaphore *lease = open_lease("lease:boat");
+    WORKS(wherry_semaphore_fd(lease, 1, &file, NULL));
+    CHECK_ERROR(wherry_acquire(lease, 1, WHERRY_POLL), -EAGAIN);
+    gate_pass(&poor.may);
+    while (wherry_acquire(lease, 1, WHERRY_POLL) < 0)
+        CHECK_INT(poll_for(file, HARNESS_PATIENCE), 1);
+    harness_kill(holder);
+    gate_close(&poor.has);
+    gate_close(&poor.may);
+    close_last(lease);
+}
+
+TEST(its_descriptor_wakes_nobody_who_does_not_wait)
+{
+    enum { LONG = 300 }; // after several looks of one who does
+
+    wherry_semaphore *lease = open_lease("lease:boat");
+    wherry_semaphore *other = open_lease("lease:boat");
+    wherry_native file;
+    WORKS(wherry_semaphore_fd(lease, 1, &file, NULL));
+    WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    CHECK_INT(poll_for(file, LONG), 0);
+    WORKS(wherry_semaphore_fd(other, 1, &file, NULL));
+    CHECK_INT(poll_for(file, LONG), 1);
+    WORKS(wherry_semaphore_fd(other, 0, &file, NULL));
+    CHECK_INT(poll_for(file, LONG), 0);
+    wherry_semaphore_close(other);
+    close_last(lease);
+}
+
+TEST(a_wait_through_a_handle_that_is_polled_sleeps)
+{
+    wherry_semaphore *lease = open_lease("lease:boat");
+    struct keeper keeper = keeper_with("lease:boat", 1);
+    wherry_native file;
+    WORKS(wherry_semaphore_fd(lease, 1, &file, NULL));
+    const int64_t before = processor_time();
+    CHECK_ERROR(wherry_acquire(lease, 1, wherry_after(1000)), -ETIMEDOUT);
+    const int64_t used = processor_time() - before;
+    harness_note("%lld us of the processor in 1000 ms", (long long)used / 1000);
+    CHECK(used < INT64_C(300000000));
+    CHECK_INT(look_at(lease).waiters, 1); // whoever polls still does
+    end_keeper(&keeper);
     close_last(lease);
 }
