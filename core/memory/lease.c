@@ -96,7 +96,7 @@ bool lease_try(struct lease *lease, uint32_t count, bool is_patient)
 
 static int try_again(struct lease *lease, uint32_t count)
 {
-    if (lease->wanted != 0)
+    if (atomic_load(&lease->wanted) != 0)
         return lease_try_in_line(lease, count);
     places_look(lease);
     return lease_try(lease, count, true) ? 0 : lease_has_not(count);
@@ -110,7 +110,7 @@ static int acquire(wherry_semaphore *semaphore, uint32_t count,
         return refuse_child();
     if (count > lease->permits)
         return refuse_count(lease, count);
-    if (lease->wanted == 0 && lease_try(lease, count, false))
+    if (atomic_load(&lease->wanted) == 0 && lease_try(lease, count, false))
         return 0;
     return deadline == WHERRY_POLL ? try_again(lease, count)
                                    : lease_wait(lease, count, deadline);

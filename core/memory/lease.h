@@ -104,9 +104,9 @@ struct lease {
     int timer;                 /* in the watch of who polls it; -1: nobody has */
     struct os_descriptor bell; /* own doorbell */
     struct lease_watched *watched;
-    uint64_t seen;   /* so many had come when the watch was complete */
-    bool is_blind;   /* somebody could not be watched: too few descriptors */
-    uint32_t wanted; /* by whoever polls the descriptor; 0: nobody */
+    uint64_t seen;            /* so many had come when the watch was complete */
+    bool is_blind;            /* somebody could not be watched: too few descriptors */
+    _Atomic(uint32_t) wanted; /* by whoever polls the descriptor; 0: nobody */
 
     struct os_lock lock; /* of the bells */
     struct lease_bell bells[LEASE_BELLS];

@@ -97,17 +97,17 @@ static void set_timer(const struct lease *lease, wherry_deadline at)
 // that.
 static void look_later(const struct lease *lease)
 {
-    set_timer(lease,
-              lease->wanted != 0 ? deadline_add(wherry_now(), LOOK) : WHERRY_FOREVER);
+    set_timer(lease, atomic_load(&lease->wanted) != 0 ? deadline_add(wherry_now(), LOOK)
+                                                      : WHERRY_FOREVER);
 }
 
 // Who polls the descriptor goes on waiting.
 static void come_back(struct lease *lease)
 {
     look_later(lease);
-    if (lease->wanted == 0)
+    if (atomic_load(&lease->wanted) == 0)
         return;
-    line_join(lease, lease->wanted);
+    line_join(lease, atomic_load(&lease->wanted));
     bells_ring(lease, lease->owner);
 }
 
@@ -156,10 +156,10 @@ int lease_poll(struct lease *lease, uint32_t count, int *out)
         return failure(-EBUSY, "a thread waits for permits through this handle: open "
                                "another one");
     int r = prepare_to_poll(lease);
-    if (r >= 0 && lease->wanted != 0)
+    if (r >= 0 && atomic_load(&lease->wanted) != 0)
         line_leave(lease);
     if (r >= 0) {
-        lease->wanted = 0;
+        atomic_store(&lease->wanted, 0);
         bells_clear(lease);
         lease_watch(lease);
         r = lease->is_blind
@@ -168,7 +168,7 @@ int lease_poll(struct lease *lease, uint32_t count, int *out)
                 : 0;
     }
     if (r >= 0) {
-        lease->wanted = count;
+        atomic_store(&lease->wanted, count);
         *out = lease->watch;
     }
     come_back(lease); // what is free already is worth a try
@@ -183,7 +183,7 @@ int lease_try_in_line(struct lease *lease, uint32_t count)
     prepare_to_look(lease, true);
     int r = lease_try(lease, count, true) ? 0 : lease_has_not(count);
     if (r == 0) {
-        lease->wanted = 0;
+        atomic_store(&lease->wanted, 0);
         line_leave(lease);
     }
     look_later(lease);

@@ -443,6 +443,31 @@ TEST(whoever_polls_no_longer_waits_for_nothing)
     close_last(lease);
 }
 
+static void *poll_and_go(void *lease)
+{
+    for (int i = 0; i < TURNS; i++) {
+        wherry_native file;
+        (void)wherry_semaphore_fd(lease, 1, &file, NULL); // -EBUSY: the other waits
+        if (wherry_acquire(lease, 1, WHERRY_POLL) >= 0)
+            WORKS(wherry_release(lease, 1));
+    }
+    return NULL;
+}
+
+TEST(one_thread_may_poll_while_another_takes_turns)
+{
+    wherry_semaphore *lease = open_lease("lease:boat?permits=2");
+    pthread_t polling;
+    CHECK_INT(pthread_create(&polling, NULL, poll_and_go, lease), 0);
+    for (int i = 0; i < TURNS; i++) {
+        WORKS(wherry_acquire(lease, 1, soon()));
+        WORKS(wherry_release(lease, 1));
+    }
+    CHECK_INT(pthread_join(polling, NULL), 0);
+    CHECK_INT(wherry_semaphore_value(lease), 2);
+    close_last(lease);
+}
+
 /* What one that holds a permit gives back when it is told to, and can open nothing. */
 struct poor {
     struct harness_gate has, may;
