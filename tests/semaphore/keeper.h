@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "../transport/talk.h"
 
@@ -30,6 +31,14 @@ static inline struct wherry_semaphore_info look_at(const wherry_semaphore *lease
     struct wherry_semaphore_info info;
     WORKS(wherry_semaphore_describe(lease, &info, sizeof(info)));
     return info;
+}
+
+/* Of this process, in nanoseconds. */
+static inline int64_t processor_time(void)
+{
+    struct timespec used;
+    CHECK_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), 0);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
 /* --- other processes ----------------------------------------------------- */
