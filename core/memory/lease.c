@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GIVING = 1000 }; // searches for a permit that is there
+
 static struct lease *of(wherry_semaphore *semaphore)
 {
     return (struct lease *)(void *)semaphore;
@@ -69,6 +71,17 @@ uint32_t lease_free(const struct lease *lease)
     return count_of(lease, 0);
 }
 
+// Gives one back that this handle has.  One search can miss it, while other threads
+// give back what is before and take what is behind; if many do, it is not there any
+// more: somebody has written into the memory.
+static bool give_one(struct lease *lease)
+{
+    bool is_given = false;
+    for (int tries = 0; tries < GIVING && !is_given; tries++)
+        is_given = exchange_one(lease, lease->owner, 0);
+    return is_given;
+}
+
 static bool take_several(struct lease *lease, uint32_t count)
 {
     uint32_t taken = 0;
@@ -79,7 +92,7 @@ static bool take_several(struct lease *lease, uint32_t count)
     if (taken == count)
         return true;
     while (taken-- > 0)
-        (void)exchange_one(lease, lease->owner, 0);
+        (void)give_one(lease);
     line_wake(lease);
     return false;
 }
@@ -88,8 +101,21 @@ bool lease_try(struct lease *lease, uint32_t count, bool is_patient)
 {
     if (line_is_others(lease, is_patient))
         return false;
-    return count == 1 ? exchange_one(lease, 0, lease->owner)
-                      : take_several(lease, count);
+    const bool is_taken =
+        count == 1 ? exchange_one(lease, 0, lease->owner) : take_several(lease, count);
+    if (is_taken)
+        atomic_fetch_add(&lease->held, count);
+    return is_taken;
+}
+
+// What one thread is about to give back no other does.
+static bool set_apart(struct lease *lease, uint32_t count)
+{
+    uint32_t held = atomic_load(&lease->held);
+    while (held >= count &&
+           !atomic_compare_exchange_weak(&lease->held, &held, held - count))
+        ;
+    return held >= count;
 }
 
 /* --- turns --------------------------------------------------------------- */
@@ -116,22 +142,26 @@ static int acquire(wherry_semaphore *semaphore, uint32_t count,
                                    : lease_wait(lease, count, deadline);
 }
 
+static int refuse_release(uint32_t count)
+{
+    return failure(-EPERM,
+                   "%u permits are given back, and this handle does not hold so many",
+                   (unsigned)count);
+}
+
 static int release(wherry_semaphore *semaphore, uint32_t count)
 {
     struct lease *lease = of(semaphore);
     if (is_forked(lease))
         return refuse_child();
+    if (!set_apart(lease, count))
+        return refuse_release(count);
     uint32_t given = 0;
-    if (count == 1 || count_of(lease, lease->owner) >= count)
-        while (given < count && exchange_one(lease, lease->owner, 0))
-            given++;
-    if (given < count)
-        return failure(-EPERM,
-                       "%u permits are given back, and this handle does not hold "
-                       "so many",
-                       (unsigned)count);
-    line_wake(lease);
-    return 0;
+    while (given < count && give_one(lease))
+        given++;
+    if (given > 0)
+        line_wake(lease);
+    return given == count ? 0 : refuse_release(count);
 }
 
 // The bell of a forked child is its parent's.

@@ -94,6 +94,7 @@ struct lease {
     uint64_t boot;  /* this start of the machine */
     uint64_t owner; /* this handle */
     uint32_t place;
+    _Atomic(uint32_t) held;  /* permits that were acquired, and not given back */
     _Atomic(uint32_t) hint;  /* the permit to look at first */
     _Atomic(uint64_t) quiet; /* so many had arrived when nobody waited */
 

@@ -361,6 +361,43 @@ TEST(threads_take_turns_through_one_handle)
     close_last(crew.lease);
 }
 
+/* Two threads that give back at the same moment what only one of them can. */
+struct givers {
+    wherry_semaphore *lease;
+    pthread_barrier_t start;
+    int of_one;
+};
+
+static void *give_one_back(void *argument)
+{
+    struct givers *givers = argument;
+    (void)pthread_barrier_wait(&givers->start);
+    givers->of_one = wherry_release(givers->lease, 1);
+    return NULL;
+}
+
+TEST(of_two_threads_that_give_back_too_many_one_gives_back_nothing)
+{
+    enum { PERMITS = 4096, ROUNDS = 300 };
+
+    struct givers givers = {.lease = open_lease("lease:boat?permits=4096")};
+    CHECK_INT(pthread_barrier_init(&givers.start, NULL, 2), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        pthread_t other;
+        WORKS(wherry_acquire(givers.lease, PERMITS, WHERRY_POLL));
+        CHECK_INT(pthread_create(&other, NULL, give_one_back, &givers), 0);
+        (void)pthread_barrier_wait(&givers.start);
+        const int of_all = wherry_release(givers.lease, PERMITS);
+        CHECK_INT(pthread_join(other, NULL), 0);
+        CHECK_INT(of_all, givers.of_one == 0 ? -EPERM : 0);
+        CHECK_INT(wherry_semaphore_value(givers.lease), of_all == 0 ? PERMITS : 1);
+        if (of_all < 0)
+            WORKS(wherry_release(givers.lease, PERMITS - 1));
+    }
+    CHECK_INT(pthread_barrier_destroy(&givers.start), 0);
+    close_last(givers.lease);
+}
+
 static void *wait_without_end(void *lease)
 {
     CHECK_ERROR(wherry_acquire(lease, 1, WHERRY_FOREVER), -ECANCELED);
