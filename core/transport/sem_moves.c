@@ -26,23 +26,40 @@ static void give_back(sem_t *at, uint32_t count)
         (void)os_sem_give(at); // they were there before
 }
 
-// One after the other, until the deadline; how many there are now in *held.
-static int take(struct posix *own, uint32_t count, wherry_deadline deadline,
-                uint32_t *held)
+/* How several are taken. */
+struct haul {
+    uint32_t count;
+    wherry_deadline turn; // until when one that is missing is waited for
+    wherry_deadline last; // until when those that are free are taken
+};
+
+enum {
+    RUN = 512,           // permits that are taken between two looks at the clock
+    BUSY = 10000000,     // nanoseconds that taking may last past the deadline
+    PATIENCE = 40000000, // that a part is held, and half as many again
+    ASIDE = 1000000      // that the others have
+};
+
+static int look_up(const struct posix *own, const struct haul *haul)
+{
+    if (atomic_load(&own->turns.canceled))
+        return -ECANCELED;
+    return wherry_now() < haul->last ? 0 : -ETIMEDOUT;
+}
+
+// One after the other; how many there are now in *held.
+static int take(struct posix *own, const struct haul *haul, uint32_t *held)
 {
     int r = 0;
-    for (*held = 0; *held < count && r >= 0; *held += r >= 0) {
+    for (*held = 0; *held < haul->count && r >= 0; *held += r >= 0) {
+        if (*held % RUN == RUN - 1 && (r = look_up(own, haul)) < 0)
+            break;
         r = os_sem_try(own->at);
-        if (r < 0 && deadline != WHERRY_POLL)
-            r = os_sem_await(own->at, deadline, &own->turns.canceled);
+        if (r < 0 && haul->turn != WHERRY_POLL)
+            r = os_sem_await(own->at, haul->turn, &own->turns.canceled);
     }
     return r;
 }
-
-enum {
-    PATIENCE = 40000000, // nanoseconds that a part is held, and half as many again
-    ASIDE = 1000000      // that the others have
-};
 
 // When who holds a part gives it back: not all at the same moment.
 static wherry_deadline turn_back(wherry_deadline now)
@@ -50,15 +67,21 @@ static wherry_deadline turn_back(wherry_deadline now)
     return deadline_add(now, PATIENCE + (now / 64 + os_self() * 7919) % (PATIENCE / 2));
 }
 
-static int take_several(struct posix *own, uint32_t count, wherry_deadline deadline)
+// What is free is taken though the deadline has passed, but not for long.
+static wherry_deadline last_of(wherry_deadline deadline)
 {
+    const wherry_deadline busy = deadline_add(wherry_now(), BUSY);
+    return deadline == WHERRY_POLL ? WHERRY_FOREVER : deadline > busy ? deadline : busy;
+}
+
+static int take_all(struct posix *own, uint32_t count, wherry_deadline deadline)
+{
+    struct haul haul = {.count = count, .turn = deadline, .last = last_of(deadline)};
     uint32_t held;
     for (;;) {
-        const wherry_deadline turn =
-            deadline == WHERRY_POLL
-                ? deadline
-                : deadline_sooner(deadline, turn_back(wherry_now()));
-        int r = take(own, count, turn, &held);
+        if (count > 1 && deadline != WHERRY_POLL)
+            haul.turn = deadline_sooner(deadline, turn_back(wherry_now()));
+        int r = take(own, &haul, &held);
         if (r >= 0)
             return 0;
         give_back(own->at, held);
@@ -88,14 +111,13 @@ static int explain(const struct posix *own, int error, uint32_t count)
 
 static int acquire_slowly(struct posix *own, uint32_t count, wherry_deadline deadline)
 {
-    uint32_t held;
     if (count > OS_SEM_MOST)
         return failure(-EINVAL, "sem: never has %u permits: %d at most",
                        (unsigned)count, OS_SEM_MOST);
     // None is taken for nothing where there are not enough anyway.
-    int r = deadline == WHERRY_POLL && os_sem_value(own->at) < count ? -EAGAIN
-            : count == 1 ? take(own, 1, deadline, &held)
-                         : take_several(own, count, deadline);
+    int r = deadline == WHERRY_POLL && os_sem_value(own->at) < count
+                ? -EAGAIN
+                : take_all(own, count, deadline);
     return r < 0 ? explain(own, r, count) : 0;
 }
 

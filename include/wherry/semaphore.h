@@ -84,7 +84,8 @@ WHERRY_EXPORT int wherry_semaphore_place(const char *address, wherry_region *reg
 
 /* Takes that many permits, all of them or none; of sem: one after the other, and those
  * that it got are given back if it does not get all, and now and then while it waits,
- * lest two that have a part each wait for ever.  With WHERRY_POLL it tries.
+ * lest two that have a part each wait for ever: of millions, giving back lasts past the
+ * deadline as long as taking them did.  With WHERRY_POLL it tries.
  * Errors: -EAGAIN (WHERRY_POLL: there are not so many now), -ETIMEDOUT, -ECANCELED,
  * -EINVAL (a count of 0, or more than there can be), -EIDRM (it was removed),
  * -ECHILD (a lease: that was opened before fork(2)), -EACCES, -ENOMEM, -EMFILE. */

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -183,6 +184,48 @@ TEST(the_permit_of_who_dies_is_gone)
     WORKS(wherry_release(semaphore, 1)); // whoever knows better gives it back
     WORKS(wherry_acquire(semaphore, 1, WHERRY_POLL));
     gate_close(&held);
+    wherry_semaphore_close(semaphore);
+    WORKS(wherry_remove(at("")));
+}
+
+/* --- very many ------------------------------------------------------------ */
+
+enum { MILLIARD = 1000000000 };
+
+TEST(a_deadline_ends_the_taking_of_very_many)
+{
+    wherry_semaphore *semaphore = open_at("?permits=1000000000");
+    const int64_t before = harness_now();
+    CHECK_ERROR(wherry_acquire(semaphore, MILLIARD, at_once()), -ETIMEDOUT);
+    harness_note("%lld ms", (long long)(harness_now() - before) / 1000000);
+    CHECK(harness_now() - before < harness_stretch(1000) * INT64_C(1000000));
+    CHECK_INT(wherry_semaphore_value(semaphore), MILLIARD);
+    WORKS(wherry_acquire(semaphore, 3000, 1)); // free, though that has passed
+    WORKS(wherry_release(semaphore, 3000));
+    wherry_semaphore_close(semaphore);
+    WORKS(wherry_remove(at("")));
+}
+
+static void *take_very_many(void *semaphore)
+{
+    CHECK_ERROR(wherry_acquire(semaphore, MILLIARD, WHERRY_FOREVER), -ECANCELED);
+    return NULL;
+}
+
+static bool has_begun(void *semaphore)
+{
+    return wherry_semaphore_value(semaphore) < MILLIARD;
+}
+
+TEST(a_cancel_ends_the_taking_of_very_many)
+{
+    wherry_semaphore *semaphore = open_at("?permits=1000000000");
+    pthread_t thread;
+    CHECK_INT(pthread_create(&thread, NULL, take_very_many, semaphore), 0);
+    harness_until(has_begun, semaphore);
+    wherry_semaphore_cancel(semaphore);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK_INT(wherry_semaphore_value(semaphore), MILLIARD);
     wherry_semaphore_close(semaphore);
     WORKS(wherry_remove(at("")));
 }
