@@ -300,6 +300,8 @@ static int know_oneself(struct lease *lease)
     int r = os_era(&era);
     if (r >= 0)
         r = os_life_look(os_self(), &lease->self);
+    if (r == -EMFILE || r == -ENFILE)
+        return failure_plain(r, "opening a lease");
     if (r < 0)
         return failure(r, "this process cannot be told from others: mount /proc");
     lease->space = era.namespace;

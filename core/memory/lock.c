@@ -58,8 +58,10 @@ static int make_image(uint32_t words[WORDS])
     struct os_era era;
     memset(&room, 0, sizeof(room));
     int r = os_era(&era);
-    if (r < 0)
+    if (r == -ENOTSUP)
         return failure(r, "a lock needs /proc, to tell the pid namespace");
+    if (r < 0)
+        return failure_plain(r, "opening a lock");
     r = os_mutex_image(&room.mutex);
     if (r < 0)
         return failure_plain(r, "the C library has no robust mutexes");

@@ -59,11 +59,13 @@ static int read_start(uint32_t out[4])
     do
         size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
     while (size < 0 && fd >= 0 && errno == EINTR);
+    const bool is_short = fd < 0 && (errno == EMFILE || errno == ENFILE);
+    const int error = is_short ? -errno : -ENOTSUP;
     os_close(fd);
     memset(out, 0, 4 * sizeof(*out));
     for (ssize_t i = 0; i < size; i++)
         out[i % 4] = out[i % 4] * 33 + (uint8_t)text[i];
-    return size > 0 ? 0 : -ENOTSUP;
+    return size > 0 ? 0 : error;
 }
 
 int os_era(struct os_era *out)

@@ -27,10 +27,20 @@ static uint64_t inode_of(int pidfd)
     return is_told ? status.st_ino : 0;
 }
 
-static uint64_t since_of(int64_t pid)
+// 0: /proc does not tell.
+static int look_since(int64_t pid, uint64_t *since)
 {
     struct os_relative one = {.pid = 0};
-    return os_relative_look(pid, &one) < 0 ? 0 : one.since;
+    int r = os_relative_look(pid, &one);
+    *since = r < 0 ? 0 : one.since;
+    return r;
+}
+
+static uint64_t since_of(int64_t pid)
+{
+    uint64_t since;
+    (void)look_since(pid, &since);
+    return since;
 }
 
 int os_life_look(int64_t pid, struct os_life *out)
@@ -39,10 +49,11 @@ int os_life_look(int64_t pid, struct os_life *out)
     // A number that is a thread's by now is no process's.
     if (pidfd < 0)
         return pidfd == -EINVAL || pidfd == -ENOENT ? -ESRCH : pidfd;
-    const uint64_t inode = inode_of(pidfd);
-    *out = (struct os_life){
-        .pid = pid, .inode = inode, .since = inode ? 0 : since_of(pid)};
+    *out = (struct os_life){.pid = pid, .inode = inode_of(pidfd)};
+    int r = out->inode ? 0 : look_since(pid, &out->since);
     close(pidfd);
+    if (r == -EMFILE || r == -ENFILE)
+        return r;
     return out->since == 0 && out->inode == 0 ? -ENOENT : 0;
 }
 

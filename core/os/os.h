@@ -443,7 +443,8 @@ int64_t os_self(void);
 int64_t os_user(void);
 
 /* The pid namespace of this process: within it, and until the machine is started anew,
- * a process or thread is known by its number.  Errors: -ENOTSUP (there is no /proc). */
+ * a process or thread is known by its number.  Errors: -ENOTSUP (there is no /proc),
+ * -EMFILE, -ENFILE. */
 struct os_era {
     uint32_t namespace;
     uint32_t start[4]; /* of the machine */

@@ -85,8 +85,8 @@ typedef struct wherry_lock wherry_lock;
  * size or version, or is damaged), -EXDEV (in another pid namespace), -ESTALE (in a
  * file:, before the machine was started last: when nobody has it open write zeros there
  * and open it again), -ECHILD (musl: the process was forked while this thread held
- * locks), -EFAULT (the region was made smaller), -ENOTSUP (there is no /proc), -ENOMEM.
- */
+ * locks), -EFAULT (the region was made smaller), -ENOTSUP (there is no /proc), -EMFILE,
+ * -ENFILE, -ENOMEM. */
 WHERRY_EXPORT int wherry_lock_open(wherry_region *, uint64_t offset, wherry_lock **out);
 
 /* Takes it.  WHERRY_POLL only tries; a lock that is free is taken though the deadline

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -37,6 +38,22 @@ static volatile int *number_of(const wherry_region *region)
 }
 
 /* --- opening ------------------------------------------------------------- */
+
+static void open_without_descriptors(void *region)
+{
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+    wherry_lock *lock = NULL;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    FAILS(wherry_lock_open(region, AT, &lock), -EMFILE, "too many open files");
+}
+
+TEST(too_few_descriptors_are_told_as_that)
+{
+    wherry_region *region = make(memfd);
+    CHECK_INT(harness_wait(harness_child(open_without_descriptors, region)), 0);
+    wherry_region_close(region);
+    unmake(memfd);
+}
 
 EACH_ROW(one_lock_at_two_addresses_has_one_holder)
 {

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -227,6 +228,31 @@ TEST(in_a_full_file_system_those_who_have_one_go_on)
                   harness_child(live_in_a_full_file_system, (void *)(uintptr_t)place)),
               0);
     CHECK_INT(rmdir(place), 0);
+}
+
+// However many are left, it is told of descriptors, or works.
+static void open_with_few(void *argument)
+{
+    const int first = dup(STDIN_FILENO);
+    int r = -EMFILE;
+    close(first);
+    (void)argument;
+    for (int left = 0; r < 0; left++) {
+        const struct rlimit limit = {(rlim_t)(first + left), (rlim_t)(first + 64)};
+        wherry_semaphore *lease = NULL;
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        r = wherry_semaphore_open("lease:boat", &lease);
+        if (r < 0)
+            CHECK_CONTAINS(wherry_error_text(), "descriptors");
+        CHECK_INT(r, r < 0 ? -EMFILE : 0);
+        wherry_semaphore_close(lease);
+    }
+    WORKS(wherry_remove("lease:boat"));
+}
+
+TEST(too_few_descriptors_are_told_as_that)
+{
+    CHECK_INT(harness_wait(harness_child(open_with_few, NULL)), 0);
 }
 
 TEST(names_that_lead_elsewhere_are_refused)
