@@ -6,6 +6,9 @@
  * at a door where somebody else lives by now.  One that is rung is readable until its
  * owner has looked.  One that cannot be rung (too few descriptors) costs time: its
  * owner looks by itself now and then.
+ *
+ * Its owner has it open to be read from as long as it lives, so one that nobody can be
+ * found to read from is nobody's: wherry_inspect_remove takes those away.
  */
 #include "memory/lease.h"
 
@@ -22,15 +25,21 @@ static void path_of(const struct lease *lease, uint64_t owner, char *path)
     os_directory_path(lease->directory, name, path);
 }
 
+// One that is made and not open yet looks like nobody's: it may be taken away.
 static int make_own(struct lease *lease)
 {
+    enum { TRIES = 64 };
+
     char path[OS_DIRECTORY_PATH];
     struct os_file file;
     bool made;
+    int r = -ENOENT;
     path_of(lease, lease->owner, path);
-    int r = os_make_fifo(path, 0, &made, &file);
-    if (r >= 0)
-        r = os_open_fifo(path, OS_FIFO_KEEP, &lease->bell);
+    for (int tries = 0; r == -ENOENT && tries < TRIES; tries++) {
+        r = os_make_fifo(path, 0, &made, &file);
+        if (r >= 0)
+            r = os_open_fifo(path, OS_FIFO_KEEP, &lease->bell);
+    }
     return r < 0 ? failure_plain(r, "a doorbell") : 0;
 }
 

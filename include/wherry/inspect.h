@@ -229,15 +229,17 @@ WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
 /* --- the objects of the machine ------------------------------------------------------
  *
  * What outlives a process, or can be found without it: queues, semaphores and segments
- * of System V, POSIX queues, regions and semaphores, leases of Wherry's, FIFOs and unix
- * sockets in use, memory without a name.  All that this user may see in the namespaces
- * (ipc, mount, network) that the caller is in.
+ * of System V, POSIX queues, regions and semaphores, leases of Wherry's and the
+ * doorbells of those who wait there (FIFOs), FIFOs and unix sockets in use, memory
+ * without a name.  All that this user may see in the namespaces (ipc, mount, network)
+ * that the caller is in.
  *
  * Who has an object is what /proc says, of the processes that may be looked into.
  * Whether anybody has it is asked of the kernel, which knows of all of them, also those
  * of other containers: a write lease, fcntl(2), of a file that nobody has open or
- * mapped, a count of attachments, a refused connection.  Where it cannot be asked, it
- * is not known; that no holder was seen proves nothing.
+ * mapped, a count of attachments, a refused connection, a doorbell that nobody reads
+ * from.  Where it cannot be asked, it is not known; that no holder was seen proves
+ * nothing.
  */
 
 /* How a process has an object; several at a time. */

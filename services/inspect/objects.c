@@ -15,7 +15,7 @@ static const char untold[] = "the kernel does not say who uses it";
 
 // In the order of the numbers, which is that of the schemes.
 const struct sort sorts[SORTS] = {
-    [SORT_FIFO] = {"fifo", "FIFO", "", NULL, NULL, untold},
+    [SORT_FIFO] = {"fifo", "FIFO", "", ask_doorbell, take_doorbell, ""},
     [SORT_LEASE] = {"lease", "lease", "", ask_file, take_file, ""},
     [SORT_MEMFD] = {"memfd", "memory without a name", "", NULL, NULL, untold},
     [SORT_MQ] = {"mq", "POSIX queue", "messages", ask_file, take_file, ""},

@@ -172,6 +172,19 @@ static void see_socket(const struct shelf *shelf, const char *name,
         add(shelf, SORT_UNIX, text, look);
 }
 
+static void see_doorbell(const struct shelf *shelf, const char *name,
+                         const struct file_look *look)
+{
+    char text[REST_MOST];
+    struct words words = {text, sizeof(text), 0};
+    if (!S_ISFIFO(look->mode) || !doorbell_is_named(name))
+        return;
+    words_add(&words, "fifo:");
+    words_add_rest(&words, shelf->path, strlen(shelf->path));
+    words_add_rest(&words, name, strlen(name));
+    add(shelf, SORT_FIFO, text, look);
+}
+
 static void see_own(const struct shelf *shelf, const char *name,
                     const struct file_look *look)
 {
@@ -185,6 +198,7 @@ static void see_own(const struct shelf *shelf, const char *name,
         words_add_rest(&words, name, size - tail);
         add(shelf, SORT_LEASE, text, look);
     }
+    see_doorbell(shelf, name, look);
     see_socket(shelf, name, look);
 }
 
@@ -326,7 +340,8 @@ static int look_at_own(struct survey *survey)
 {
     char path[LINK_MOST];
     char slashed[LINK_MOST + 1];
-    if (!survey_wants_scheme(survey, "lease") && !survey_wants_scheme(survey, "unix"))
+    if (!survey_wants_scheme(survey, "lease") && !survey_wants_scheme(survey, "unix") &&
+        !survey_wants_scheme(survey, "fifo"))
         return 0;
     const struct shelf shelf = {survey, shelf_open_own(path, sizeof(path)), slashed};
     if (shelf.directory < 0)

@@ -189,4 +189,14 @@ int take_socket(const struct wherry_ipc_object *object);
  * no room, or a 0 in it. */
 bool rest_read(const char *address, char *out, size_t size);
 
+/* --- doorbell_linux.c ----------------------------------------------------------------
+ */
+
+/* Whether a file in Wherry's directory has the name of a lease's doorbell. */
+bool doorbell_is_named(const char *name);
+
+/* Of any other FIFO nothing is known, and it stays: -ENOTSUP. */
+int ask_doorbell(const struct wherry_ipc_object *object, const char **why);
+int take_doorbell(const struct wherry_ipc_object *object);
+
 #endif

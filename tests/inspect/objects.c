@@ -303,6 +303,74 @@ TEST(a_lease_is_told_by_who_has_it_mapped)
     CHECK(access(path, F_OK) < 0);
 }
 
+static void hold_or_wait(void *argument)
+{
+    wherry_semaphore *lease = NULL;
+    CHECK_OK(wherry_semaphore_open("lease:pump", &lease));
+    CHECK_OK(wherry_acquire(lease, 1, WHERRY_FOREVER));
+    gate_pass(argument);
+    for (;;)
+        pause(); // a signal does not end it
+}
+
+static bool somebody_waits(void *lease)
+{
+    struct wherry_semaphore_member now;
+    CHECK_OK(wherry_semaphore_members(lease, 0, &now, 1));
+    return now.waiters == 1;
+}
+
+// The lease is removed while somebody waits, who dies then: nobody else knows of it.
+TEST(the_doorbell_of_the_last_that_died_is_nobodys)
+{
+    struct wherry_ipc_view *view;
+    struct harness_gate has;
+    wherry_semaphore *lease = NULL;
+    char pattern[4096];
+    snprintf(pattern, sizeof(pattern), "fifo:%s/*.bell",
+             getenv("WHERRY_DIR")); // NOLINT(concurrency-mt-unsafe): read
+    gate_open(&has);
+    CHECK_OK(wherry_semaphore_open("lease:pump", &lease));
+    pid_t holder = harness_child(hold_or_wait, &has);
+    gate_wait(&has);
+    pid_t waiter = harness_child(hold_or_wait, &has);
+    harness_until(somebody_waits, lease);
+    wherry_semaphore_close(lease);
+    CHECK_OK(wherry_remove("lease:pump"));
+    const struct wherry_ipc_object *object = only(pattern, &view);
+    CHECK_INT(object->left, 1);
+    CHECK_INT(how_of(object, waiter), WHERRY_IPC_OPEN);
+    CHECK_INT(wherry_inspect_remove(object), -EBUSY);
+    wherry_ipc_view_free(view);
+    harness_kill(holder);
+    gate_wait(&has); // it has its turn, and had its doorbell all the time
+    harness_kill(waiter);
+    check_left(pattern, 0);
+    CHECK_INT(remove_it(pattern), 0);
+    view = view_of(pattern);
+    CHECK_INT(view->object_count, 0);
+    wherry_ipc_view_free(view);
+    gate_close(&has);
+}
+
+TEST(of_a_fifo_that_is_no_doorbell_nothing_is_proven)
+{
+    struct wherry_ipc_view *view;
+    char path[4096];
+    char pattern[4096 + 8];
+    struct wherry_ipc_object object;
+    snprintf(path, sizeof(path), "%s/x.bell", harness_directory());
+    snprintf(pattern, sizeof(pattern), "fifo:%s", path);
+    CHECK_INT(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    CHECK_OK(fd);
+    object = *only(pattern, &view);
+    close(fd);
+    CHECK_INT(wherry_inspect_remove(&object), -ENOTSUP);
+    CHECK_INT(unlink(path), 0);
+    wherry_ipc_view_free(view);
+}
+
 /* --- all of them --------------------------------------------------------- */
 
 TEST(thousands_are_told_once_each_in_one_pass)

@@ -84,6 +84,61 @@ TEST(after_its_removal_those_who_have_it_go_on_among_themselves)
     FAILS(wherry_remove("lease:nobody"), -ENOENT, "lease:nobody");
 }
 
+/* --- doorbells ----------------------------------------------------------- */
+
+static bool is_bell(const char *name)
+{
+    const size_t size = strlen(name);
+    return size > 5 && strcmp(name + size - 5, ".bell") == 0;
+}
+
+// As wherry_inspect_remove does it: aside, where its owner does not find it any more.
+static void take_if_nobodys(int directory, const char *name)
+{
+    if (renameat(directory, name, directory, "aside") < 0)
+        return;
+    int fd = openat(directory, "aside", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    CHECK(fd >= 0 || errno == ENXIO);
+    CHECK_INT(fd < 0 ? unlinkat(directory, "aside", 0)
+                     : renameat(directory, "aside", directory, name),
+              0);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void look_through(void)
+{
+    DIR *list = opendir(getenv("WHERRY_DIR"));
+    CHECK(list != NULL);
+    for (struct dirent *entry; (entry = readdir(list));)
+        if (is_bell(entry->d_name))
+            take_if_nobodys(dirfd(list), entry->d_name);
+    closedir(list);
+}
+
+static void take_what_is_nobodys(void *argument)
+{
+    (void)argument;
+    for (;;)
+        look_through();
+}
+
+TEST(whoever_takes_away_doorbells_of_the_dead_disturbs_nobody_who_lives)
+{
+    wherry_semaphore *lease = open_lease("lease:boat");
+    WORKS(wherry_acquire(lease, 1, WHERRY_POLL));
+    pid_t taker = harness_child(take_what_is_nobodys, NULL);
+    for (int i = 0; i < 500; i++) {
+        wherry_semaphore *other = open_lease("lease:boat");
+        FAILS(wherry_acquire(other, 1, wherry_after(1)), -ETIMEDOUT, "in time");
+        wherry_semaphore_close(other);
+    }
+    harness_kill(taker);
+    (void)unlink(harness_path("wherry/aside"));
+    look_through(); // for one that had left while its bell was aside
+    close_last(lease);
+}
+
 /* --- what stands in its place -------------------------------------------- */
 
 static void put(const void *bytes, size_t size)
