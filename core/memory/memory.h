@@ -139,6 +139,10 @@ struct wherry_semaphore {
 void semaphore_start(wherry_semaphore *, const struct semaphore_ways *,
                      const char *scheme, const char *address);
 
+/* Whether the operation says what is undone as it can be said.  Errors: -EINVAL; the
+ * sentence is set. */
+int semaphore_check_undo(const struct wherry_semaphore_step *);
+
 /* --- lease.c, lease_format.c: a semaphore whose permits belong to somebody - */
 
 enum {

@@ -40,6 +40,13 @@ int wherry_release(wherry_semaphore *semaphore, uint32_t count)
                       : semaphore->ways->release(semaphore, count);
 }
 
+int semaphore_check_undo(const struct wherry_semaphore_step *step)
+{
+    return step->undo >= -1 && step->undo <= 1
+               ? 0
+               : failure(-EINVAL, "undo is 1, 0 or -1, and not %d", step->undo);
+}
+
 // Where there are no sets, one operation is an acquire or a release.
 static int operate_on_one(wherry_semaphore *semaphore,
                           const struct wherry_semaphore_step *step,
@@ -48,6 +55,9 @@ static int operate_on_one(wherry_semaphore *semaphore,
     if (step->member != 0)
         return failure(-ERANGE, "%s: has one member, 0, and no %u", semaphore->scheme,
                        (unsigned)step->member);
+    int r = semaphore_check_undo(step);
+    if (r < 0)
+        return r;
     if (step->change == 0)
         return lacks(semaphore, "cannot wait until the value is 0: semv: can");
     return step->change > 0

@@ -88,8 +88,9 @@ static int read_step(const struct set *own, const struct wherry_semaphore_step *
     if (step->member >= own->turns.members)
         return failure(-ERANGE, "semv: the set has %u members, and no %u",
                        (unsigned)own->turns.members, (unsigned)step->member);
-    if (step->undo < -1 || step->undo > 1)
-        return failure(-EINVAL, "undo is 1, 0 or -1, and not %d", step->undo);
+    int r = semaphore_check_undo(step);
+    if (r < 0)
+        return r;
     if (step->change > OS_SEMV_MOST || step->change < -OS_SEMV_MOST)
         return refuse(own, -ERANGE);
     *out = (struct os_semv_step){.member = (uint16_t)step->member,

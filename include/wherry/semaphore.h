@@ -127,8 +127,9 @@ struct wherry_semaphore_step {
 
 /* All of `count` operations in one step, or none of them; waits until all can be done.
  * Other mechanisms have one member, 0, and one operation with a change.
- * Errors: as wherry_acquire and wherry_release; -ERANGE (there is no such member, or a
- * value would be over the system's limit), -E2BIG (more operations than the system does
+ * Errors: as wherry_acquire and wherry_release; -EINVAL (no operation, or an undo that
+ * is none), -ERANGE (there is no such member, or a value would be over the system's
+ * limit), -E2BIG (more operations than the system does
  * at once), -ENOSPC (no room to keep what is to be undone), -ENOTSUP. */
 WHERRY_EXPORT int wherry_semaphore_operate(wherry_semaphore *,
                                            const struct wherry_semaphore_step *steps,

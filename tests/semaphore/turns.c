@@ -124,6 +124,9 @@ EACH_ROW(one_operation_is_an_acquire_or_a_release)
     CHECK_INT(value_of(semaphore), 2);
     step.member = 1;
     FAILS(wherry_semaphore_operate(semaphore, &step, 1, WHERRY_POLL), -ERANGE, "no 1");
+    step = (struct wherry_semaphore_step){.change = 1, .undo = 7};
+    FAILS(wherry_semaphore_operate(semaphore, &step, 1, WHERRY_POLL), -EINVAL,
+          "undo is 1, 0 or -1");
     close_all(row, semaphore);
 }
 
