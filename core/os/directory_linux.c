@@ -27,12 +27,26 @@ static bool is_of_user(const char *path)
            status.st_uid == geteuid();
 }
 
+// Programs that run in different directories have to meet.
+static int choose_own(const char *chosen, char path[PATH])
+{
+    if (chosen[0] != '/')
+        return failure(-EINVAL,
+                       "WHERRY_DIR, the directory of named objects, is \"%s\": it has "
+                       "to be a path from / on",
+                       chosen);
+    return snprintf(path, PATH, "%s", chosen) < PATH
+               ? 0
+               : failure(-ENAMETOOLONG, "WHERRY_DIR, the directory of named objects, "
+                                        "is too long a path");
+}
+
 static int choose(char path[PATH])
 {
     const char *chosen = os_environment_trusted("WHERRY_DIR");
     const long long user = (long long)geteuid();
     if (chosen && *chosen)
-        return snprintf(path, PATH, "%s", chosen) < PATH ? 0 : -ENAMETOOLONG;
+        return choose_own(chosen, path);
     snprintf(path, PATH, "/run/user/%lld", user);
     if (is_of_user(path))
         snprintf(path, PATH, "/run/user/%lld/wherry", user);
@@ -56,22 +70,40 @@ static int check(int fd, const char *path)
     return 0;
 }
 
+// Who may put something there must not lead us elsewhere.
+static int refuse(int error, const char *path)
+{
+    struct stat status;
+    if (error != -ENOTDIR && error != -ELOOP)
+        return failure(error,
+                       "%s, the directory of named objects, cannot be opened: %s", path,
+                       error_words(error));
+    if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+        return failure(error,
+                       "%s, the directory of named objects, is a symbolic link: "
+                       "set WHERRY_DIR to where that leads",
+                       path);
+    return failure(error, "%s, the directory of named objects, is no directory", path);
+}
+
 int os_directory(void)
 {
     char path[PATH];
     int r = choose(path);
-    if (r >= 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
-        r = -errno;
     if (r < 0)
-        return failure(r, "%s, the directory of named objects, cannot be made", path);
+        return r;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+        r = -errno;
+        return failure(r, "%s, the directory of named objects, cannot be made: %s",
+                       path, error_words(r));
+    }
     int fd;
     do
         fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     while (fd < 0 && errno == EINTR);
     fd = fd < 0 ? -errno : os_above_standard(fd);
     if (fd < 0)
-        return failure(fd, "%s, the directory of named objects, cannot be opened",
-                       path);
+        return refuse(fd, path);
     r = check(fd, path);
     if (r >= 0)
         return fd;

@@ -12,9 +12,10 @@
 
 /* Opens the directory of this user's objects, and makes it if it is not there:
  * $WHERRY_DIR, else /run/user/UID/wherry if /run/user/UID is this user's, else
- * /tmp/wherry-UID.  It has to be this user's, and closed to others.
+ * /tmp/wherry-UID.  It has to be this user's, closed to others, and no symbolic link.
  * Errors: as mkdir(2) and open(2); -EPERM (it is another user's, or open to others),
- * -ENOTDIR; the sentence is set. */
+ * -ENOTDIR (it is a symbolic link, or no directory), -EINVAL (WHERRY_DIR does not begin
+ * with a slash), -ENAMETOOLONG; the sentence is set. */
 int os_directory(void);
 
 /* The path of a name in it, whatever becomes of the directory's own meanwhile; `out`

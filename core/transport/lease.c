@@ -88,7 +88,9 @@ static const struct complaint complaints[] = {
     {EPERM, NULL},
     {ENAMETOOLONG, NULL},
     {ENOTSUP, NULL},
+    {ENOTDIR, NULL},
     {ELOOP, NULL},
+    {EROFS, "the directory of named objects (WHERRY_DIR) can only be read"},
     {ENOSPC, "there is not enough space left for it"},
     {0, NULL},
 };

@@ -226,6 +226,9 @@ static const struct complaint removal_complaints[] = {
     {EPERM, "this user may not remove it: it is another user's"},
     {EADDRINUSE, "somebody listens there: stop it first"},
     {EEXIST, NULL},
+    {EINVAL, NULL},
+    {ENOTDIR, NULL},
+    {ENAMETOOLONG, NULL},
     {0, NULL},
 };
 
@@ -236,6 +239,7 @@ static int remove_object(const struct transport *transport,
         return failure(-ENOTSUP,
                        "%s: has no name that stays, there is nothing to remove",
                        transport->mechanism.scheme);
+    (void)failure_keep("%s", ""); // what is said from here on is about this
     int r = transport->remove(address);
     return r < 0 ? endpoint_refuse(address, r, removal_complaints) : 0;
 }

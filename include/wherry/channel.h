@@ -285,7 +285,8 @@ WHERRY_EXPORT void wherry_close_listener(wherry_listener *);
  * they get -EIDRM.  Options of the address are checked and not looked at.  Never waits.
  * Errors: -ENOENT (nothing there), -EACCES and -EPERM (not this user's), -EADDRINUSE
  * (somebody listens there), -EEXIST (it is of another sort), -ENOTSUP (a mechanism
- * without a name that stays), -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+ * without a name that stays), -ENOTDIR and -ELOOP (of the path, or of WHERRY_DIR),
+ * -EROFS, -EINVAL, -ENAMETOOLONG, -ENOMEM, -EMFILE, -ENFILE. */
 WHERRY_EXPORT int wherry_remove(const char *address);
 
 WHERRY_END

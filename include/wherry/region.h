@@ -62,9 +62,11 @@ enum wherry_region_seal {
  * mode=, access= and, of memfd:, seal= (wherry help SCHEME).  Never waits, but for the
  * system to find so much memory.
  * Errors: -EINVAL (an option, no size, it is empty), -ENOENT, -EEXIST (with
- * create=exclusive; it is there with another size), -EACCES, -EPERM, -ENOSPC, -ENOMEM,
- * -EFBIG, -EMFILE, -ENOTSUP (the mechanism is no memory, or the path no regular file).
- */
+ * create=exclusive; it is there with another size), -EACCES, -EPERM, -ENAMETOOLONG,
+ * -ELOOP (a symbolic link at a name of shm:, or a circle of them), -ENOTDIR (a part of
+ * a path), -EROFS, -ETXTBSY (a program that runs), -ENOSPC, -ENOMEM, -EFBIG, -EMFILE,
+ * -ENFILE, -EIDRM (it was removed meanwhile), -ENOTSUP (the mechanism is no memory, or
+ * the path no regular file), -ENOSYS (a kernel without System V). */
 WHERRY_EXPORT int wherry_region_open(const char *address, wherry_region **out);
 
 /* What a region has to be like to be taken from a peer; all zero: a sealed one of at

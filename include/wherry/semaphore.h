@@ -25,6 +25,17 @@
  * A lease: or a sem: can also live without a name within a region
  * (wherry_semaphore_place).
  *
+ * Under a name a lease: is a file in the directory of its user's named objects, where
+ * nobody else gets in, so it has no mode=: $WHERRY_DIR, a path from / on, else
+ * /run/user/UID/wherry if /run/user/UID is that user's, else /tmp/wherry-UID.  It is
+ * made where it is not there; it has to be the user's, closed to others, and no
+ * symbolic link.  A program that runs with more rights than its user has (set-user-ID)
+ * does not look at WHERRY_DIR.
+ *
+ * What is shared is a file or a region that others of the same rights can make smaller:
+ * a lease: or sem: of which a part is gone ends a process by SIGBUS, as such a region
+ * does (wherry/region.h).
+ *
  * A sem: is made of what the C library of its process makes a semaphore of, under the
  * name that this library gives it: whoever shares one has the same library (glibc and
  * musl do not meet) and the same word size (32-bit and 64-bit programs do not).  Under
@@ -61,11 +72,13 @@ typedef struct wherry_semaphore wherry_semaphore;
  * that is made has.  Never waits; but of a semv: that nobody has operated on yet, a
  * tenth of a second at most for whoever may be about to give it its values.
  * Errors: -EINVAL (an option), -ENOENT, -EEXIST (create=exclusive; it is there with
- * another number of permits or members), -EACCES, -EPERM, -ENOSPC, -ENOMEM, -EMFILE,
- * -EUSERS (a lease: that as many have open as it is made for), -EXDEV (a lease: of
- * another pid namespace), -EPROTO (it is something else, or of another version),
- * -ENOTSUP (the mechanism is no semaphore; a semv: of more than 65536 members; there is
- * no /proc, or something else in the place of a lease:). */
+ * another number of permits or members), -EACCES, -EPERM, -ENAMETOOLONG, -ELOOP (a
+ * symbolic link is in its place), -ENOTDIR (WHERRY_DIR is a symbolic link, or no
+ * directory), -EROFS, -ENOSPC, -ENOMEM, -EMFILE, -ENFILE, -EUSERS (a lease: that as
+ * many have open as it is made for), -EXDEV (a lease: of another pid namespace),
+ * -EPROTO (it is something else, or of another version), -ENOTSUP (the mechanism is no
+ * semaphore; a semv: of more than 65536 members; there is no /proc, or something else
+ * in the place of a lease: or sem:), -ENOSYS (a kernel without System V). */
 WHERRY_EXPORT int wherry_semaphore_open(const char *address, wherry_semaphore **out);
 
 /* How many bytes of a region the semaphore of an address without a name takes
@@ -88,7 +101,9 @@ WHERRY_EXPORT int wherry_semaphore_place(const char *address, wherry_region *reg
  * deadline as long as taking them did.  With WHERRY_POLL it tries.
  * Errors: -EAGAIN (WHERRY_POLL: there are not so many now), -ETIMEDOUT, -ECANCELED,
  * -EINVAL (a count of 0, or more than there can be), -EIDRM (it was removed),
- * -ECHILD (a lease: that was opened before fork(2)), -EACCES, -ENOMEM, -EMFILE. */
+ * -ECHILD (a lease: that was opened before fork(2)), -EACCES, -ENOMEM, -EMFILE,
+ * -ENFILE; for the doorbell by which who waits for a lease: is woken, -ENOSPC, -EROFS,
+ * -ENOENT (its directory is gone). */
 WHERRY_EXPORT int wherry_acquire(wherry_semaphore *, uint32_t count, wherry_deadline);
 
 /* Gives that many permits back, all of them or none.  Never waits.
@@ -111,7 +126,7 @@ WHERRY_EXPORT void wherry_semaphore_cancel(wherry_semaphore *);
  * be missed that somebody had no descriptor left to send.  `events` (may be NULL) is
  * what to poll(2) for.
  * Errors: -ENOTSUP (sem: and semv: have none), -EINVAL, -EBUSY (a thread waits through
- * this handle), -EMFILE, -ENOMEM, -ECHILD. */
+ * this handle), -EMFILE, -ENFILE, -ENOMEM, -ENOSPC, -EROFS, -ENOENT, -ECHILD. */
 WHERRY_EXPORT int wherry_semaphore_fd(wherry_semaphore *, uint32_t count,
                                       wherry_native *out, short *events);
 

@@ -326,7 +326,7 @@ int shelf_open_own(char *path, size_t size)
     const char *chosen = getenv("WHERRY_DIR"); // NOLINT(concurrency-mt-unsafe): read
     if (chosen && *chosen) {
         snprintf(path, size, "%s", chosen);
-        return open_owned(path);
+        return chosen[0] == '/' ? open_owned(path) : -EINVAL;
     }
     snprintf(path, size, "/run/user/%ld/wherry", user);
     int fd = open_owned(path);

@@ -224,7 +224,8 @@ TEST(a_symbolic_link_in_its_place_is_refused)
     wherry_semaphore *lease = NULL;
     CHECK_INT(symlink("wherry", harness_path("link")), 0);
     CHECK_INT(setenv("WHERRY_DIR", harness_path("link"), 1), 0);
-    CHECK(wherry_semaphore_open("lease:boat", &lease) < 0);
+    FAILS(wherry_semaphore_open("lease:boat", &lease), -ENOTDIR, "symbolic link");
+    FAILS(wherry_remove("lease:boat"), -ENOTDIR, "symbolic link");
     CHECK_INT(unlink(harness_path("link")), 0);
     CHECK_INT(setenv("WHERRY_DIR", harness_path("no/such"), 1), 0);
     FAILS(wherry_semaphore_open("lease:boat", &lease), -ENOENT, "no/such");
@@ -233,6 +234,23 @@ TEST(a_symbolic_link_in_its_place_is_refused)
     wherry_semaphore_close(lease);
     WORKS(wherry_remove("lease:boat"));
     CHECK_INT(rmdir(harness_path("new")), 0);
+}
+
+TEST(a_directory_that_is_not_named_from_the_root_is_refused)
+{
+    static const char *const wrong[] = {"boats", "./boats", "../boats"};
+    wherry_semaphore *lease = NULL;
+    CHECK_INT(chdir(harness_directory()), 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK_INT(setenv("WHERRY_DIR", wrong[i], 1), 0);
+        FAILS(wherry_semaphore_open("lease:boat", &lease), -EINVAL, wrong[i]);
+        CHECK_CONTAINS(wherry_error_text(), "from / on");
+        FAILS(wherry_remove("lease:boat"), -EINVAL, "from / on");
+        CHECK(access(wrong[i], F_OK) < 0);
+    }
+    harness_write_file("file", "", 0);
+    CHECK_INT(setenv("WHERRY_DIR", harness_path("file"), 1), 0);
+    FAILS(wherry_semaphore_open("lease:boat", &lease), -ENOTDIR, "is no directory");
 }
 
 /* --- no room ------------------------------------------------------------- */
