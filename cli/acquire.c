@@ -18,14 +18,21 @@
 #include "programs.h"
 #include "say.h"
 
-enum { LATE = 124, NOT_RUN = 126, NOT_FOUND = 127 };
+// As env(1) and timeout(1) have them, beside those of the command.
+enum { LATE = 124, NOT_DONE = 125, NOT_RUN = 126, NOT_FOUND = 127 };
+
+static int fail(const char *why)
+{
+    (void)say_error(command_acquire.name, "%s", why);
+    return NOT_DONE;
+}
 
 static const char *put_permits(struct choices *choices, const char *value)
 {
     return settings_read_number(value, 1, &choices->count) &&
                    choices->count <= INT32_MAX
                ? NULL
-               : "a number from 1 on";
+               : "a number from 1 to 2147483647";
 }
 
 static const char *put_patience(struct choices *choices, const char *value)
@@ -60,7 +67,7 @@ static int wait_for_turn(wherry_semaphore *semaphore, const struct choices *choi
     }
     if (r == -ECANCELED)
         return FAILED; // dies by the signal
-    return r < 0 ? say_error(command_acquire.name, "%s", wherry_error_text()) : DONE;
+    return r < 0 ? fail(wherry_error_text()) : DONE;
 }
 
 // A set without a key goes with whoever made it, who has to be there to remove it.
@@ -98,7 +105,7 @@ static int run_and_release(wherry_semaphore *semaphore, struct choices *choices)
     choices->start.quiet = true; // its exit status says it
     int status = programs_run(&programs);
     if (wherry_release(semaphore, count) < 0)
-        return say_error(command_acquire.name, "%s", wherry_error_text());
+        return fail(wherry_error_text());
     return status;
 }
 
@@ -112,9 +119,9 @@ static int run(int argc, char **argv)
     if (wherry_address_check(address) < 0)
         return say_bad_address(command_acquire.name, address, wherry_error_text());
     if (interrupt_begin() < 0)
-        return say_error(command_acquire.name, "no descriptor left");
+        return fail("no descriptor left");
     if (wherry_semaphore_open(address, &semaphore) < 0)
-        return say_error(command_acquire.name, "%s", wherry_error_text());
+        return fail(wherry_error_text());
     int status = wait_for_turn(semaphore, &choices);
     if (status == DONE)
         status = goes_with_process(semaphore, choices.words[0])
@@ -135,8 +142,9 @@ const struct command command_acquire = {
         "ended, however it did.  The semaphore is made if it is not there, with the\n"
         "permits= of ADDRESS.  Options of COMMAND stand behind --.\n"
         "\n"
-        "The exit status is that of COMMAND; 124 when there was no turn in time, 126\n"
-        "when it could not be run, 127 when it was not found.\n"
+        "The exit status is that of COMMAND; 124 when there was no turn in time, 125\n"
+        "when there cannot be one, 126 when COMMAND could not be run, 127 when it was\n"
+        "not found.\n"
         "\n"
         "Example:\n"
         "  wherry acquire --timeout 10s 'lease:build?permits=2' -- echo my turn\n"

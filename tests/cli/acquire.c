@@ -40,7 +40,7 @@ TEST(several_permits_are_taken_at_once)
           "    echo $?; wherry acquire --timeout 10s lease:turns -- echo one'\n"
           "wherry acquire --count 4 lease:turns -- echo four; echo $?\n"
           "wherry remove lease:turns");
-    CHECK_STRING(said.out, "124\none\n1\n");
+    CHECK_STRING(said.out, "124\none\n125\n");
     CHECK_CONTAINS(said.err, "no turn within the time of --timeout");
     CHECK_CONTAINS(said.err, "never has 4 permits: 3 at most");
 }
@@ -106,10 +106,12 @@ TEST(what_cannot_be_done_is_said)
           "wherry acquire pipe: -- true; echo $?\n"
           "wherry acquire 'lease:none?create=no' -- true; echo $?\n"
           "wherry acquire --count 0 lease:turns -- true; echo $?\n"
+          "wherry acquire --count 2147483648 lease:turns -- true; echo $?\n"
           "wherry remove lease:turns");
-    CHECK_STRING(said.out, "127\n126\n2\n2\n1\n1\n2\n");
+    CHECK_STRING(said.out, "127\n126\n2\n2\n125\n125\n2\n2\n");
     CHECK_CONTAINS(said.err, "no-such-program: No such file");
     CHECK_CONTAINS(said.err, "did you mean \"lease:\"");
     CHECK_CONTAINS(said.err, "is no semaphore");
     CHECK_CONTAINS(said.err, "there is no such lease");
+    CHECK_CONTAINS(said.err, "from 1 to 2147483647");
 }
