@@ -70,13 +70,12 @@ static int wait_for_turn(wherry_semaphore *semaphore, const struct choices *choi
     return r < 0 ? fail(wherry_error_text()) : DONE;
 }
 
-// A set without a key goes with whoever made it, who has to be there to remove it.
-static bool goes_with_process(const wherry_semaphore *semaphore, const char *address)
+// What goes with whoever made it needs that one to be there, and remove it.
+static bool goes_with_process(const wherry_semaphore *semaphore)
 {
     struct wherry_semaphore_info info;
-    return strncmp(address, "semv:private", strlen("semv:private")) != 0 &&
-           wherry_semaphore_describe(semaphore, &info, sizeof(info)) >= 0 &&
-           (strcmp(info.scheme, "lease") == 0 || info.undo);
+    return wherry_semaphore_describe(semaphore, &info, sizeof(info)) >= 0 &&
+           info.undo && !info.temporary;
 }
 
 static int become(char *const *command)
@@ -124,9 +123,8 @@ static int run(int argc, char **argv)
         return fail(wherry_error_text());
     int status = wait_for_turn(semaphore, &choices);
     if (status == DONE)
-        status = goes_with_process(semaphore, choices.words[0])
-                     ? become(choices.words + 1)
-                     : run_and_release(semaphore, &choices);
+        status = goes_with_process(semaphore) ? become(choices.words + 1)
+                                              : run_and_release(semaphore, &choices);
     wherry_semaphore_close(semaphore);
     return status;
 }

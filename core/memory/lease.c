@@ -250,6 +250,7 @@ static void describe(const wherry_semaphore *semaphore,
     const struct lease *lease = of_const(semaphore);
     out->permits = lease->permits;
     out->attached_most = lease->seats;
+    out->undo = true;
     if (is_forked(lease))
         return;
     out->held = count_of(lease, lease->owner);

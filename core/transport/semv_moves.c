@@ -173,6 +173,7 @@ static void semv_describe(const wherry_semaphore *semaphore,
     struct os_semv_state now;
     int r = os_semv_look(own->id, &now);
     out->undo = own->undo;
+    out->temporary = own->owner != 0;
     out->removed = r == -EIDRM;
     if (r < 0)
         return;

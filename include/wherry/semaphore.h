@@ -206,10 +206,12 @@ struct wherry_semaphore_info {
     int64_t gid;
     uint32_t mode;       /* rights, as chmod(2) has them */
     int removed;         /* 1: its name is gone */
-    int undo;            /* 1: the kernel takes back what this process changed */
+    int undo;            /* 1: what this process took is given back when it ends, after
+                            execve(2), too: of a lease:, and of a semv: with undo=yes */
     int64_t operated_at; /* semv: when it was operated on last, in seconds since 1970;
                             0: never */
     int64_t changed_at; /* when its owner, its rights, or (semv:) a value set changed */
+    int temporary;      /* 1: this process made it, and it goes when that closes it */
 };
 
 /* Fills in `out`; `size` is sizeof(struct wherry_semaphore_info) as the caller knows

@@ -16,7 +16,9 @@ EACH_ROW(its_description_says_what_is_known)
     CHECK_INT(info.permits, row->tells_permits ? 3 : -1);
     CHECK_INT(info.waiters, row->tells_waiters ? 0 : -1);
     CHECK_INT(info.held, row->has_owner ? 1 : -1);
+    CHECK_INT(info.undo, row->has_owner || row->has_sets);
     CHECK_INT(info.removed, 0);
+    CHECK_INT(info.temporary, 0);
     if (row->is_placed)
         CHECK_STRING(info.address, "");
     else

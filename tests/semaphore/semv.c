@@ -377,7 +377,10 @@ TEST(a_private_set_goes_with_whoever_made_it)
     WORKS(wherry_semaphore_open("semv:private?members=2&initial=4", &set));
     WORKS(wherry_semaphore_describe(set, &info, sizeof(info)));
     CHECK_CONTAINS(info.address, "semv:#");
+    CHECK_INT(info.temporary, 1);
     WORKS(wherry_semaphore_open(info.address, &found));
+    WORKS(wherry_semaphore_describe(found, &info, sizeof(info)));
+    CHECK_INT(info.temporary, 0);
     CHECK_INT(wherry_semaphore_value(found), 4);
     pid_t child =
         harness_child((void (*)(void *))wherry_semaphore_close, set); // not its maker
