@@ -90,3 +90,26 @@ char *address_with(const char *verb, const char *address, const char *option)
                  option);
     return text;
 }
+
+// What is said of the address, without advice about an option that is not in it.
+static int own_words(const char *said, const char *option)
+{
+    const char *advice = strstr(said, ": ");
+    return advice && strstr(advice, option) ? (int)(advice - said) : (int)strlen(said);
+}
+
+int address_failed(const char *verb, const char *address, const char *whole)
+{
+    static const char added[] = "create=no";
+    if (wherry_address_check(address) < 0)
+        return say_bad_address(verb, address, wherry_error_text());
+    const char *said = wherry_error_text();
+    const size_t size = strlen(whole);
+    if (strcmp(address, whole) == 0 || strncmp(said, whole, size) != 0 ||
+        strncmp(said + size, ": ", 2) != 0)
+        return say_error(verb, "%s", said);
+    said += size + 2;
+    const bool is_added = !address_gives(address, NULL, "create");
+    return say_error(verb, "%s: %.*s", address,
+                     is_added ? own_words(said, added) : (int)strlen(said), said);
+}

@@ -36,4 +36,8 @@ int known_print(const struct known *known, const char *plural, const char *verb,
  * freed. NULL: no memory, said on stderr. */
 char *address_with(const char *verb, const char *address, const char *option);
 
+/* Says why `whole` could not be opened, which was made of `address` by address_with, to
+ * whoever wrote that.  FAILED or USAGE. */
+int address_failed(const char *verb, const char *address, const char *whole);
+
 #endif

@@ -59,10 +59,9 @@ static int create(const struct choices *choices)
                          "%s: it would go with this program; choose one that "
                          "stays, as shm:/NAME",
                          address);
-    int status;
-    wherry_region *region = region_find(verb, address, &status);
-    if (!region)
-        return status;
+    wherry_region *region = NULL;
+    if (wherry_region_open(address, &region) < 0)
+        return address_failed(verb, address, address);
     wherry_region_close(region);
     return DONE;
 }
@@ -132,15 +131,11 @@ static int copy_in(wherry_region *region, uint64_t offset, char *room)
 static int work_on(const struct choices *choices, const char *access,
                    int (*work)(wherry_region *, const struct choices *))
 {
-    int status = FAILED;
-    char *quiet = address_with(verb, choices->words[1], "create=no");
-    char *whole = quiet ? address_with(verb, quiet, access) : NULL;
-    wherry_region *region = whole ? region_find(verb, whole, &status) : NULL;
+    int status;
+    wherry_region *region = region_find(verb, choices->words[1], access, &status);
     if (region)
         status = work(region, choices);
     wherry_region_close(region);
-    free(quiet);
-    free(whole);
     return status;
 }
 

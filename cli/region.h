@@ -14,7 +14,9 @@ extern const char *const region_actions[];
  * of it.  DONE, FAILED or USAGE, said on stderr. */
 int region_describe(const char *verb, const char *address, bool as_json);
 
-/* Opens it.  NULL: it is not there, said on stderr, and *status is what to return. */
-wherry_region *region_find(const char *verb, const char *address, int *status);
+/* Opens one that is there, with an option for what is to be done ("access=read"). NULL:
+ * said on stderr, and *status is what to return. */
+wherry_region *region_find(const char *verb, const char *address, const char *access,
+                           int *status);
 
 #endif

@@ -10,16 +10,18 @@
 #include "known.h"
 #include "say.h"
 
-wherry_region *region_find(const char *verb, const char *address, int *status)
+wherry_region *region_find(const char *verb, const char *address, const char *access,
+                           int *status)
 {
     wherry_region *region = NULL;
-    int r = wherry_region_open(address, &region);
-    if (r >= 0)
-        return region;
-    *status = wherry_address_check(address) < 0
-                  ? say_bad_address(verb, address, wherry_error_text())
-                  : say_error(verb, "%s", wherry_error_text());
-    return NULL;
+    char *quiet = address_with(verb, address, "create=no");
+    char *whole = quiet ? address_with(verb, quiet, access) : NULL;
+    *status = FAILED;
+    if (whole && wherry_region_open(whole, &region) < 0)
+        *status = address_failed(verb, address, whole);
+    free(quiet);
+    free(whole);
+    return region;
 }
 
 static void collect(const struct wherry_region_info *info, struct known *known)
@@ -44,10 +46,8 @@ int region_describe(const char *verb, const char *address, bool as_json)
 {
     static struct known known;
     struct wherry_region_info info;
-    int status = FAILED;
-    char *quiet = address_with(verb, address, "create=no");
-    char *whole = quiet ? address_with(verb, quiet, "access=read") : NULL;
-    wherry_region *region = whole ? region_find(verb, whole, &status) : NULL;
+    int status;
+    wherry_region *region = region_find(verb, address, "access=read", &status);
     if (region) {
         (void)wherry_region_describe(region, &info, sizeof(info));
         snprintf(info.address, sizeof(info.address), "%s", address);
@@ -55,7 +55,5 @@ int region_describe(const char *verb, const char *address, bool as_json)
         status = known_print(&known, "regions", verb, as_json);
     }
     wherry_region_close(region);
-    free(quiet);
-    free(whole);
     return status;
 }

@@ -13,18 +13,6 @@
 
 enum { MEMBERS = 64 }; // the values of which are shown
 
-static wherry_semaphore *find(const char *verb, const char *address, int *status)
-{
-    wherry_semaphore *semaphore = NULL;
-    int r = wherry_semaphore_open(address, &semaphore);
-    if (r >= 0)
-        return semaphore;
-    *status = wherry_address_check(address) < 0
-                  ? say_bad_address(verb, address, wherry_error_text())
-                  : say_error(verb, "%s", wherry_error_text());
-    return NULL;
-}
-
 // "1 0 5", and dots where there are more.
 static void print_values(const wherry_semaphore *semaphore, char *text, size_t size)
 {
@@ -63,9 +51,11 @@ int semaphore_describe(const char *verb, const char *address, bool as_json)
 {
     static struct known known;
     struct wherry_semaphore_info info;
+    wherry_semaphore *semaphore = NULL;
     int status = FAILED;
     char *whole = address_with(verb, address, "create=no");
-    wherry_semaphore *semaphore = whole ? find(verb, whole, &status) : NULL;
+    if (whole && wherry_semaphore_open(whole, &semaphore) < 0)
+        status = address_failed(verb, address, whole);
     if (semaphore) {
         (void)wherry_semaphore_describe(semaphore, &info, sizeof(info));
         known_text(&known, "address", address);

@@ -3,6 +3,7 @@
  * semaphores: what the verbs that are not made for them tell of them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,6 +65,23 @@ TEST(a_semaphore_is_described_and_removed)
     CHECK_CONTAINS(said.err, "no such semaphore");
     ask("wherry remove IT", sem());
     CHECK_INT(said.status, 1);
+}
+
+// Whoever asked wrote neither create=no nor what else is added to look and not to
+// touch.
+TEST(what_cannot_be_described_is_told_by_the_address_as_it_was_written)
+{
+    CHECK_INT(setenv("PATH_OF_LEASE", harness_path("wherry/broken.lease"), 1), 0);
+    shell("dd if=/dev/zero of=$PATH_OF_LEASE bs=4096 count=1 2>/dev/null\n"
+          "wherry describe lease:broken; wherry describe lease:none\n"
+          "wherry describe shm:/wherry-none; rm $PATH_OF_LEASE");
+    CHECK_STRING(said.err,
+                 "wherry: describe: lease:broken: what is there is no lease\n"
+                 "wherry: describe: lease:none: there is no such lease\n"
+                 "wherry: describe: shm:/wherry-none: there is no such region\n");
+    shell("wherry describe 'lease:none?create=no'");
+    CHECK_STRING(said.err, "wherry: describe: lease:none?create=no: there is no such "
+                           "lease: leave out create=no to make it\n");
 }
 
 TEST(a_set_is_described_with_the_values_of_all_members)
