@@ -5,10 +5,10 @@
 #include "region.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "help.h"
@@ -71,13 +71,17 @@ static int show(const struct choices *choices)
     return region_describe(verb, choices->words[1], choices->json);
 }
 
+static uint64_t room_at(const wherry_region *region, uint64_t offset)
+{
+    const uint64_t all = wherry_region_size(region);
+    return offset < all ? all - offset : 0;
+}
+
 // The part that was chosen, as far as there is one.
 static size_t part_of(const wherry_region *region, const struct choices *choices)
 {
-    const uint64_t size = wherry_region_size(region);
-    const uint64_t offset = (uint64_t)choices->offset;
-    const uint64_t left = offset < size ? size - offset : 0;
-    return choices->has_size ? (size_t)choices->size : (size_t)left;
+    return choices->has_size ? (size_t)choices->size
+                             : (size_t)room_at(region, (uint64_t)choices->offset);
 }
 
 static int copy_out(const wherry_region *region, uint64_t offset, size_t size,
@@ -96,24 +100,40 @@ static int copy_out(const wherry_region *region, uint64_t offset, size_t size,
     return r < 0 ? output_failed(verb, r) : interrupted() ? FAILED : DONE;
 }
 
+static int too_much(const wherry_region *region)
+{
+    return say_error(verb,
+                     "there is more input than the %zu bytes of the region have room "
+                     "for",
+                     wherry_region_size(region));
+}
+
+// Of a file it is known before anything is read; -1: not known.
+static int64_t size_of_input(void)
+{
+    struct stat status;
+    if (fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode))
+        return -1;
+    const off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    return at < 0 ? -1 : at < status.st_size ? status.st_size - at : 0;
+}
+
 // What fits of a piece.
 static int put(wherry_region *region, uint64_t offset, const char *piece, size_t size)
 {
-    const uint64_t all = wherry_region_size(region);
-    const uint64_t left = offset < all ? all - offset : 0;
+    const uint64_t left = room_at(region, offset);
     const size_t fits = size < left ? size : (size_t)left;
-    if (wherry_region_write(region, offset < all ? offset : all, piece, fits) < 0)
+    if (fits > 0 && wherry_region_write(region, offset, piece, fits) < 0)
         return say_error(verb, "%s", wherry_error_text());
-    return fits == size ? DONE
-                        : say_error(verb,
-                                    "there is more input than the %" PRIu64
-                                    " bytes of the region have room for",
-                                    all);
+    return fits == size ? DONE : too_much(region);
 }
 
 static int copy_in(wherry_region *region, uint64_t offset, char *room)
 {
     ssize_t size;
+    const int64_t known = size_of_input();
+    if (known >= 0 && (uint64_t)known > room_at(region, offset))
+        return too_much(region);
     while ((size = read(STDIN_FILENO, room, PIECE)) != 0) {
         if (interrupted())
             return FAILED;
