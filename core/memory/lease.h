@@ -118,6 +118,7 @@ struct lease {
 
 /* --- words --------------------------------------------------------------- */
 
+/* A process's number is below 2^22 on every Linux (PID_MAX_LIMIT). */
 enum { LEASE_PID_BITS = 22, LEASE_GENERATION_BITS = 32, LEASE_COUNT_BITS = 20 };
 
 /* The place of an owner; the caller checks that there is such a place. */
@@ -146,7 +147,7 @@ int lease_take(struct lease *, struct lease_header *at, uint64_t size);
 
 /* --- places.c: who has it open ------------------------------------------- */
 
-/* Takes a place.  Errors: -EUSERS (all are taken), -ESRCH; the sentence is set. */
+/* Takes a place.  Errors: -EUSERS (all are taken); the sentence is set. */
 int places_enter(struct lease *);
 
 /* Gives it up with all that this handle holds. */

@@ -181,6 +181,10 @@ int wherry_lock_open(wherry_region *region, uint64_t offset, wherry_lock **out)
 
 /* --- taking and giving --------------------------------------------------- */
 
+// The number that a name stands for, as text.
+#define DIGITS(number) DIGITS_OF(number)
+#define DIGITS_OF(digits) #digits
+
 /* What is said of what becomes of a lock. */
 static const struct {
     int error;
@@ -191,7 +195,7 @@ static const struct {
     {-EAGAIN, "somebody holds it"},
     {-ETIMEDOUT, "somebody held it all the time"},
     {-EDEADLK, "this thread holds it already"},
-    {-ENOLCK, "this thread holds 8 locks already, and may hold no more"},
+    {-ENOLCK, "this thread holds " DIGITS(WHERRY_LOCKS_HELD) " locks, the most"},
     {-EPERM, "this thread does not hold it, or took it through another handle"},
     {-ECHILD, "it was opened before a fork: the child opens it itself"},
     {-EINVAL, "nobody has died who held it"},

@@ -248,9 +248,6 @@ void places_sweep(struct lease *lease)
 
 int places_enter(struct lease *lease)
 {
-    if (lease->self.pid >= (int64_t)generation_step)
-        return failure(-ENOTSUP, "process numbers as large as %lld are not known here",
-                       (long long)lease->self.pid);
     if (!enter(lease)) {
         places_sweep(lease);
         if (!enter(lease))
