@@ -229,7 +229,8 @@ static void enter_namespace(void *region)
         is_refused(region, AT, -EXDEV, "another pid namespace");
         harness_exit(0);
     }
-    CHECK_INT(waitpid(child, &status, 0), child);
+    while (waitpid(child, &status, 0) < 0)
+        CHECK_INT(errno, EINTR);
     CHECK_INT(status, 0);
 }
 
