@@ -74,7 +74,7 @@ TEST(its_descriptor_tells_of_a_release_at_once)
         WORKS(wherry_release(lease, 1));
     }
     harness_note("%lld us", (long long)quickest / 1000);
-    CHECK(quickest < AT_ONCE);
+    CHECK(harness_is_slow() || quickest < AT_ONCE);
     wherry_semaphore_close(other);
     close_last(lease);
 }
@@ -189,7 +189,7 @@ TEST(a_wait_through_a_handle_that_is_polled_sleeps)
     CHECK_ERROR(wherry_acquire(lease, 1, wherry_after(1000)), -ETIMEDOUT);
     const int64_t used = processor_time() - before;
     harness_note("%lld us of the processor in 1000 ms", (long long)used / 1000);
-    CHECK(used < INT64_C(300000000));
+    CHECK(harness_is_slow() || used < INT64_C(300000000));
     CHECK_INT(look_at(lease).waiters, 1); // whoever polls still does
     end_keeper(&keeper);
     close_last(lease);
