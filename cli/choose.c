@@ -377,6 +377,7 @@ static const struct setting *const settings[] = {
     &needs[NEED_BOTH_WAYS].setting,
     &needs[NEED_MANY].setting,
     &needs[NEED_STRANGERS].setting,
+    &needs[NEED_USERS].setting,
     &needs[NEED_CHILDREN].setting,
     &needs[NEED_STARTED].setting,
     &needs[NEED_CONTAINERS].setting,

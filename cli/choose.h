@@ -17,6 +17,7 @@ enum need_index {
     NEED_BOTH_WAYS,
     NEED_MANY,
     NEED_STRANGERS,
+    NEED_USERS,
     NEED_CHILDREN,
     NEED_STARTED,
     NEED_CONTAINERS,

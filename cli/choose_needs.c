@@ -24,6 +24,11 @@ static bool loses_nothing(const struct wherry_mechanism *mechanism)
     return carries_data(mechanism) && !(mechanism->abilities & WHERRY_ABLE_LOSS);
 }
 
+static bool is_for_all_users(const struct wherry_mechanism *mechanism)
+{
+    return !(mechanism->traits & WHERRY_TRAIT_USER);
+}
+
 #define GIVEN(need)                                                                    \
     static const char *put_##need(struct choices *choices, const char *value)          \
     {                                                                                  \
@@ -37,6 +42,7 @@ GIVEN(HOSTS)
 GIVEN(BOTH_WAYS)
 GIVEN(MANY)
 GIVEN(STRANGERS)
+GIVEN(USERS)
 GIVEN(CHILDREN)
 GIVEN(STARTED)
 GIVEN(CONTAINERS)
@@ -84,6 +90,11 @@ const struct need needs[NEEDS] = {
                         WHERRY_ABLE_STRANGERS,
                         0,
                         NULL},
+    [NEED_USERS] = {{"other-users", NULL, "Processes of different users.", put_USERS},
+                    "other users",
+                    0,
+                    0,
+                    is_for_all_users},
     [NEED_CHILDREN] = {{"children", NULL, "A process and its children by fork(2).",
                         put_CHILDREN},
                        "children by fork(2)",

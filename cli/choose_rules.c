@@ -21,7 +21,7 @@ const struct scenario scenarios[] = {
      "Only what crosses hosts is reached from outside; on one machine the system says "
      "who asks.",
      BIT(BOTH_WAYS) | BIT(STRANGERS) | BIT(MANY),
-     {{NEED_HOSTS, 3}, {NEED_SENDER, 2}}},
+     {{NEED_HOSTS, 3}, {NEED_SENDER, 2}, {NEED_USERS, 1}}},
     {"browser",
      "A page in a browser that talks with a program.",
      "Pages may open WebSockets and ask by HTTP, nothing else; a socket needs a "
@@ -69,7 +69,7 @@ const struct scenario scenarios[] = {
      "Open files handed to a process that may not open them itself.",
      "The kernel passes open files over unix sockets.",
      BIT(FILES),
-     {{NEED_SENDER, 2}, {NEED_STRANGERS, 1}}},
+     {{NEED_SENDER, 2}, {NEED_STRANGERS, 1}, {NEED_USERS, 1}}},
     {.name = NULL},
 };
 

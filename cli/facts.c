@@ -90,7 +90,9 @@ static const char *say_sender(const struct wherry_mechanism *mechanism)
 
 static const char *say_between(const struct wherry_mechanism *mechanism)
 {
-    return is_able(mechanism, WHERRY_ABLE_STRANGERS) ? "anyone" : "kin";
+    if (!is_able(mechanism, WHERRY_ABLE_STRANGERS))
+        return "kin";
+    return is_like(mechanism, WHERRY_TRAIT_USER) ? "one user" : "anyone";
 }
 
 static const char *say_ways(const struct wherry_mechanism *mechanism)

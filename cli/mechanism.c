@@ -62,8 +62,10 @@ const char *mechanism_moves(const struct wherry_mechanism *mechanism)
         return "one number";
     if (nature_of(mechanism) != CHANNEL)
         return nature_of(mechanism) == MEMORY ? "memory" : "turns";
-    // Connections keep messages apart by type=packet only; the others know no bytes.
-    bool is_both = messages && has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH);
+    // Some connections keep messages apart by type=packet only, and have a framing
+    // otherwise; the others know no bytes.
+    bool is_both = messages && has(mechanism, WHERRY_ABLE_DUPLEX | WHERRY_ABLE_FINISH |
+                                                  WHERRY_ABLE_FRAMING);
     return is_both ? "messages or bytes" : messages ? "messages" : "bytes";
 }
 

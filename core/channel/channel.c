@@ -32,6 +32,7 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     channel->nonblocking = endpoint->nonblocking;
     channel->abilities = endpoint->abilities;
     channel->words = endpoint->words;
+    channel->layout = endpoint->layout;
     channel->framing = endpoint->framing;
     channel->mechanism_limit = endpoint->message_limit;
     channel->kind_least = endpoint->kind_least;

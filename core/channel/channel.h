@@ -112,6 +112,7 @@ struct wherry_channel {
     unsigned abilities;
     bool words;
     bool nonblocking; /* its descriptions are ours, and have O_NONBLOCK */
+    uint32_t layout;  /* of its shared memory, said in its hello; 0: it has none */
     bool is_own;      /* its transport is the user's, whose errors have no sentence */
     struct channel_limits limits;
     uint64_t mechanism_limit; /* of one message; 0: none */
@@ -179,8 +180,8 @@ struct patience {
     int64_t spun;    /* for how long that came straight back, in all */
     bool gives_no_more;
     int64_t pause;
-    int64_t waited; /* in such pauses, or until it was time to rest */
-    bool rested;
+    int64_t waited;     /* in such pauses, or until it was time to rest */
+    int64_t rest_after; /* so much of it, it is time to rest; < 0: not any more */
 };
 
 void patience_begin(wherry_channel *, enum wherry_direction, struct patience *);
@@ -191,6 +192,10 @@ bool patience_gives_way(wherry_channel *, enum wherry_direction, struct patience
 /* The peer has its program to load before it can say anything: the first wait to
  * receive sleeps at once, rather than to share the core that the peer starts on. */
 void patience_expect_late(wherry_channel *);
+
+/* Waits awake where the transport can, and whether that was of use; the caller holds
+ * the direction's lock.  Whatever came of it, the processor is not given away then. */
+bool patience_spins(wherry_channel *, enum wherry_direction, struct patience *);
 
 /* The wait is over: what it had waited for has come. */
 void patience_rewarded(wherry_channel *, enum wherry_direction, struct patience *);

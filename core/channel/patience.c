@@ -11,6 +11,8 @@
  */
 #include "channel/channel.h"
 
+#include <errno.h>
+
 enum {
     SPIN = 50000,     /* nanoseconds; a sleep and a wake cost as much */
     SPIN_ONCE = 2000, /* what comes back later than that let somebody work */
@@ -18,14 +20,15 @@ enum {
     SKIP_LEAST = 8,   /* waits */
     SKIP_MOST = 1024,
     PAUSE_LEAST = 50000, /* nanoseconds between tries where nothing can be waited for */
-    LATE_ENOUGH = 4,     /* answers not there at once, before that is expected */
-    LOOK_AGAIN = 64      /* every so many calls that is put to the test */
+    REST_AFTER = 100000000, /* idle for that long: memory is given back */
+    LATE_ENOUGH = 4,        /* answers not there at once, before that is expected */
+    LOOK_AGAIN = 64         /* every so many calls that is put to the test */
 };
 
 void patience_begin(wherry_channel *channel, enum wherry_direction direction,
                     struct patience *patience)
 {
-    *patience = (struct patience){.pause = PAUSE_LEAST};
+    *patience = (struct patience){.pause = PAUSE_LEAST, .rest_after = REST_AFTER};
     patience->turn = atomic_load(&channel->turn[direction]);
 }
 
@@ -68,6 +71,16 @@ void patience_rewarded(wherry_channel *channel, enum wherry_direction who,
         giving->last = 0;
 }
 
+bool patience_spins(wherry_channel *channel, enum wherry_direction direction,
+                    struct patience *patience)
+{
+    const struct wherry_transport *moves = channel->moves;
+    int r = moves->spin ? moves->spin(channel->state, direction) : -ENOTSUP;
+    if (r != -ENOTSUP)
+        patience->gives_no_more = true;
+    return r == 1;
+}
+
 void patience_expect_late(wherry_channel *channel)
 {
     channel->giving_way[WHERRY_IN].skip = 1;
@@ -76,6 +89,8 @@ void patience_expect_late(wherry_channel *channel)
 void expectation_begin(wherry_channel *channel, wherry_deadline deadline)
 {
     struct expectation *seen = &channel->in.expectation;
+    if (channel->moves->spin)
+        return;
     uint64_t sent = atomic_load_explicit(&channel->out.messages, memory_order_relaxed);
     bool asked = sent != seen->sent;
     seen->sent = sent;

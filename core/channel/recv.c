@@ -347,18 +347,67 @@ static int take_into(wherry_channel *channel, int64_t kind, size_t room,
     return 1;
 }
 
+// Awake as long as that is cheaper than asleep: the first look is not to be in vain.
+static void spin(wherry_channel *channel, wherry_deadline deadline,
+                 struct patience *patience)
+{
+    const struct channel_in *in = &channel->in;
+    if (channel->moves->spin && deadline != WHERRY_POLL && !in->held.first &&
+        !in->ended && !in->owed)
+        (void)patience_spins(channel, WHERRY_IN, patience);
+}
+
+/* What becomes of the first look of a call. */
+enum quick { QUICK_TAKEN, QUICK_NOTHING, QUICK_SPUN };
+
+// The next message where that is seen without asking the system: no more than a copy.
+static enum quick take_quickly(wherry_channel *channel, wherry_deadline deadline,
+                               wherry_message **out)
+{
+    enum quick r = QUICK_NOTHING;
+    os_lock_take(&channel->in.lock);
+    if (take_ahead(channel, out, 1) == 1) {
+        r = QUICK_TAKEN;
+    } else if (deadline != WHERRY_POLL && !channel->in.held.first &&
+               !channel->in.ended && !channel->in.owed) {
+        int spun = channel->moves->spin(channel->state, WHERRY_IN);
+        r = spun == -ENOTSUP ? QUICK_NOTHING : QUICK_SPUN;
+        if (spun == 1 && take_ahead(channel, out, 1) == 1)
+            r = QUICK_TAKEN;
+    }
+    if (channel->in.watch >= 0)
+        channel_show_ready(channel);
+    os_lock_give(&channel->in.lock);
+    return r;
+}
+
+static bool may_be_quick(const wherry_channel *channel, int64_t kind)
+{
+    return channel->moves->spin && kind == 0 && channel->in.taker != 0 &&
+           atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+}
+
 static int receive(wherry_channel *channel, int64_t kind, size_t room,
                    wherry_message **out, wherry_deadline deadline)
 {
+    enum quick quick = QUICK_NOTHING;
+    if (may_be_quick(channel, kind) && room == SIZE_MAX)
+        quick = take_quickly(channel, deadline, out);
+    if (quick == QUICK_TAKEN)
+        return 1;
     int r = check(channel, kind);
     if (r < 0)
         return r;
     greet(channel);
     struct patience patience;
     patience_begin(channel, WHERRY_IN, &patience);
+    patience.gives_no_more = quick == QUICK_SPUN;
     expectation_begin(channel, deadline);
     for (;;) {
         os_lock_take(&channel->in.lock);
+        if (quick != QUICK_SPUN)
+            spin(channel, deadline, &patience);
+        quick = QUICK_NOTHING;
         r = take_into(channel, kind, room, out);
         expectation_learn(channel, r != -EAGAIN);
         channel_show_ready(channel);

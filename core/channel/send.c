@@ -336,6 +336,32 @@ static APART int try_again(wherry_channel *channel, struct batch *batch,
     return r;
 }
 
+// A program that only sends still has to hear what its transport waits for.
+static APART void listen(wherry_channel *channel)
+{
+    bool held_any = false;
+    if (!os_lock_try(&channel->in.lock))
+        return; // somebody receives
+    while (!channel->in.ended && !channel_held_full(channel)) {
+        wherry_message *message;
+        if (channel_pull(channel, &message) != 1)
+            break;
+        list_append(&channel->in.held, message);
+        held_any = true;
+    }
+    channel_show_ready(channel);
+    os_lock_give(&channel->in.lock);
+    if (held_any)
+        channel_nudge(channel, WHERRY_IN);
+}
+
+static void listen_if_expected(wherry_channel *channel)
+{
+    const struct wherry_transport *moves = channel->moves;
+    if (moves->expects && moves->expects(channel->state))
+        listen(channel);
+}
+
 // An error in the middle leaves gathered ones behind: they count as taken, and are
 // pushed on like those of a whole batch.
 static int send_batch(wherry_channel *channel, struct batch *batch,
@@ -349,22 +375,44 @@ static int send_batch(wherry_channel *channel, struct batch *batch,
     channel_give_out(channel);
     if (pushed < 0)
         pushed = settle(channel, pushed, deadline);
+    listen_if_expected(channel);
     return pushed < 0 ? pushed : r;
 }
 
-// What most messages with WHERRY_MORE need: a copy, and little more.
-static bool gather_one(wherry_channel *channel, const struct wherry_plain *plain)
+// Whether that is a copy and little more: of transports that gather, with WHERRY_MORE or
+// where nothing is cheaper.
+static inline bool is_short(const wherry_channel *channel, unsigned flags)
 {
-    bool done = false;
+    return (flags & WHERRY_MORE) || channel->moves->gathers_all;
+}
+
+// 1: it is with the transport; 0: it goes the long way; or what became of pushing on.
+static int send_short(wherry_channel *channel, const struct wherry_plain *plain,
+                      unsigned flags)
+{
+    int r = 0;
     os_lock_take(&channel->out.lock);
     bool is_open = !channel->out.broken && !channel->out.ending;
     if (is_open && may_gather(channel) && fits_kind(channel, plain->kind) &&
         plain->size <= size_most(channel))
-        done = channel->moves->gather(channel->state, plain, 1) == 1;
-    if (done)
+        r = channel->moves->gather(channel->state, plain, 1) == 1;
+    if (r == 1) {
         count_sent(channel, 1, plain->size);
+        int pushed = flags & WHERRY_MORE ? 0 : channel->moves->flush(channel->state);
+        r = pushed < 0 ? pushed : 1;
+    }
     channel_give_out(channel);
-    return done;
+    return r;
+}
+
+// It is taken, and has perhaps not gone yet.
+static inline int end_short(wherry_channel *channel, int sent, wherry_deadline deadline)
+{
+    if (sent == 1)
+        return 0;
+    int r = settle(channel, sent, deadline);
+    listen_if_expected(channel);
+    return channel_error(channel, r);
 }
 
 static int send_plain(wherry_channel *channel, const struct wherry_plain *plain,
@@ -388,6 +436,15 @@ static int send_plain(wherry_channel *channel, const struct wherry_plain *plain,
 int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flags,
                 wherry_deadline deadline)
 {
+    if (is_short(channel, flags) && *message && is_plain(channel, *message)) {
+        struct wherry_plain plain = {(*message)->data, (*message)->size,
+                                     (*message)->kind};
+        int r = send_short(channel, &plain, flags);
+        if (r != 0) {
+            message_store_sent(channel->store, message);
+            return end_short(channel, r, deadline);
+        }
+    }
     struct batch batch = {.messages = message, .count = 1, .flags = flags};
     return channel_error(channel, send_batch(channel, &batch, deadline));
 }
@@ -397,8 +454,9 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
                  unsigned flags, wherry_deadline deadline)
 {
     struct wherry_plain plain = {bytes, size, kind};
-    if ((flags & WHERRY_MORE) && gather_one(channel, &plain))
-        return 0;
+    int r = is_short(channel, flags) ? send_short(channel, &plain, flags) : 0;
+    if (r != 0)
+        return end_short(channel, r, deadline);
     return channel_error(channel, send_plain(channel, &plain, flags, deadline));
 }
 

@@ -13,7 +13,7 @@
 
 enum {
     PAUSE_MOST = 5000000,
-    REST_AFTER = 100000000, /* idle for that long: memory is given back */
+    REST_AGAIN = 100000000, /* nanoseconds, where somebody sends just now */
     MEMORY_OF_REST = 2048   /* what an idle channel may keep */
 };
 
@@ -68,22 +68,26 @@ static int add_waits(wherry_channel *channel, enum wherry_direction direction,
 }
 
 // Memory that only a busy channel needs goes back when nothing has come for a while.
-static void rest(wherry_channel *channel)
+// After how many nanoseconds more it is to be looked at again.
+static int64_t rest(wherry_channel *channel)
 {
+    int64_t again = REST_AGAIN;
     os_lock_take(&channel->in.lock);
     if (os_lock_try(&channel->out.lock)) {
-        if (channel->moves->rest)
-            channel->moves->rest(channel->state);
+        const struct wherry_transport *moves = channel->moves;
+        again = moves->rest ? moves->rest(channel->state) : 0;
         message_store_trim(channel->store, WHERRY_IN);
         message_store_trim(channel->store, WHERRY_OUT);
         os_lock_give(&channel->out.lock);
     }
     os_lock_give(&channel->in.lock);
+    return again;
 }
 
 static bool is_restless(wherry_channel *channel, const struct patience *patience)
 {
-    return !patience->rested && message_store_size(channel->store) > MEMORY_OF_REST;
+    return patience->rest_after >= 0 &&
+           message_store_size(channel->store) > MEMORY_OF_REST;
 }
 
 // Waits in steps where there is something to do between them.
@@ -94,15 +98,16 @@ static int wait_in_steps(wherry_channel *channel, struct watch *watch,
     bool restless = is_restless(channel, patience);
     if (!nothing_to_watch && !restless)
         return os_wait(watch->waits, watch->count, deadline);
-    int64_t step = nothing_to_watch ? patience->pause : REST_AFTER;
+    int64_t step =
+        nothing_to_watch ? patience->pause : patience->rest_after - patience->waited;
     wherry_deadline until = deadline_sooner(deadline, deadline_add(wherry_now(), step));
     int r = os_wait(watch->waits, watch->count, until);
     if (r != -ETIMEDOUT)
         return r;
     patience->waited += step;
-    if (restless && patience->waited >= REST_AFTER) {
-        patience->rested = true;
-        rest(channel);
+    if (restless && patience->waited >= patience->rest_after) {
+        int64_t again = rest(channel);
+        patience->rest_after = again > 0 ? patience->waited + again : -1;
     }
     patience->pause =
         patience->pause * 2 > PAUSE_MOST ? PAUSE_MOST : patience->pause * 2;
@@ -138,6 +143,23 @@ static int attend(wherry_channel *channel)
     return r == -ENOTSUP ? r : 0;
 }
 
+// What this thread's own call is about: how many descriptors were added, or -EALREADY:
+// there is something to receive.
+static int add_own_waits(wherry_channel *channel, enum wherry_direction direction,
+                         struct watch *watch)
+{
+    const struct wherry_transport *moves = channel->moves;
+    struct os_lock *lock =
+        direction == WHERRY_IN ? &channel->in.lock : &channel->out.lock;
+    os_lock_take(lock);
+    int r = add_waits(channel, direction, watch);
+    if (r >= 0 && direction == WHERRY_IN && moves->ready &&
+        moves->ready(channel->state))
+        r = -EALREADY;
+    os_lock_give(lock);
+    return r;
+}
+
 // Another thread may finish meanwhile: then there is no way out, and nothing to wait
 // for.
 static void add_way_out(wherry_channel *channel, struct watch *watch)
@@ -148,12 +170,26 @@ static void add_way_out(wherry_channel *channel, struct watch *watch)
     os_lock_give(&channel->out.lock);
 }
 
+static bool spins_for_room(wherry_channel *channel,
+                           const enum wherry_direction *directions,
+                           struct patience *patience)
+{
+    if (!channel->moves->spin || directions[0] == WHERRY_IN)
+        return false;
+    os_lock_take(&channel->out.lock);
+    bool found = patience_spins(channel, WHERRY_OUT, patience);
+    channel_give_out(channel);
+    return found;
+}
+
 static int wait_for(wherry_channel *channel, enum wherry_direction who,
                     const enum wherry_direction *directions, wherry_deadline deadline,
                     struct patience *patience)
 {
     if (deadline == WHERRY_POLL)
         return -EAGAIN;
+    if (spins_for_room(channel, directions, patience))
+        return 0;
     if (patience_gives_way(channel, who, patience)) {
         os_yield();
         return 0;
@@ -170,9 +206,9 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     if (bell < 0)
         return bell;
     struct watch watch = {.waits = {{.fd = bell, .events = os_wait_in}}, .count = 1};
-    int r = add_waits(channel, directions[0], &watch);
+    int r = add_own_waits(channel, directions[0], &watch);
     if (r < 0)
-        return failure_plain(r, channel->address);
+        return r == -EALREADY ? 0 : failure_plain(r, channel->address);
     // What is to be said goes out as soon as there is room for it.
     if (directions[1] != directions[0])
         add_way_out(channel, &watch);

@@ -31,6 +31,7 @@ int words_say_hello(wherry_channel *channel, unsigned flags)
         bool takes_files = (channel->abilities & WHERRY_ABLE_FILES) != 0;
         struct hello hello = {.version_least = HELLO_VERSION,
                               .version_most = HELLO_VERSION,
+                              .layout = channel->layout,
                               .message_limit = channel->limits.message,
                               .file_limit = takes_files ? channel->limits.files : 0};
         uint8_t bytes[HELLO_SIZE];
@@ -154,11 +155,18 @@ static int hear_sync_ack(wherry_channel *channel, wherry_message *word)
     return 0;
 }
 
+// Its transport hears it, where that is local:.
+static int hear_ring(wherry_channel *channel, wherry_message *word)
+{
+    (void)channel;
+    (void)word;
+    return failure(-EPROTO, "the peer speaks of memory, which only local: has");
+}
+
 static int (*const hearers[FRAME_WORDS])(wherry_channel *, wherry_message *) = {
-    [FRAME_HELLO] = hear_hello,
-    [FRAME_END] = hear_end,
-    [FRAME_SYNC] = hear_sync,
-    [FRAME_SYNC_ACK] = hear_sync_ack,
+    [FRAME_HELLO] = hear_hello, [FRAME_END] = hear_end,
+    [FRAME_SYNC] = hear_sync,   [FRAME_SYNC_ACK] = hear_sync_ack,
+    [FRAME_RING] = hear_ring,
 };
 
 int words_hear(wherry_channel *channel, wherry_message *word)

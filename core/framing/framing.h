@@ -24,6 +24,8 @@ enum frame_word {
     FRAME_SYNC,  /* "tell me when your program has taken all before this"; kind = serial
                   */
     FRAME_SYNC_ACK, /* "it has"; kind = the serial */
+    FRAME_RING, /* of the two ends of local: about their memory; kind = enum local_word,
+                   with an open file or none */
     FRAME_WORDS
 };
 

@@ -36,24 +36,30 @@ enum {
     HELLO_SIZE_MOST = 4096 // a hello may grow in later versions, not without end
 };
 
-/* The most that a word's payload may have; a message's is the channel's own matter. */
+/* What may travel with a word; a message's size is the channel's own matter. */
+static const struct {
+    uint64_t size;
+    uint32_t files;
+} most[FRAME_WORDS] = {
+    [FRAME_MESSAGE] = {UINT32_MAX, UINT8_MAX},
+    [FRAME_HELLO] = {HELLO_SIZE_MOST, UINT8_MAX},
+    [FRAME_RING] = {0, 1},
+};
+
 static uint64_t size_most(enum frame_word word, uint64_t limit)
 {
-    if (word == FRAME_MESSAGE)
-        return limit;
-    return word == FRAME_HELLO ? HELLO_SIZE_MOST : 0;
+    return word == FRAME_MESSAGE ? limit : most[word].size;
 }
 
 static int check_frame(const struct frame *frame)
 {
-    bool is_bare = frame->word != FRAME_MESSAGE && frame->word != FRAME_HELLO;
     if (frame->word >= FRAME_WORDS || frame->kind < 0)
         return failure(-ENOTSUP, "the wherry framing has no word %d with kind %lld",
                        (int)frame->word, (long long)frame->kind);
     if (frame->is_padded && frame->word != FRAME_MESSAGE)
         return failure(-ENOTSUP, "the wherry framing pads messages alone, not word %d",
                        (int)frame->word);
-    if (frame->files > UINT8_MAX || (is_bare && frame->files))
+    if (frame->files > most[frame->word].files)
         return failure(-ENOTSUP, "the wherry framing carries no %u open files here",
                        (unsigned)frame->files);
     if (frame->size > size_most(frame->word, UINT32_MAX))
@@ -124,14 +130,13 @@ static int check_head(const struct frame *frame, uint32_t flags, uint64_t limit)
         return failure(-EPROTO,
                        "a broken record (framing wherry, kind %lld): kinds are >= 0",
                        (long long)frame->kind);
-    bool is_bare = frame->word != FRAME_MESSAGE && frame->word != FRAME_HELLO;
     if (frame->word != FRAME_MESSAGE && frame->size > size_most(frame->word, limit))
         return failure(-EPROTO,
                        "a broken record (framing wherry, word %d with %llu bytes): it "
                        "has at most %llu",
                        (int)frame->word, (unsigned long long)frame->size,
                        (unsigned long long)size_most(frame->word, limit));
-    if (is_bare && frame->files)
+    if (frame->files > most[frame->word].files)
         return failure(-EPROTO,
                        "a broken record (framing wherry, word %d with open files)",
                        (int)frame->word);

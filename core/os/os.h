@@ -29,6 +29,29 @@
 /* Gives up the processor once, so that a peer on the same core can run. */
 void os_yield(void);
 
+/* --- processor_linux.c: who runs where, and in which order they see what is written - */
+
+/* The processor that this thread runs on now; it may be another one a moment later. */
+uint32_t os_processor(void);
+
+/* For a loop that waits for another processor to write something. */
+static inline void os_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+/* This process takes part in os_barrier_pass.  Errors: -ENOSYS, -EPERM …: this kernel
+ * has no membarrier(2). */
+int os_barrier_join(void);
+
+/* Every thread that runs in a process that takes part passes a full fence before this
+ * returns.  It disturbs the whole machine. */
+void os_barrier_pass(void);
+
 /* --- wait_linux.c -------------------------------------------------------- */
 
 enum { OS_WAITS = 8 };
@@ -43,6 +66,9 @@ struct os_wait {
  * many, or -ETIMEDOUT.  A signal does not end it. */
 int os_wait(struct os_wait *waits, size_t count, wherry_deadline deadline);
 
+/* Whether there is anything to read now, or an end. */
+bool os_is_readable(int fd);
+
 /* poll(2)'s words for a direction. */
 extern const short os_wait_in;
 extern const short os_wait_out;
@@ -51,6 +77,13 @@ extern const short os_wait_out;
 int os_bell_new(void);        /* the descriptor, or -EMFILE … */
 void os_bell_ring(int bell);  /* async-signal-safe; it is readable from now on */
 bool os_bell_clear(int bell); /* whether it was rung; it is not any more */
+
+/* A bell that another process rings: a socket pair, of which that one gets `theirs`.
+ * What it rings may be anything that a stranger sent: it never waits.  Errors: -EMFILE,
+ * -ENFILE. */
+int os_far_bell_new(int *ours, int *theirs);
+void os_far_bell_ring(int theirs);
+void os_far_bell_clear(int ours);
 
 /* A watch is readable while any of its members is: an epoll(7) descriptor. */
 int os_watch_new(void);
@@ -317,6 +350,9 @@ bool os_has_writer(int fd);
 
 /* Whether the peer will send no more (POLLRDHUP). */
 bool os_hung_up(int fd);
+
+/* Whether the peer's end is still open, be it to receive only (no POLLHUP). */
+bool os_has_peer(int fd);
 
 /* No more in that direction: shutdown(2). */
 int os_shut_down(int fd);

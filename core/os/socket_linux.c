@@ -328,10 +328,15 @@ bool os_hung_up(int fd)
     return poll_now(&end) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-bool os_has_writer(int fd)
+bool os_has_peer(int fd)
 {
     struct pollfd end = {.fd = fd};
     return poll_now(&end) == 0;
+}
+
+bool os_has_writer(int fd)
+{
+    return os_has_peer(fd);
 }
 
 int os_shut_down(int fd)

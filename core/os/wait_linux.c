@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,16 @@ int os_wait(struct os_wait *waits, size_t count, wherry_deadline deadline)
     return r == 0 ? -ETIMEDOUT : r;
 }
 
+bool os_is_readable(int fd)
+{
+    struct pollfd look = {.fd = fd, .events = POLLIN};
+    int r;
+    do
+        r = poll(&look, 1, 0);
+    while (r < 0 && errno == EINTR);
+    return r > 0;
+}
+
 int os_bell_new(void)
 {
     int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -80,6 +91,35 @@ bool os_bell_clear(int bell)
         size = read(bell, &count, sizeof(count));
     while (size < 0 && errno == EINTR);
     return size > 0;
+}
+
+int os_far_bell_new(int *ours, int *theirs)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    int r = os_both_above_standard(ends);
+    if (r < 0)
+        return r;
+    *ours = ends[0];
+    *theirs = ends[1];
+    return 0;
+}
+
+// Where there is no room for it, it was rung already.
+void os_far_bell_ring(int theirs)
+{
+    while (send(theirs, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+void os_far_bell_clear(int ours)
+{
+    char byte;
+    ssize_t size;
+    do
+        size = recv(ours, &byte, sizeof(byte), MSG_DONTWAIT);
+    while (size > 0 || (size < 0 && errno == EINTR));
 }
 
 int os_watch_new(void)

@@ -25,18 +25,6 @@ enum {
 
 const struct wherry_mechanism absent_mechanisms[] = {
     /* --- channels --- */
-    {.scheme = "local",
-     .usage = "local:NAME",
-     .mechanism = "unix(7) socket and rings in shared memory",
-     .summary = "Both ways between programs of one machine, through memory that they "
-                "share.",
-     .abilities = STREAM | MEETING | WHERRY_ABLE_MESSAGES | WHERRY_ABLE_FILES |
-                  WHERRY_ABLE_SENDER | WHERRY_ABLE_DRAIN,
-     .framing = "wherry",
-     .limit = "message= (large ones stream through the rings)",
-     .systems = "Linux",
-     .absent = later,
-     .instead = "unix: which can do the same, through the kernel"},
     {.scheme = "queue",
      .usage = "queue:NAME",
      .mechanism = "a queue in shared memory",

@@ -117,7 +117,8 @@ static int accept_peer(struct harbour *harbour, struct endpoint *out)
             os_release(&visitor);
             continue;
         }
-        r = endpoint_socket(harbour->address, visitor, NULL, out);
+        r = harbour->welcome ? harbour->welcome(harbour->address, visitor, out)
+                             : endpoint_socket(harbour->address, visitor, NULL, out);
         memcpy(out->address, harbour->shown, sizeof(harbour->shown));
         return r < 0 ? failure_prefix(r, "%s", harbour->shown) : 0;
     }

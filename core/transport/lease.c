@@ -152,7 +152,8 @@ const struct transport transport_lease = {
                              "holder dies.",
                   .example = "lease:printer?permits=3",
                   .abilities = WHERRY_ABLE_STRANGERS | WHERRY_ABLE_DESCRIPTOR,
-                  .traits = WHERRY_TRAIT_TURNS | WHERRY_TRAIT_NAME_STAYS,
+                  .traits =
+                      WHERRY_TRAIT_TURNS | WHERRY_TRAIT_NAME_STAYS | WHERRY_TRAIT_USER,
                   .limit = "it carries none",
                   .systems = "Linux"},
     .options = options,

@@ -43,16 +43,17 @@ static int packet_finish(void *state)
     return os_shut_down(packet->descriptor.fd);
 }
 
-static void packet_rest(void *state)
+static int64_t packet_rest(void *state)
 {
     struct packet *packet = state;
     ahead_rest(&packet->ahead);
     gathered_rest(&packet->gathered, packet->cutter.store);
     if (packet->ahead.block)
-        return;
+        return 0;
     os_room_free(packet->overflow, packet->overflow_size);
     packet->overflow = NULL;
     packet->expected = AHEAD_SMALL;
+    return 0;
 }
 
 static void packet_describe(void *state, struct wherry_channel_info *info)

@@ -131,15 +131,16 @@ static void forget_place(struct queue *queue)
     queue->room = NULL;
 }
 
-void queue_rest(void *state)
+int64_t queue_rest(void *state)
 {
     struct queue *queue = state;
     free(queue->letter);
     queue->letter = NULL;
     if (queue->is_received)
-        return;
+        return 0;
     forget_place(queue);
     queue->are_large = false;
+    return 0;
 }
 
 void queue_describe(void *state, struct wherry_channel_info *info)

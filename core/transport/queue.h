@@ -88,7 +88,7 @@ int queue_send(void *state, wherry_message **message, unsigned flags);
 int queue_recv(void *state, wherry_message **out);
 int queue_recv_kind(void *state, int64_t kind, wherry_message **out);
 int queue_ready(void *state);
-void queue_rest(void *state);
+int64_t queue_rest(void *state);
 void queue_describe(void *state, struct wherry_channel_info *info);
 void queue_close(void *state);
 

@@ -194,7 +194,7 @@ const struct transport transport_signal = {
                                WHERRY_ABLE_KINDS | WHERRY_ABLE_PRIORITY |
                                WHERRY_ABLE_STRANGERS | WHERRY_ABLE_MANY_WRITERS |
                                WHERRY_ABLE_LOSS | WHERRY_ABLE_DESCRIPTOR,
-                  .traits = WHERRY_TRAIT_NOTICE,
+                  .traits = WHERRY_TRAIT_NOTICE | WHERRY_TRAIT_USER,
                   .limit = "one number, the 4 bytes of an int (sigqueue(3))",
                   .largest = 4,
                   .systems = "POSIX, not macOS"},

@@ -50,13 +50,14 @@ static int stream_finish(void *state)
     return 0;
 }
 
-static void stream_rest(void *state)
+static int64_t stream_rest(void *state)
 {
     struct stream *stream = state;
     struct stream_in *in = &stream->in;
     struct stream_out *out = &stream->out;
     ahead_rest(&in->ahead);
     gathered_rest(&out->gathered, stream->cutter.store);
+    return 0;
 }
 
 static void add_count(uint64_t *sum, int64_t count)
@@ -190,7 +191,8 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
     stream->made = plan->made;
     stream->life = plan->life;
     stream->cutter = (struct cutter){
-        .framing = framing_find(address_string(plan->address, "framing")),
+        .framing = framing_find(plan->framing ? plan->framing
+                                              : address_string(plan->address, "framing")),
         .store = store,
         .message_limit = (uint64_t)address_number(plan->address, "message"),
     };

@@ -20,8 +20,11 @@ static int claim_files(struct stream *stream, size_t count, wherry_message **mes
 {
     if (count == 0)
         return 1;
-    int r = open_files_claim(&stream->in.files, count, stream->file_limit, *message);
-    if (r >= 0)
+    const bool is_word = (*message)->word != FRAME_MESSAGE;
+    const size_t limit = is_word ? count : stream->file_limit;
+    int r = open_files_claim(&stream->in.files, count, limit, *message);
+    // A word says something without its file, too.
+    if (r >= 0 || (r == -EMFILE && is_word))
         return 1;
     wherry_message_free(*message);
     *message = NULL;

@@ -15,11 +15,12 @@
 #include "base/base.h"
 
 static const struct transport *const transports[] = {
-    &transport_pipe,  &transport_fifo, &transport_stdio,  &transport_fd,
-    &transport_pair,  &transport_unix, &transport_tcp,    &transport_udp,
-    &transport_mq,    &transport_sysv, &transport_signal, &transport_exec,
-    &transport_memfd, &transport_shm,  &transport_shmv,   &transport_file,
-    &transport_lease, &transport_sem,  &transport_semv,   &transport_fault,
+    &transport_pipe,  &transport_fifo,  &transport_stdio, &transport_fd,
+    &transport_pair,  &transport_local, &transport_unix,  &transport_tcp,
+    &transport_udp,   &transport_mq,    &transport_sysv,  &transport_signal,
+    &transport_exec,  &transport_memfd, &transport_shm,   &transport_shmv,
+    &transport_file,  &transport_lease, &transport_sem,   &transport_semv,
+    &transport_fault,
 };
 
 enum {
@@ -72,6 +73,16 @@ const struct wherry_option socket_options[] = {
      .most = INT64_C(1) << 30,
      .help = "Room in the kernel for each direction, in bytes; 0 is the system's own "
              "choice, net.core.wmem_max and rmem_max its bound."},
+    {.name = NULL},
+};
+
+const struct wherry_option backlog_options[] = {
+    {.name = "backlog",
+     .type = WHERRY_OPTION_NUMBER,
+     .standard = "128",
+     .least = 0,
+     .most = 65535,
+     .help = "How many diallers may wait to be accepted."},
     {.name = NULL},
 };
 

@@ -18,12 +18,6 @@ static const struct wherry_option own_options[] = {
      .type = WHERRY_OPTION_FLAG,
      .standard = "yes",
      .help = "Sends small messages at once (TCP_NODELAY) instead of gathering them."},
-    {.name = "backlog",
-     .type = WHERRY_OPTION_NUMBER,
-     .standard = "128",
-     .least = 0,
-     .most = 65535,
-     .help = "How many diallers may wait to be accepted."},
     {.name = "reuseport",
      .type = WHERRY_OPTION_FLAG,
      .standard = "no",
@@ -36,7 +30,9 @@ static const struct wherry_option own_options[] = {
 };
 
 static const struct wherry_option *const options[] = {
-    own_options, socket_options, wherry_framing_options, channel_options, NULL};
+    own_options,     backlog_options,
+    socket_options,  wherry_framing_options,
+    channel_options, NULL};
 
 static wherry_deadline share_of(wherry_deadline deadline, int count)
 {

@@ -36,6 +36,7 @@ struct endpoint {
     bool words;                  /* hello, end, sync travel on it */
     struct message_store *store; /* of its messages; the channel's to leave */
     bool nonblocking;            /* as os_descriptor: ours, and set so */
+    uint32_t layout;             /* of memory that it may offer; 0: none */
 
     /* Where there is no descriptor to wait for: waits without end, in the system's own
      * call, until a message of that kind can be received.  0, -ECANCELED once a signal
@@ -140,6 +141,7 @@ extern const struct wherry_option
     wherry_framing_options[];                       /* framing=, standard wherry */
 extern const struct wherry_option pipe_options[];   /* buffer= of a pipe or FIFO */
 extern const struct wherry_option socket_options[]; /* buffer= */
+extern const struct wherry_option backlog_options[]; /* backlog= */
 extern const struct wherry_option type_options[];   /* type= of unix(7) sockets */
 extern const struct wherry_option
     object_options[]; /* create= and mode= of what stays */
@@ -150,7 +152,7 @@ enum os_create object_create(const struct address *);
 /* The standard buffer= of a pipe: a message of 64 KiB and what stands around it fit. */
 int64_t pipe_room(void);
 
-extern const struct transport transport_pipe, transport_fifo, transport_stdio,
+extern const struct transport transport_local, transport_pipe, transport_fifo, transport_stdio,
     transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
     transport_mq, transport_sysv, transport_signal, transport_exec, transport_memfd,
     transport_shm, transport_shmv, transport_file, transport_lease, transport_sem,
@@ -186,6 +188,7 @@ struct stream_plan {
     struct os_descriptor in;       /* taken, released at close, also on failure */
     struct os_descriptor out;      /* may be the same descriptor as `in` */
     unsigned abilities;            /* of the mechanism; the framing's are masked in */
+    const char *framing;           /* NULL: as the address says */
     uint64_t message_limit;        /* of the mechanism itself (PIPE_BUF); 0: none */
     bool words; /* the `wherry` framing may say hello, end and sync here: one peer */
     struct os_file made; /* a path to remove at close, if `path` is set */
@@ -276,6 +279,9 @@ struct harbour {
     /* Makes the one end of a copy of the descriptor (taken, also on failure); as for
      * datagrams, unless the opener says otherwise. */
     int (*give)(const struct harbour *, struct os_descriptor, struct endpoint *out);
+    /* Makes an endpoint of a connection (taken, also on failure).  NULL: as sockets of
+     * that address. */
+    int (*welcome)(const struct address *, struct os_descriptor, struct endpoint *out);
     /* Frees `own`, and undoes what opening did unless the one end was given, which then
      * has that to do.  NULL: there is nothing. */
     void (*leave)(struct harbour *);

@@ -25,12 +25,6 @@ static const struct wherry_option own_options[] = {
      .help =
          "The dialler's own address, PATH or @NAME, which the listener sees and can "
          "answer to."},
-    {.name = "backlog",
-     .type = WHERRY_OPTION_NUMBER,
-     .standard = "128",
-     .least = 0,
-     .most = 65535,
-     .help = "How many diallers may wait to be accepted."},
     {.name = "mode",
      .type = WHERRY_OPTION_NUMBER,
      .standard = "600",
@@ -42,7 +36,7 @@ static const struct wherry_option own_options[] = {
 };
 
 static const struct wherry_option *const options[] = {
-    type_options,           own_options,     socket_options,
+    type_options,           backlog_options, own_options, socket_options,
     wherry_framing_options, channel_options, NULL};
 
 static const struct complaint dial_complaints[] = {

@@ -64,7 +64,8 @@ enum wherry_trait {
     WHERRY_TRAIT_REQUESTS = 1 << 10,  /* a message one way, and its one answer */
     WHERRY_TRAIT_GIVEN = 1 << 11,     /* somebody else has opened what it uses */
     WHERRY_TRAIT_ELSEWHERE = 1 << 12, /* of other systems than this one */
-    WHERRY_TRAIT_COMMAND = 1 << 13    /* a program is started for each channel */
+    WHERRY_TRAIT_COMMAND = 1 << 13,   /* a program is started for each channel */
+    WHERRY_TRAIT_USER = 1 << 14       /* between processes of one user only */
 };
 
 enum wherry_option_type {

@@ -62,6 +62,9 @@ struct wherry_transport {
      * all go to send. */
     size_t (*gather)(void *state, const struct wherry_plain *messages, size_t count);
 
+    /* Whether gather and flush are at least as cheap as send for one message, too. */
+    int gathers_all;
+
     /* Of transports that read ahead: receives up to `count` messages that lie there
      * already, as long as nothing can go wrong with them; how many.  What it leaves (0
      * is always right) recv receives, or tells what is wrong with it.  NULL: recv
@@ -72,10 +75,24 @@ struct wherry_transport {
      * NULL: send never holds anything. */
     int (*flush)(void *state);
 
-    /* Says what to wait for: fills up to WHERRY_WAITS entries, returns how many, or a
-     * negative errno where that direction cannot be waited for. */
+    /* Says what to wait for: fills up to WHERRY_WAITS entries, returns how many (0:
+     * nothing but time), or a negative errno where that direction cannot be waited for.
+     * Not called while send or recv of that direction is under way. */
     int (*wait)(void *state, enum wherry_direction direction,
                 struct wherry_wait waits[WHERRY_WAITS]);
+
+    /* Of transports that see what the other end does without asking the system: waits
+     * awake, for microseconds, for something to send or recv to be there.  1: there is,
+     * 0: there is none, and it is time to sleep; -ENOTSUP: not now, the channel gives
+     * way by itself.  As wait, not called while send or recv is under way.  NULL: never
+     * (-ENOTSUP). */
+    int (*spin)(void *state, enum wherry_direction direction);
+
+    /* Of transports whose two ends agree on something while messages flow: whether recv
+     * would now be worth a call for the sake of that alone.  Asked after a send, on the
+     * sender's thread; the channel receives what is there then, and keeps messages for
+     * wherry_recv.  NULL: never. */
+    int (*expects)(void *state);
 
     /* Of transports that know borrowed messages (wherry_write's bytes, which send must
      * not take): copies what is left of one that was sent in part, because its bytes
@@ -88,12 +105,14 @@ struct wherry_transport {
     int (*finish)(void *state);
 
     /* Whether a complete message could be received without asking the system again
-     * (read ahead): 1 or 0.  NULL: never, the descriptors of wait tell all. */
+     * (read ahead): 1, or 0, and then whatever comes from now on shows at the
+     * descriptors of wait.  NULL: never, they tell all. */
     int (*ready)(void *state);
 
     /* The channel is idle: gives back memory that only a busy one needs.  Called with
-     * neither send nor recv under way.  NULL: nothing to give. */
-    void (*rest)(void *state);
+     * neither send nor recv under way.  After how many nanoseconds more it is to be
+     * called again if nothing happens; 0: not at all.  NULL: nothing to give. */
+    int64_t (*rest)(void *state);
 
     /* A descriptor whose far end other processes may have inherited, or -1, and whether
      * that end writes (1) or reads (0): descriptions name who holds it.  NULL: none. */

@@ -104,10 +104,11 @@ static int send_slowly(void *state, wherry_message **given, unsigned flags)
     return 0;
 }
 
-static void count_rests(void *state)
+static int64_t count_rests(void *state)
 {
     (void)state;
     rests++;
+    return 0;
 }
 
 static void *send_one(void *unused)

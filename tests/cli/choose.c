@@ -23,27 +23,28 @@ static const struct question {
     {"--for network-service", "tcp unix "},
     {"--for browser", "ws http tcp "},
     {"--for containers", "unix mq sysv tcp "},
-    {"--for bulk-data", "memfd shm shmv file unix "},
+    {"--for bulk-data", "memfd shm shmv file local unix "},
     {"--for script", "stdio exec pipe fifo "},
     {"--for notice", "signal "},
     {"--for turns", "lease sem semv "},
     {"--for workers", "mq queue sysv "},
-    {"--for children", "pair pipe "},
-    {"--for sandbox", "pair unix "},
+    {"--for children", "pair local pipe "},
+    {"--for sandbox", "pair unix local "},
     {"--across-hosts", "tcp tls ws "},
-    {"--both-ways", "pair stdio pipe unix "},
-    {"--many", "unix local fifo tcp "},
-    {"--strangers", "unix local fifo tcp "},
+    {"--both-ways", "pair stdio pipe local unix "},
+    {"--many", "local unix fifo tcp "},
+    {"--strangers", "local unix fifo tcp "},
+    {"--other-users", "pair stdio pipe unix "},
     {"--children", "pair pipe "},
     {"--started", "stdio exec fd "},
     {"--containers", "unix fifo tcp "},
     {"--browser", "ws http "},
     {"--shell", "stdio pipe exec fifo "},
-    {"--large", "pair stdio pipe unix "},
-    {"--messages", "pair unix local "},
+    {"--large", "pair stdio pipe local unix "},
+    {"--messages", "pair local unix "},
     {"--stream", "pair stdio pipe unix "},
-    {"--files", "pair unix local fd "},
-    {"--kinds", "pair stdio pipe unix "},
+    {"--files", "pair local unix fd "},
+    {"--kinds", "pair stdio pipe local unix "},
     {"--priority", "mq "},
     {"--pick", "sysv "},
     {"--outlives", "mq sysv queue "},
@@ -51,13 +52,17 @@ static const struct question {
     {"--shared-memory", "memfd shm shmv file "},
     {"--turns", "lease sem semv "},
     {"--notice", "signal "},
-    {"--sender", "pair unix local fd "},
-    {"--confirmed", "pair stdio pipe unix "},
-    {"--lossless", "pair stdio pipe unix "},
+    {"--sender", "pair local unix fd "},
+    {"--confirmed", "pair stdio pipe local unix "},
+    {"--lossless", "pair stdio pipe local unix "},
     {"--encrypted", "tls "},
-    {"--descriptor", "pair stdio pipe unix "},
+    {"--descriptor", "pair stdio pipe local unix "},
     // several at once
-    {"--strangers --both-ways --files", "unix local "},
+    {"--strangers --both-ways --files", "local unix "},
+    {"--strangers --both-ways --files --other-users", "unix "},
+    {"--strangers --both-ways --stream", "unix tcp "},
+    {"--strangers --both-ways --containers", "unix tcp "},
+    {"--turns --other-users", "sem semv "},
     {"--across-hosts --messages --both-ways", "ws "},
     {"--outlives --priority", "mq "},
     {"--workers --descriptor", "mq queue "},
@@ -151,7 +156,8 @@ TEST(a_need_is_met_by_just_those_whose_row_says_so)
         "    'across-hosts': lambda row: row['across_hosts'],\n"
         "    'both-ways': lambda row: row['ways'] in ('both ways', 'one or both'),\n"
         "    'many': lambda row: row['processes'] == 'many',\n"
-        "    'strangers': lambda row: row['between'] == 'anyone',\n"
+        "    'strangers': lambda row: row['between'] != 'kin',\n"
+        "    'other-users': lambda row: row['between'] != 'one user',\n"
         "    'files': lambda row: row['open_files'],\n"
         "    'kinds': lambda row: row['kinds'] != 'no',\n"
         "    'priority': lambda row: row['kinds'] in ('priority', 'the signal'),\n"
@@ -190,7 +196,7 @@ TEST(json_has_a_row_for_every_mechanism_and_says_what_it_lacks)
         "print({row[\"scheme\"]: row[\"lacks\"] for row in ranking}[\"tcp\"],\n"
         "      {row[\"scheme\"]: row[\"fits\"] for row in ranking}[\"streams\"])'\n"
         "rm table ranking",
-        "True unix 1 --strangers --files\n--files False\n");
+        "True local 1 --strangers --files\n--files False\n");
 }
 
 /* --- what cannot be had --------------------------------------------------- */
@@ -216,8 +222,8 @@ TEST(what_excludes_each_other_is_an_error_that_says_whom)
     CHECK_STRING(said.out, "");
     CHECK_CONTAINS(said.err, "no mechanism has all of --across-hosts --files\n");
     CHECK_CONTAINS(said.err, "\n  --across-hosts excludes all but tcp tls ws http udp");
-    CHECK_CONTAINS(said.err, "\n  --files excludes all but pair unix local fd\n");
-    CHECK_CONTAINS(said.err, "\n    without it, take pair unix local fd\n");
+    CHECK_CONTAINS(said.err, "\n  --files excludes all but pair local unix fd\n");
+    CHECK_CONTAINS(said.err, "\n    without it, take pair local unix fd\n");
     CHECK_CONTAINS(said.err, "\n    without it, take tcp tls ws http udp nats\n");
 }
 

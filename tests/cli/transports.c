@@ -100,12 +100,12 @@ TEST(what_is_measured_is_told_on_a_terminal)
 TEST(every_verb_says_why_an_absent_mechanism_is_not_there)
 {
     shell("for verb in dial listen send recv relay describe remove; do\n"
-          "    wherry $verb local:pier; echo $?\n"
+          "    wherry $verb tls:pier:1; echo $?\n"
           "done");
     CHECK_STRING(said.out, "2\n2\n2\n2\n2\n2\n2\n");
-    shell("wherry send local:pier ahoy");
-    CHECK_CONTAINS(said.err, "local: is not there: later; the nearest that is: unix:");
-    CHECK_CONTAINS(said.err, "Try: wherry help local:\n");
+    shell("wherry send tls:pier:1 ahoy");
+    CHECK_CONTAINS(said.err, "tls: is not there: later; the nearest that is: tcp:");
+    CHECK_CONTAINS(said.err, "Try: wherry help tls:\n");
 }
 
 TEST(help_of_an_absent_mechanism_tells_what_to_take)
@@ -118,7 +118,7 @@ TEST(help_of_an_absent_mechanism_tells_what_to_take)
 
 TEST(the_tour_does_not_show_what_is_absent)
 {
-    shell("wherry tour local");
+    shell("wherry tour tls");
     CHECK_INT(said.status, 2);
-    CHECK_CONTAINS(said.err, "local: cannot be shown: later; take unix:");
+    CHECK_CONTAINS(said.err, "tls: cannot be shown: later; take tcp:");
 }

@@ -151,6 +151,8 @@ ROW_TEST(an_idle_channel_keeps_a_page_of_memory)
     ends_open(row, NULL, &ends);
     if (row->way == ROW_OWN || strncmp(row->address, "fault", 5) == 0)
         SKIP("it is made for tests, and has memory for them");
+    if (strncmp(row->address, "local", 5) == 0 && !strstr(row->options, "never"))
+        SKIP("its rings go after idle=, which tests/transport/local.c looks at");
     ends_need_messages(&ends);
     be_busy_and_rest(&ends);
     CHECK_RANGE(channel_info(ends.receiver).memory, 1, MEMORY_MOST);

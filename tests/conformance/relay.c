@@ -12,7 +12,7 @@
 
 #include "bytes.h"
 
-enum { COUNT = 100, SIZE = 200 };
+enum { COUNT = 100, SIZE = 200, RING = 1048576 };
 
 /* sender … (near | far) … receiver: what is in brackets is joined. */
 struct joint {
@@ -199,8 +199,9 @@ ROW_TEST(a_slow_reader_stops_the_reading)
     unsigned sent = send_until_stopped(joint.near.sender);
     // Two channels hold it, a relay reads ahead what the near one held and what came
     // while it read, one message is on its way, and nothing else is kept.
+    unsigned rings = strncmp(row->address, "local", 5) == 0 ? 2 * RING / SIZE : 0;
     if (strncmp(row->address, "tcp", 3) != 0)
-        CHECK_RANGE(sent, room, 4 * room + 2);
+        CHECK_RANGE(sent, room, 4 * room + rings + 2);
     // The last of them may be with the sender in part still.
     wherry_deadline end = soon();
     int r = -EAGAIN;

@@ -35,6 +35,10 @@ static const struct row rows[] = {
     {"sysv", "sysv:0x%s", "", ROW_DIAL, 0, true},
     {"sysv-private", "sysv:private", "", ROW_DIAL, 0, true},
     {"signal", "signal:self", "", ROW_DIAL, 0, true},
+    {"local", "local:%s", "", ROW_DIAL, 0, false},
+    {"local-always", "local:%s", "memory=always", ROW_DIAL, 0, false},
+    {"local-never", "local:%s", "memory=never", ROW_DIAL, 0, false},
+    {"local-pair", "local:", "memory=always&ring=256K", ROW_PAIR, 0, false},
     {"fd-packet", "fd:", "", ROW_SOCKET_PAIR, SOCK_SEQPACKET, false},
     {"fd-stream", "fd:", "", ROW_SOCKET_PAIR, SOCK_STREAM, false},
     {"fd-pipe", "fd:", "", ROW_PIPE, 0, false},
@@ -133,7 +137,7 @@ void row_address(const struct row *row, const char *options, char *address)
 {
     char name[64], base[ROW_ADDRESS / 2];
     const char *place = strstr(row->address, "%s");
-    bool is_path = place && place[-1] == ':';
+    bool is_path = place && place[-1] == ':' && strncmp(row->address, "local", 5) != 0;
     bool is_key = place && place[-1] == 'x';
     snprintf(name, sizeof name, is_key ? "%x%02x" : "%d.%d", (int)getpid(),
              is_key ? names_made % 256 : names_made);

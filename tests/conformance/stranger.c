@@ -72,6 +72,13 @@ int stranger_connect(const char *address)
     if (name)
         return connect_unix(name + 5, strstr(address, "type=stream") ? SOCK_STREAM
                                                                      : SOCK_SEQPACKET);
+    name = strstr(address, "local:");
+    if (name) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/%.*s.local", getenv("WHERRY_DIR"),
+                 (int)strcspn(name + 6, "?"), name + 6);
+        return connect_unix(path, SOCK_STREAM);
+    }
     name = strstr(address, "tcp:");
     CHECK(name != NULL);
     return connect_tcp(name + 4);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the models of the lease: every order of their steps, by spin(1).
+"""Checks the models of lease: and of local:, every order of their steps, by spin(1).
 
 A model must hold, and each of its mutants, a step as it must not be, must be caught.
 What is searched is all of it: a search that ends before is a failure.
@@ -28,6 +28,9 @@ SCENES = {
     'one comes to the place of the dead': ('lease-death.pml', {'SCENE': 4}),
     'one waits at the place of the dead': ('lease-death.pml', {'SCENE': 5}),
     'one leaves and comes again': ('lease-death.pml', {'SCENE': 6}),
+    'a reader sleeps': ('ring-wake.pml', {}),
+    'a writer waits for room': ('ring-room.pml', {}),
+    'two ends go over and leave': ('ring-memory.pml', {}),
 }
 # What is done wrong, and where that shows.
 MUTANTS = {
@@ -44,6 +47,21 @@ MUTANTS = {
     'WAKES_WITHOUT_A_PLACE': 'one comes to the place of the dead',
     'WAIT_CLEARED_UNSEEN': 'one waits at the place of the dead',
     'GENERATION_NOT_RAISED': 'one leaves and comes again',
+    'PUBLISH_UNFENCED': 'a reader sleeps',
+    'CHANGED_WITHOUT_A_FENCE': 'a reader sleeps',
+    'BELL_WITHOUT_A_NEW_EPOCH': 'a reader sleeps',
+    'END_BEFORE_THE_RING': 'a reader sleeps',
+    'NO_BARRIER': 'a reader sleeps',
+    'NO_SECOND_LOOK': 'a reader sleeps',
+    'RELEASE_UNFENCED': 'a writer waits for room',
+    'ASLEEP_UNFENCED': 'a writer waits for room',
+    'RUNG_BEFORE_ASLEEP': 'a writer waits for room',
+    'SWITCHES_BEFORE_IT_IS_MAPPED': 'two ends go over and leave',
+    'COMES_BACK_TO_ITS_RING': 'two ends go over and leave',
+    'DROPS_BEFORE_BOTH_LEFT': 'two ends go over and leave',
+    'LEAVES_WITHOUT_A_WORD': 'two ends go over and leave',
+    'NO_MEMORY_IS_EARLY': 'two ends go over and leave',
+    'NO_MESSAGE_IS_EARLY': 'two ends go over and leave',
 }
 
 

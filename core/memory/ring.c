@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rings: making and checking a side's memory, and what is not done for every message.
+ *
+ * Everything of the other side's is a stranger's: a count that cannot be is the end of
+ * the channel, never of this process.
+ */
+#include "memory/ring.h"
+
+#include <errno.h>
+
+#include "memory/memory.h"
+
+enum {
+    VERSION = 1,
+    AWAKE_ENOUGH = 64, // publishes in a row that met an awake reader
+    PIECES = 8,        // a ring holds so many of the largest
+    SEALS = OS_SEAL_SHRINK | OS_SEAL_GROW | OS_SEAL_WRITERS | OS_SEAL_SEAL
+};
+
+static const char magic[8] = "wherry";
+
+_Static_assert(sizeof(struct ring_page) <= RING_FRONT, "the page is one page");
+
+uint32_t ring_layout(void)
+{
+    static const size_t parts[] = {offsetof(struct ring_page, size),
+                                   offsetof(struct ring_page, writer),
+                                   offsetof(struct ring_page, reader),
+                                   offsetof(struct ring_page, sleeps),
+                                   sizeof(struct ring_page),
+                                   RING_FRONT,
+                                   RING_STEP,
+                                   RING_PIECE_MOST,
+                                   PIECES,
+                                   __BYTE_ORDER__};
+    uint32_t sum = 2166136261U; // FNV-1a, word by word
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        sum = (sum ^ (uint32_t)parts[i]) * 16777619U;
+    return sum;
+}
+
+static uint64_t piece_of(uint64_t size)
+{
+    const uint64_t piece = size / PIECES - RING_STEP;
+    return piece < RING_PIECE_MOST ? piece : RING_PIECE_MOST;
+}
+
+/* --- memory -------------------------------------------------------------- */
+
+static void place(struct ring_side *side, void *at, uint64_t size)
+{
+    os_map_without_child(at, RING_FRONT + size);
+    *side = (struct ring_side){
+        .page = at, .data = (uint8_t *)at + RING_FRONT, .size = size};
+}
+
+static int map_and_seal(int fd, uint64_t size, struct ring_side *out)
+{
+    void *at;
+    int r = os_map(fd, RING_FRONT + size, OS_MAP_WRITE, &at);
+    if (r < 0)
+        return r;
+    r = os_seal(fd, SEALS);
+    if (r < 0) {
+        os_unmap(at, RING_FRONT + size);
+        return r == -EINVAL ? -ENOSYS : r;
+    }
+    place(out, at, size);
+    memcpy(out->page->magic, magic, sizeof(magic));
+    out->page->version = VERSION;
+    out->page->layout = ring_layout();
+    out->page->size = size;
+    out->page->pid = os_self();
+    return 0;
+}
+
+int ring_make(uint64_t size, struct ring_side *out, int *fd)
+{
+    int made = os_memfd("wherry:local", RING_FRONT + size);
+    int r = made < 0 ? made : map_and_seal(made, size, out);
+    if (r < 0) {
+        os_close(made);
+        return failure_plain(r, "no memory for a ring");
+    }
+    *fd = made;
+    return 0;
+}
+
+// Its seals are asked for first: of anything but memory of this machine that is refused
+// without asking whoever made it.
+static int check_file(int fd, uint64_t *size)
+{
+    struct os_memory memory;
+    int seals = os_seals(fd);
+    if (seals < 0 || (seals & SEALS) != SEALS)
+        return failure(-EPROTO, "the peer offers memory that it could still change the "
+                                "size of");
+    int r = os_memory_look(fd, &memory);
+    if (r < 0)
+        return failure_plain(r, "the peer's memory");
+    const uint64_t ring = memory.size - RING_FRONT;
+    const bool fits = memory.size >= RING_FRONT + RING_LEAST && ring <= RING_MOST;
+    if (!memory.is_tmpfs || !fits || (ring & (ring - 1)) != 0)
+        return failure(-EPROTO,
+                       "the peer offers %llu bytes of memory, which are no ring",
+                       (unsigned long long)memory.size);
+    *size = ring;
+    return 0;
+}
+
+static int check_page(const struct ring_page *page, uint64_t size)
+{
+    const uint32_t version = page->version;
+    const uint32_t layout = page->layout;
+    if (memcmp(page->magic, magic, sizeof(magic)) != 0 || page->size != size)
+        return failure(-EPROTO, "the peer offers memory that is no ring");
+    if (version != VERSION || layout != ring_layout())
+        return failure(
+            -EPROTO,
+            "the peer's memory is of version %u, layout %08x; this side's is "
+            "of version %d, layout %08x: bring both to one release of Wherry",
+            version, layout, VERSION, ring_layout());
+    return 0;
+}
+
+int ring_attach(int fd, struct ring_side *out)
+{
+    uint64_t size;
+    void *at;
+    int r = check_file(fd, &size);
+    if (r < 0)
+        return r;
+    r = os_map(fd, RING_FRONT + size, OS_MAP_READ, &at);
+    if (r < 0)
+        return failure_plain(r, "the peer's memory");
+    r = check_page(at, size);
+    if (r < 0)
+        os_unmap(at, RING_FRONT + size);
+    else
+        place(out, at, size);
+    return r;
+}
+
+void ring_leave(struct ring_side *side)
+{
+    if (side->page)
+        os_unmap(side->page, RING_FRONT + side->size);
+    *side = (struct ring_side){0};
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+void ring_out_start(struct ring_out *ring, const struct ring_side *own,
+                    const struct ring_side *theirs, bool may_be_unfenced)
+{
+    *ring = (struct ring_out){.own = own->page,
+                              .theirs = theirs->page,
+                              .data = own->data,
+                              .size = own->size,
+                              .piece = piece_of(own->size),
+                              .may_be_unfenced = may_be_unfenced};
+}
+
+static int look_at_head(struct ring_out *ring)
+{
+    const uint64_t head = WHERRY_LOAD(&ring->theirs->reader.head);
+    if (ring->published - head > ring->published - ring->head_seen)
+        return failure(-EPROTO, "the peer says that it has read %llu bytes of %llu",
+                       (unsigned long long)head, (unsigned long long)ring->published);
+    ring->head_seen = head;
+    return 0;
+}
+
+static bool fits(const struct ring_out *ring, uint64_t need)
+{
+    const uint64_t to_end = ring->size - (ring->tail & (ring->size - 1));
+    const uint64_t all = need <= to_end ? need : to_end + need;
+    return ring->tail - ring->head_seen + all <= ring->size;
+}
+
+int ring_find_room(struct ring_out *ring, uint64_t need)
+{
+    if (!fits(ring, need)) {
+        int r = look_at_head(ring);
+        if (r < 0 || !fits(ring, need))
+            return r;
+    }
+    const uint64_t at = ring->tail & (ring->size - 1);
+    if (need > ring->size - at) {
+        _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)(ring->data + at);
+        atomic_store_explicit(&words[0], (uint64_t)RING_SKIP << RING_FLAGS_AT,
+                              memory_order_relaxed);
+        ring->tail += ring->size - at;
+    }
+    return 1;
+}
+
+static void change_mode(struct ring_out *ring, enum ring_mode mode)
+{
+    ring->is_unfenced = mode == RING_UNFENCED;
+    ring->awake = 0;
+    WHERRY_STORE(&ring->own->writer.mode, mode);
+    // Before the first publish that relies on it: a sleeper that does not see it yet is
+    // seen by that publish.
+    if (ring->is_unfenced)
+        atomic_thread_fence(memory_order_seq_cst);
+}
+
+bool ring_publish(struct ring_out *ring)
+{
+    struct ring_writer *writer = &ring->own->writer;
+    ring->published = ring->tail;
+    atomic_store_explicit(&writer->processor, os_processor(), memory_order_relaxed);
+    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
+    WHERRY_STORE(&writer->tail, ring->tail);
+    if (ring->is_unfenced)
+        atomic_signal_fence(memory_order_seq_cst);
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+    const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.reader);
+    if (epoch & 1) {
+        if (epoch == ring->rung)
+            return false;
+        ring->rung = epoch;
+        change_mode(ring, RING_FENCED);
+        return true;
+    }
+    if (!ring->is_unfenced && ring->may_be_unfenced && ++ring->awake >= AWAKE_ENOUGH)
+        change_mode(ring, RING_UNFENCED);
+    return false;
+}
+
+// The other half is ring_release, which is always fenced.
+bool ring_out_sleeps(struct ring_out *ring)
+{
+    _Atomic(uint32_t) *epoch = &ring->own->sleeps.writer;
+    const uint32_t now = atomic_load_explicit(epoch, memory_order_relaxed);
+    const uint64_t seen = ring->head_seen;
+    atomic_store(epoch, now | 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    return look_at_head(ring) >= 0 && ring->head_seen == seen;
+}
+
+void ring_out_wakes(struct ring_out *ring)
+{
+    _Atomic(uint32_t) *epoch = &ring->own->sleeps.writer;
+    const uint32_t now = atomic_load_explicit(epoch, memory_order_relaxed);
+    if (now & 1)
+        WHERRY_STORE(epoch, now + 1);
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+void ring_in_start(struct ring_in *ring, const struct ring_side *own,
+                   const struct ring_side *theirs)
+{
+    *ring = (struct ring_in){.own = own->page,
+                             .theirs = theirs->page,
+                             .data = theirs->data,
+                             .size = theirs->size,
+                             .piece = piece_of(theirs->size)};
+}
+
+static APART int broken(const struct ring_in *ring, const char *what, uint64_t number)
+{
+    return failure(-EPROTO, "the peer's memory is broken at byte %llu: %s (%llu)",
+                   (unsigned long long)ring->head, what, (unsigned long long)number);
+}
+
+int ring_look_again(struct ring_in *ring)
+{
+    const uint64_t tail = WHERRY_LOAD(&ring->theirs->writer.tail);
+    const uint64_t there = tail - ring->head;
+    if (there > ring->size || (there & (RING_STEP - 1)) != 0 ||
+        there < ring->tail_seen - ring->head)
+        return broken(ring, "it cannot be written so far", tail);
+    ring->tail_seen = tail;
+    return there > 0;
+}
+
+static const _Atomic(uint64_t) *words_at(const struct ring_in *ring, uint64_t at)
+{
+    return (const _Atomic(uint64_t) *)(const void *)(ring->data + at);
+}
+
+int ring_next(struct ring_in *ring, struct ring_record *out)
+{
+    if (ring->head == ring->tail_seen) {
+        int r = ring_look_again(ring);
+        if (r <= 0)
+            return r;
+    }
+    uint64_t at = ring->head & (ring->size - 1);
+    uint64_t mark = WHERRY_LOAD(&words_at(ring, at)[0]);
+    if ((mark >> RING_FLAGS_AT) == RING_SKIP) {
+        const uint64_t skipped = ring->size - at;
+        if (at == 0 || skipped >= ring->tail_seen - ring->head)
+            return broken(ring, "nothing follows its end", at);
+        ring->head += skipped;
+        at = 0;
+        mark = WHERRY_LOAD(&words_at(ring, at)[0]);
+    }
+    const uint64_t left = (uint32_t)mark;
+    const uint64_t here = left < ring->piece ? left : ring->piece;
+    const uint64_t flags = mark >> RING_FLAGS_AT;
+    const uint64_t need = ring_padded(here);
+    if (flags & ~(uint64_t)(RING_KNOWN & ~RING_SKIP))
+        return broken(ring, "a record of no known sort", flags);
+    if (need > ring->tail_seen - ring->head || need > ring->size - at)
+        return broken(ring, "a record that is longer than what is written", left);
+    const uint64_t kind = WHERRY_LOAD(&words_at(ring, at)[1]);
+    if (kind > INT64_MAX)
+        return broken(ring, "a kind below 0", kind);
+    *out = (struct ring_record){.left = left,
+                                .here = here,
+                                .flags = (uint32_t)flags,
+                                .kind = (int64_t)kind,
+                                .payload = ring->data + at + RING_STEP};
+    return 1;
+}
+
+bool ring_release(struct ring_in *ring)
+{
+    struct ring_reader *reader = &ring->own->reader;
+    ring->released = ring->head;
+    atomic_store_explicit(&reader->processor, os_processor(), memory_order_relaxed);
+    atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
+    WHERRY_STORE(&reader->head, ring->head);
+    atomic_thread_fence(memory_order_seq_cst);
+    const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.writer);
+    if (!(epoch & 1) || epoch == ring->rung)
+        return false;
+    ring->rung = epoch;
+    return true;
+}
+
+// Once it is odd every publish sees it.
+static void fall_asleep(struct ring_in *ring)
+{
+    ring->epoch++;
+    atomic_store(&ring->own->sleeps.reader, ring->epoch);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (WHERRY_LOAD(&ring->theirs->writer.mode) == RING_UNFENCED)
+        os_barrier_pass();
+}
+
+int ring_in_sleeps(struct ring_in *ring)
+{
+    if (!ring_in_is_asleep(ring))
+        fall_asleep(ring);
+    int r = ring_look_again(ring);
+    return r < 0 ? r : r == 0;
+}
+
+void ring_in_wakes(struct ring_in *ring)
+{
+    if (!ring_in_is_asleep(ring))
+        return;
+    ring->epoch++;
+    WHERRY_STORE(&ring->own->sleeps.reader, ring->epoch);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * local: - receiving: from the carrier until the other end says that it goes over to
+ * its ring, then from there.
+ *
+ * The bell stays unread while there is anything in the ring; whoever empties it looks
+ * at the carrier, takes the bell, and so begins to sleep anew.  What a peer wrote
+ * before its end is in the ring by then: the carrier's end is told when that is empty.
+ */
+#include "transport/local.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { LOOKS_AT_ONCE = 64, WORD_MOST = 4096 };
+
+/* --- from the ring ------------------------------------------------------- */
+
+static int ring_room(struct local *local)
+{
+    struct local_in *in = &local->in;
+    // It was sent before anybody waited for it.
+    wherry_message *message = NULL;
+    int r =
+        in->room < 0 && !in->early ? local_hear_carrier(local, &message) : LOCAL_AGAIN;
+    if (r == 1)
+        in->early = message;
+    if (in->room >= 0)
+        os_far_bell_ring(in->room);
+    return 0;
+}
+
+static int take_room(struct local *local, const struct ring_record *record)
+{
+    return ring_took(&local->in.ring, record) ? ring_room(local) : 0;
+}
+
+static int check_record(const struct local *local, const struct ring_record *record)
+{
+    const uint64_t word = record->flags & RING_WORD;
+    if (word == FRAME_MESSAGE && record->left > local->message_limit)
+        return failure(-EMSGSIZE,
+                       "the peer sent a message of %llu bytes, the limit is %llu "
+                       "(message=)",
+                       (unsigned long long)record->left,
+                       (unsigned long long)local->message_limit);
+    // What is said of memory goes over the carrier, and a hello is short.
+    if (word >= FRAME_RING || (word != FRAME_MESSAGE && record->left > WORD_MOST))
+        return failure(-EPROTO, "the peer's memory holds word %llu with %llu bytes",
+                       (unsigned long long)word, (unsigned long long)record->left);
+    return 0;
+}
+
+// -ENOMEM leaves it where it is.
+static int begin_message(struct local *local, const struct ring_record *record,
+                         wherry_message **out)
+{
+    int r = check_record(local, record);
+    if (r < 0)
+        return r;
+    r = message_store_take(local->store, WHERRY_IN, (size_t)record->left, out);
+    if (r < 0)
+        return r;
+    (*out)->kind = record->kind;
+    (*out)->word = record->flags & RING_WORD;
+    return 0;
+}
+
+static int broken_pieces(void)
+{
+    return failure(-EPROTO, "the pieces of the peer's message do not fit together");
+}
+
+static int add_piece(struct local *local, const struct ring_record *record,
+                     wherry_message **out)
+{
+    struct local_in *in = &local->in;
+    wherry_message *message = in->partial;
+    if (record->left != message->size - in->filled || record->flags != message->word)
+        return broken_pieces();
+    memcpy(message->data + in->filled, record->payload, record->here);
+    in->filled += record->here;
+    (void)take_room(local, record);
+    if (in->filled < message->size)
+        return LOCAL_AGAIN;
+    in->partial = NULL;
+    *out = message;
+    return 1;
+}
+
+static int take_record(struct local *local, const struct ring_record *record,
+                       wherry_message **out)
+{
+    struct local_in *in = &local->in;
+    wherry_message *message;
+    if (in->partial)
+        return add_piece(local, record, out);
+    int r = begin_message(local, record, &message);
+    if (r < 0)
+        return r;
+    if (record->left > record->here) {
+        in->partial = message;
+        in->filled = 0;
+        return add_piece(local, record, out);
+    }
+    if (record->here > 0)
+        memcpy(message->data, record->payload, record->here);
+    (void)take_room(local, record);
+    *out = message;
+    return 1;
+}
+
+// Its message came, or comes, over the carrier.
+static int take_elsewhere(struct local *local, const struct ring_record *record,
+                          wherry_message **out)
+{
+    struct local_in *in = &local->in;
+    if (in->partial || record->left > 0)
+        return broken_pieces();
+    int r = 1;
+    if (in->early && in->early->word != FRAME_MESSAGE)
+        return broken_pieces();
+    if (in->early) {
+        *out = in->early;
+        in->early = NULL;
+    } else {
+        r = local_hear_carrier(local, out);
+        if (r == -EMFILE ||
+            r == -E2BIG) { // its files did not fit: this message's error
+            (void)take_room(local, record);
+            return r;
+        }
+    }
+    in->awaits_carrier = r == -EAGAIN;
+    if (r == 1)
+        (void)take_room(local, record);
+    return r;
+}
+
+static int take_left(struct local *local, const struct ring_record *record)
+{
+    struct local_in *in = &local->in;
+    if (in->partial || record->left > 0)
+        return broken_pieces();
+    in->ring.head += RING_STEP;
+    in->on_ring = false;
+    os_lock_take(&local->speech);
+    atomic_fetch_or(&local->steps, LOCAL_LEFT_IN);
+    local_drop(local);
+    os_lock_give(&local->speech);
+    return LOCAL_AGAIN;
+}
+
+// 1: a message; LOCAL_AGAIN: look again; 0: the ring is empty; or an error.
+static int recv_from_ring(struct local *local, wherry_message **out)
+{
+    struct ring_record record;
+    int r = ring_next(&local->in.ring, &record);
+    if (r <= 0)
+        return r;
+    if (record.flags & RING_ELSEWHERE)
+        return take_elsewhere(local, &record, out);
+    if (record.flags & RING_LEFT)
+        return take_left(local, &record);
+    return take_record(local, &record, out);
+}
+
+// The carrier's end came after all that is in the ring.
+static bool has_news(struct local *local)
+{
+    return local->in.on_ring && ring_look_again(&local->in.ring) != 0;
+}
+
+int local_recv(void *state, wherry_message **out)
+{
+    struct local *local = state;
+    int r = local->in.on_ring ? local_check_life(local) : 0;
+    for (int looks = 0; r >= 0 && looks < LOOKS_AT_ONCE; looks++) {
+        r = local->in.on_ring ? recv_from_ring(local, out) : 0;
+        if (r == LOCAL_AGAIN)
+            continue;
+        if (r != 0)
+            return r;
+        r = local_look_at_carrier(local, out);
+        if (r != LOCAL_AGAIN && (r == 1 || !has_news(local)))
+            return r;
+        r = 0;
+    }
+    return r < 0 ? r : -EAGAIN;
+}
+
+static bool is_plain(const struct ring_record *record, uint64_t most)
+{
+    return record->flags == FRAME_MESSAGE && record->left == record->here &&
+           record->left <= most;
+}
+
+size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
+{
+    struct local *local = state;
+    struct local_in *in = &local->in;
+    struct ring_record record;
+    size_t done = 0;
+    if (!in->on_ring)
+        return local->carrier.moves->recv_ahead(local->carrier.state, messages, count);
+    if (in->partial || local_check_life(local) < 0)
+        return 0;
+    while (done < count && ring_next(&in->ring, &record) == 1) {
+        if (!is_plain(&record, local->message_limit) ||
+            take_record(local, &record, &messages[done]) != 1)
+            break;
+        done++;
+    }
+    return done;
+}
+
+int local_ready(void *state)
+{
+    struct local *local = state;
+    struct local_in *in = &local->in;
+    if (!in->on_ring)
+        return in->has_ended || local->carrier.moves->ready(local->carrier.state);
+    if (local_check_life(local) < 0)
+        return 1;
+    if (in->awaits_carrier)
+        return local->carrier.moves->ready(local->carrier.state);
+    // A bell that was rung for what has been read meanwhile would show it as readable.
+    if (ring_in_is_asleep(&in->ring) && !ring_has_more(&in->ring)) {
+        wherry_message *message;
+        int r = in->early ? -EAGAIN : local_look_at_carrier(local, &message);
+        if (r != -EAGAIN && r != LOCAL_AGAIN)
+            return 1;
+    }
+    return ring_in_sleeps(&in->ring) != 1 || in->has_ended;
+}
+
+// As one that sleeps for ever: whoever writes then rings, and finds nobody.
+void local_say_farewell(struct local *local)
+{
+    struct local_in *in = &local->in;
+    if (!in->on_ring || local_check_life(local) < 0)
+        return;
+    ring_in_wakes(&in->ring);
+    (void)ring_in_sleeps(&in->ring);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A peer that says of its memory what is not so, over the socket: it loses its channel
+ * at most.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "framing/framing.h"
+#include "rings.h"
+#include "talk.h"
+#include "transport/local.h"
+
+enum { HEAD = 16, TEXT_MOST = 64 };
+
+/* A channel, and the bare socket that it talks with. */
+struct talk {
+    wherry_listener *listener;
+    wherry_channel *channel;
+    int socket;
+};
+
+static void send_bytes(int socket, const void *bytes, size_t size, int file)
+{
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec piece = {(void *)bytes, size};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    if (file >= 0) {
+        message.msg_control = room;
+        message.msg_controllen = sizeof(room);
+        struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(control), &file, sizeof(int));
+    }
+    ssize_t sent;
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    CHECK_INT(sent, size);
+}
+
+static void send_frame(int socket, enum frame_word word, int64_t kind, const char *text,
+                       int file)
+{
+    uint8_t bytes[HEAD + TEXT_MOST];
+    struct frame frame = {
+        .word = word, .size = strlen(text), .kind = kind, .files = file >= 0};
+    struct frame_edges edges;
+    CHECK_INT(framing_encode(framing_find("wherry"), &frame, &edges), 0);
+    memcpy(bytes, edges.head, HEAD);
+    memcpy(bytes + HEAD, text, strlen(text));
+    send_bytes(socket, bytes, HEAD + strlen(text), file);
+}
+
+static void say_of_memory(const struct talk *talk, enum local_word word, int file)
+{
+    send_frame(talk->socket, FRAME_RING, word, "", file);
+}
+
+static void say_hello(int socket)
+{
+    struct hello hello = {.version_least = HELLO_VERSION,
+                          .version_most = HELLO_VERSION,
+                          .layout = ring_layout(),
+                          .message_limit = 1 << 20,
+                          .file_limit = 16};
+    uint8_t bytes[HEAD + HELLO_SIZE];
+    struct frame frame = {.word = FRAME_HELLO, .size = HELLO_SIZE};
+    struct frame_edges edges;
+    CHECK_INT(framing_encode(framing_find("wherry"), &frame, &edges), 0);
+    memcpy(bytes, edges.head, HEAD);
+    hello_encode(&hello, bytes + HEAD);
+    send_bytes(socket, bytes, sizeof(bytes), -1);
+}
+
+static void start(struct talk *talk)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    WORKS(wherry_listen("local:boat", &talk->listener));
+    snprintf(name.sun_path, sizeof(name.sun_path), "%s/boat.local",
+             getenv("WHERRY_DIR"));
+    talk->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_OK(talk->socket);
+    CHECK_INT(connect(talk->socket, (struct sockaddr *)&name, sizeof(name)), 0);
+    say_hello(talk->socket);
+    WORKS(wherry_accept(talk->listener, soon(), &talk->channel));
+}
+
+static void finish(struct talk *talk)
+{
+    close(talk->socket);
+    wherry_close(talk->channel);
+    wherry_close_listener(talk->listener);
+}
+
+static void is_broken(struct talk *talk, const char *why)
+{
+    wherry_message *message;
+    FAILS(wherry_recv(talk->channel, &message, soon()), -EPROTO, why);
+    FAILS(wherry_recv(talk->channel, &message, soon()), -EPROTO, why);
+    finish(talk);
+}
+
+// It goes on without memory, and says so.
+static void goes_on(struct talk *talk)
+{
+    send_frame(talk->socket, FRAME_MESSAGE, 0, "still here", -1);
+    hear(talk->channel, "still here");
+    finish(talk);
+}
+
+TEST(words_that_come_at_the_wrong_time_end_the_channel)
+{
+    static const struct {
+        int64_t word;
+        const char *why;
+    } each[] = {{LOCAL_WORDS, "not known"},
+                {1000, "not known"},
+                {LOCAL_READY, "not offered"},
+                {LOCAL_SWITCH, "not there"},
+                {LOCAL_GONE, "does not use"}};
+
+    for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+        struct talk talk;
+        start(&talk);
+        send_frame(talk.socket, FRAME_RING, each[i].word, "", -1);
+        is_broken(&talk, each[i].why);
+    }
+}
+
+TEST(a_bell_and_a_refusal_of_nothing_are_no_matter)
+{
+    struct talk talk;
+    start(&talk);
+    say_of_memory(&talk, LOCAL_BELL, -1);
+    say_of_memory(&talk, LOCAL_ROOM, -1);
+    say_of_memory(&talk, LOCAL_REFUSED, -1);
+    say_of_memory(&talk, LOCAL_REFUSED, -1);
+    goes_on(&talk);
+}
+
+TEST(what_is_no_memory_is_refused_and_the_channel_goes_on)
+{
+    int files[4];
+    CHECK_INT(pipe2(files, O_CLOEXEC), 0);
+    files[2] = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    files[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    CHECK_INT(ftruncate(files[2], RING_FRONT + RING_LEAST), 0);
+    for (int i = 0; i < 4; i++) {
+        struct talk talk;
+        start(&talk);
+        say_of_memory(&talk, LOCAL_MEMORY, files[i]);
+        goes_on(&talk);
+    }
+    for (int i = 0; i < 4; i++)
+        close(files[i]);
+}
+
+TEST(memory_without_its_file_is_refused)
+{
+    struct talk talk;
+    start(&talk);
+    say_of_memory(&talk, LOCAL_MEMORY, -1);
+    say_of_memory(&talk, LOCAL_MEMORY, -1);
+    goes_on(&talk);
+}
+
+/* --- with memory --------------------------------------------------------- */
+
+static struct ring_side side;
+
+static void offer(struct talk *talk)
+{
+    int file;
+    start(talk);
+    CHECK_OK(ring_make(RING_LEAST, &side, &file));
+    say_of_memory(talk, LOCAL_MEMORY, file);
+    close(file);
+}
+
+static void write_record(uint64_t mark, uint64_t tail)
+{
+    _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)side.data;
+    atomic_store(&words[0], mark);
+    atomic_store(&words[1], 0);
+    atomic_store(&side.page->writer.tail, tail);
+}
+
+TEST(memory_that_is_offered_twice_ends_the_channel)
+{
+    struct talk talk;
+    int file;
+    offer(&talk);
+    struct ring_side other;
+    CHECK_OK(ring_make(RING_LEAST, &other, &file));
+    say_of_memory(&talk, LOCAL_MEMORY, file);
+    close(file);
+    ring_leave(&other);
+    is_broken(&talk, "twice");
+    ring_leave(&side);
+}
+
+TEST(memory_that_is_mapped_twice_ends_the_channel)
+{
+    struct talk talk;
+    offer(&talk);
+    say_of_memory(&talk, LOCAL_READY, -1);
+    say_of_memory(&talk, LOCAL_READY, -1);
+    is_broken(&talk, "not offered");
+    ring_leave(&side);
+}
+
+static void after_switch(uint64_t mark, uint64_t tail, const char *why)
+{
+    struct talk talk;
+    offer(&talk);
+    say_of_memory(&talk, LOCAL_SWITCH, -1);
+    write_record(mark, tail);
+    is_broken(&talk, why);
+    ring_leave(&side);
+}
+
+TEST(what_is_broken_in_the_ring_ends_the_channel)
+{
+    const uint64_t flag = UINT64_C(1) << RING_FLAGS_AT;
+    after_switch(5, 8, "written so far");
+    after_switch(100, 32, "longer");
+    after_switch(RING_ELSEWHERE * flag | 1, 32, "pieces");
+    after_switch(RING_LEFT * flag | 1, 32, "pieces");
+    after_switch((FRAME_HELLO * flag) | 0, 16, "");
+    after_switch((FRAME_RING * flag) | 0, 16, "memory");
+    after_switch((uint64_t)15 * flag, 16, "");
+}
+
+TEST(a_message_over_the_limit_ends_the_channel)
+{
+    struct talk talk;
+    wherry_message *message;
+    offer(&talk);
+    say_of_memory(&talk, LOCAL_SWITCH, -1);
+    write_record(UINT32_MAX, RING_LEAST / 8);
+    FAILS(wherry_recv(talk.channel, &message, soon()), -EMSGSIZE, "limit");
+    finish(&talk);
+    ring_leave(&side);
+}
+
+TEST(messages_over_the_socket_that_have_no_record_end_the_channel)
+{
+    struct talk talk;
+    offer(&talk);
+    say_of_memory(&talk, LOCAL_SWITCH, -1);
+    send_frame(talk.socket, FRAME_MESSAGE, 0, "one", -1);
+    send_frame(talk.socket, FRAME_MESSAGE, 0, "two", -1);
+    is_broken(&talk, "no record");
+    ring_leave(&side);
+}
+
+TEST(a_record_whose_message_never_comes_waits_until_the_deadline)
+{
+    struct talk talk;
+    wherry_message *message;
+    offer(&talk);
+    say_of_memory(&talk, LOCAL_SWITCH, -1);
+    write_record((uint64_t)RING_ELSEWHERE << RING_FLAGS_AT, 16);
+    CHECK_ERROR(wherry_recv(talk.channel, &message, at_once()), -ETIMEDOUT);
+    send_frame(talk.socket, FRAME_MESSAGE, 0, "late", -1);
+    hear(talk.channel, "late");
+    finish(&talk);
+    ring_leave(&side);
+}
+
+// A bell that is a pipe, full and blocking, would hold up whoever writes to it.
+TEST(a_bell_that_is_none_holds_nobody_up)
+{
+    struct talk talk;
+    int ends[2];
+    static char full[65536];
+    offer(&talk);
+    CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
+    CHECK_INT(write(ends[1], full, sizeof(full)), (long)sizeof(full));
+    say_of_memory(&talk, LOCAL_ROOM, ends[1]);
+    say_of_memory(&talk, LOCAL_SWITCH, -1);
+    atomic_store(&side.page->sleeps.writer, 1);
+    uint64_t tail = 0;
+    for (int i = 0; i < 4; i++) {
+        const uint64_t piece = 8000;
+        _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)(side.data + tail);
+        atomic_store(&words[0], piece);
+        tail += ring_padded(piece);
+    }
+    atomic_store(&side.page->writer.tail, tail);
+    for (int i = 0; i < 4; i++) {
+        wherry_message *message;
+        CHECK_INT(wherry_recv(talk.channel, &message, soon()), 1);
+        CHECK_INT(wherry_message_size(message), 8000);
+        wherry_message_free(message);
+    }
+    finish(&talk);
+    close(ends[0]);
+    close(ends[1]);
+    ring_leave(&side);
+}
+
+TEST(words_of_memory_end_every_other_channel)
+{
+    int ends[2];
+    char address[64];
+    wherry_channel *channel;
+    wherry_message *message;
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    snprintf(address, sizeof(address), "fd:%d", ends[0]);
+    WORKS(wherry_dial(address, soon(), &channel));
+    say_hello(ends[1]);
+    send_frame(ends[1], FRAME_RING, LOCAL_BELL, "", -1);
+    FAILS(wherry_recv(channel, &message, soon()), -EPROTO, "local:");
+    wherry_close(channel);
+    close(ends[0]);
+    close(ends[1]);
+}
