@@ -11,31 +11,21 @@
 enum { CELL_MOST = TOUR_PEERS * (TOUR_TEXT + 64) };
 
 static const struct column columns[] = {
-    {"scheme", COLUMN_TEXT, false},
-    {"name", COLUMN_TEXT, false},
-    {"address", COLUMN_TEXT, false},
-    {"result", COLUMN_TEXT, false},
-    {"fault", COLUMN_TEXT, false},
-    {"limit", COLUMN_NUMBER, false},
-    {"messages", COLUMN_NUMBER, false},
-    {"bytes", COLUMN_NUMBER, false},
-    {"kinds", COLUMN_NUMBER, false},
-    {"files", COLUMN_NUMBER, false},
-    {"senders", COLUMN_NUMBER, false},
-    {"turns", COLUMN_NUMBER, false},
-    {"permit after", COLUMN_NUMBER, false},
-    {"rounds", COLUMN_NUMBER, false},
-    {"median 1", COLUMN_NUMBER, false},
-    {"median 64", COLUMN_NUMBER, false},
-    {"p99 64", COLUMN_NUMBER, false},
-    {"median 65536", COLUMN_NUMBER, false},
-    {"median limit", COLUMN_NUMBER, false},
-    {"other ends", COLUMN_TEXT, false},
-    {"other ends failed", COLUMN_NUMBER, false},
+    {"scheme", COLUMN_TEXT, false},         {"name", COLUMN_TEXT, false},
+    {"address", COLUMN_TEXT, false},        {"result", COLUMN_TEXT, false},
+    {"fault", COLUMN_TEXT, false},          {"limit", COLUMN_NUMBER, false},
+    {"messages", COLUMN_NUMBER, false},     {"bytes", COLUMN_NUMBER, false},
+    {"kinds", COLUMN_NUMBER, false},        {"files", COLUMN_NUMBER, false},
+    {"senders", COLUMN_NUMBER, false},      {"turns", COLUMN_NUMBER, false},
+    {"permit after", COLUMN_NUMBER, false}, {"told after", COLUMN_NUMBER, false},
+    {"rounds", COLUMN_NUMBER, false},       {"median 1", COLUMN_NUMBER, false},
+    {"median 64", COLUMN_NUMBER, false},    {"p99 64", COLUMN_NUMBER, false},
+    {"median 65536", COLUMN_NUMBER, false}, {"median limit", COLUMN_NUMBER, false},
+    {"other ends", COLUMN_TEXT, false},     {"other ends failed", COLUMN_NUMBER, false},
     {"command", COLUMN_TEXT, false},
 };
 
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), NUMBERS = 15 };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), NUMBERS = 16 };
 
 /* Those of a job. */
 enum { NAME = 1, RESULT = 3, FAULT, MESSAGES = 6, BYTES, COMMAND = COLUMNS - 1 };
@@ -96,6 +86,7 @@ static void add_stop(struct table *table, const struct tour_stop *stop)
         number((int64_t)proof->senders, room[5]),
         proof->turns ? number((int64_t)proof->turns, room[13]) : NULL,
         came ? number(stop->came_after, room[14]) : NULL,
+        stop->told_after ? number(stop->told_after, room[15]) : NULL,
         small ? number((int64_t)small->rounds, room[6]) : NULL,
         median(stop, 1, room[7]),
         median(stop, 64, room[8]),

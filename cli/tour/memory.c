@@ -369,4 +369,4 @@ static bool be_child(struct tour_side *side)
     return tour_tell(side, 0) && answer_all(side, turn);
 }
 
-const struct tour_talk tour_talk_memory = {be_parent, be_child};
+const struct tour_talk tour_talk_memory = {false, be_parent, be_child};

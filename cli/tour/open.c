@@ -90,8 +90,8 @@ static int dial(const char *address, wherry_channel **out)
     return interrupted_or(r);
 }
 
-static int accept_one(wherry_listener *listener, const struct tour_process *process,
-                      wherry_channel **out)
+int tour_accept(wherry_listener *listener, const struct tour_process *process,
+                wherry_channel **out)
 {
     wherry_deadline end = wherry_after(PATIENCE);
     int r;
@@ -179,7 +179,7 @@ static int named_prepare(struct tour_place *place)
 
 static int named_parent(struct tour_place *place, struct tour_side *side)
 {
-    int r = accept_one(place->listener, side->process, &side->in);
+    int r = tour_accept(place->listener, side->process, &side->in);
     side->out = side->in;
     return r;
 }
@@ -209,7 +209,7 @@ static int fifo_open(const char *in, const char *out, struct tour_side *side)
     int r = wherry_listen(in, &listener);
     if (r < 0)
         return r;
-    r = accept_one(listener, NULL, &side->in);
+    r = tour_accept(listener, NULL, &side->in);
     wherry_close_listener(listener);
     return r < 0 ? r : dial(out, &side->out);
 }

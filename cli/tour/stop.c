@@ -37,7 +37,7 @@ static const struct tour_talk *talk_of(const struct tour_way *way)
 
 bool tour_stop_is_channel(const struct tour_stop *stop)
 {
-    return talk_of(stop->way) == &tour_talk_messages;
+    return talk_of(stop->way)->is_channel;
 }
 
 // What a machine, or a container, may be without.

@@ -441,4 +441,4 @@ static bool talk_as_child(struct tour_side *side)
     return r == 0 && (!(terms.abilities & WHERRY_ABLE_FINISH) || hear_end(side));
 }
 
-const struct tour_talk tour_talk_messages = {talk_as_parent, talk_as_child};
+const struct tour_talk tour_talk_messages = {true, talk_as_parent, talk_as_child};

@@ -114,6 +114,12 @@ static void add_messages(struct sentence *sentence, const struct tour_stop *stop
         tour_size_text(stop->limit, number));
     add_abilities(sentence, stop);
     add_times(sentence, tour_stop_time(stop, numbers ? UINT64_MAX : 64), micro);
+    if (stop->told_after)
+        add(sentence,
+            "; at first through the socket, in a burst through memory that only its "
+            "writer can change; of one that was killed all that it had said came, and "
+            "one that slept was told after %s",
+            tour_time_text(stop->told_after, micro, number));
 }
 
 static void add_memory(struct sentence *sentence, const struct tour_stop *stop,

@@ -6,7 +6,8 @@
  * stop.  At a stop two processes open the mechanism (open.c, process.c), talk (talk.c)
  * and check what they hear (sample.c, check.c); then programs that know nothing of
  * Wherry take the other end (peer.c, foreign.c).  Of what is no channel they share one
- * (share.c) and use it (memory.c, turns.c).  What was found is one struct tour_stop,
+ * (share.c) and use it (memory.c, turns.c); a channel through memory has something to
+ * show of its own (local.c, death.c).  What was found is one struct tour_stop,
  * which is printed three ways (print.c, json.c, html.c with chart.c).
  *
  * Behind the mechanisms come the jobs of job.c and ask.c, programs that are started,
@@ -100,6 +101,8 @@ struct tour_stop {
     struct tour_time times[TOUR_SIZES];
     size_t time_count;
     int64_t came_after; /* nanoseconds from its holder's death, a permit; -1: never */
+    int64_t
+        told_after; /* nanoseconds from its peer's death, one that slept; 0: ditto */
     struct tour_visit visits[TOUR_PEERS];
     size_t visit_count;
 };
@@ -247,13 +250,16 @@ struct tour_side {
 
 /* What two processes do with a mechanism that both have open. */
 struct tour_talk {
+    bool is_channel; /* messages go through it */
     /* Fills in proof, times, limit and abilities of the stop. */
     bool (*parent)(struct tour_side *, struct tour_stop *);
     bool (*child)(struct tour_side *);
 };
 
-/* Messages; bytes in the same memory; turns. */
-extern const struct tour_talk tour_talk_messages, tour_talk_memory, tour_talk_turns;
+/* Messages; the same, and what memory changes of them; bytes in the same memory;
+ * turns. */
+extern const struct tour_talk tour_talk_messages, tour_talk_local, tour_talk_memory,
+    tour_talk_turns;
 
 /* Says one message, or hears it: everything about it is as the sample says. */
 bool tour_say(struct tour_side *, const struct tour_sample *);
@@ -320,6 +326,37 @@ bool tour_turns_take(struct tour_side *);
 /* The child sleeps for a permit whose holder is killed, and tells when it came. */
 bool tour_turns_sleep(struct tour_side *);
 
+/* --- local.c, death.c: a channel that goes over to memory ------------------ */
+
+/* The rings that this process has mapped, and how many of them it can write. */
+struct tour_rings {
+    int all;
+    int writable;
+};
+
+bool tour_rings_count(struct tour_rings *, struct tour_fault *);
+
+/* That both ends have gone over to memory, of which each can write only its own. */
+bool tour_rings_check(struct tour_fault *);
+
+/* A few messages each way, which go through the socket: nobody has any memory. */
+bool tour_local_begin(struct tour_side *);
+
+/* A process that dies: sends back what it hears, up to an empty message; then speaks,
+ * says when it will be killed, and is.  Never returns. */
+typedef void tour_dying(struct tour_side *);
+
+tour_dying tour_die;
+
+/* Has two processes die, one after the other, and sees to what each said before: of the
+ * first when it is dead, of the second while it still lives. */
+bool tour_deaths_see(struct tour_side *, tour_dying *, struct tour_stop *);
+
+/* One message of what they say. */
+struct tour_sample tour_last_word(size_t index);
+
+enum { TOUR_LAST_WORDS = 1000 };
+
 /* --- pin.c: one processor for two processes ------------------------------ */
 
 /* The one on which this process runs now. */
@@ -351,6 +388,9 @@ struct tour_opening {
     int (*parent)(struct tour_place *, struct tour_side *);
     int (*child)(struct tour_place *, struct tour_side *);
 };
+
+/* Accepts one, unless that process (NULL: any) has ended.  Errors: negative errno. */
+int tour_accept(wherry_listener *, const struct tour_process *, wherry_channel **out);
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
     tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,

@@ -243,4 +243,4 @@ static bool be_child(struct tour_side *side)
            tour_turns_sleep(side);
 }
 
-const struct tour_talk tour_talk_turns = {be_parent, be_child};
+const struct tour_talk tour_talk_turns = {false, be_parent, be_child};

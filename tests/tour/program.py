@@ -132,6 +132,7 @@ def every_mechanism_has_a_row_and_none_failed():
                 check(row['turns'] == 2000 and row['limit'] is None, row)
                 check((row['permit_after'] is None) == (row['scheme'] == 'sem'), row)
                 continue
+            check((row['told_after'] is None) == (row['scheme'] != 'local'), row)
             # Four sizes both ways, and the round trips.
             check(row['messages'] > 100, row)
             check(row['bytes'] > 2 * row['limit'], row)
@@ -388,8 +389,8 @@ def objects_of(folder, place):
 
 
 @test
-def a_signal_in_the_middle_of_memory_or_of_turns_leaves_nothing():
-    stops = ('shm', 'shmv', 'lease', 'sem', 'semv')
+def a_signal_in_the_middle_of_what_has_a_name_leaves_nothing():
+    stops = ('local', 'shm', 'shmv', 'lease', 'sem', 'semv')
     for stop, number in itertools.product(stops, (signal.SIGINT, signal.SIGTERM)):
         with tempfile.TemporaryDirectory() as names, \
                 Tour(*stops, environment={'WHERRY_DIR': names}) as tour:

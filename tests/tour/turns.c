@@ -164,7 +164,7 @@ static const struct lie {
 static void be_found(const void *argument)
 {
     const struct lie *lie = argument;
-    const struct tour_talk talk = {tour_talk_turns.parent, lie->child};
+    const struct tour_talk talk = {false, tour_talk_turns.parent, lie->child};
     const struct tour_way way = {.scheme = "lease",
                                  .name = "liar",
                                  .address = lie->address,
