@@ -230,9 +230,9 @@ WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
  *
  * What outlives a process, or can be found without it: queues, semaphores and segments
  * of System V, POSIX queues, regions and semaphores, leases of Wherry's and the
- * doorbells of those who wait there (FIFOs), FIFOs and unix sockets in use, memory
- * without a name.  All that this user may see in the namespaces (ipc, mount, network)
- * that the caller is in.
+ * doorbells of those who wait there (FIFOs), FIFOs and unix sockets in use, this user's
+ * names of `local:`, memory without a name.  All that this user may see in the
+ * namespaces (ipc, mount, network) that the caller is in.
  *
  * Who has an object is what /proc says, of the processes that may be looked into.
  * Whether anybody has it is asked of the kernel, which knows of all of them, also those

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unix sockets that have an address: one object an address and type, whoever is bound
- * there, was accepted there, or has dialled it.
+ * Unix sockets that have an address, `local:` among them: one object an address and
+ * type, whoever is bound there, was accepted there, or has dialled it.
  */
 #include "inspect/survey.h"
 
@@ -83,21 +83,45 @@ static unsigned how_of(const struct socket_row *row)
 // `packet` is what an address means that does not say.
 static const char *option_of(const struct socket_row *row)
 {
+    if (own_is_local(row->local))
+        return "";
     return strcmp(row->type, "unix stream") == 0     ? "?type=stream"
            : strcmp(row->type, "unix datagram") == 0 ? "?type=datagram"
                                                      : "";
 }
 
+// A path that begins so leads elsewhere in every process.
+static bool is_of_one_process(const char *path)
+{
+    return strncmp(path, "/proc/self/", 11) == 0 ||
+           strncmp(path, "/proc/thread-self/", 18) == 0;
+}
+
 // Where a path leads is its owner's to say, and may be to a server that does not
 // answer: only what root or this user has bound is followed.
+static int look_there(const struct wherry_ipc_object *object, const char *local,
+                      struct file_look *look)
+{
+    char path[ADDRESS_MOST];
+    const bool is_ours = object->user == 0 || object->user == (int64_t)geteuid();
+    if (own_is_local(local)) {
+        const int directory = own_path(local, path, sizeof(path));
+        const int r =
+            directory < 0 ? directory : file_look(AT_FDCWD, path, false, look);
+        if (directory >= 0)
+            close(directory);
+        return r;
+    }
+    if (!is_ours || !rest_read(local, path, sizeof(path)) || path[0] != '/' ||
+        is_of_one_process(path))
+        return -EINVAL;
+    return file_look(AT_FDCWD, path, false, look);
+}
+
 static void look_at_path(struct wherry_ipc_object *object, const char *local)
 {
     struct file_look look;
-    char path[ADDRESS_MOST];
-    const bool is_ours = object->user == 0 || object->user == (int64_t)geteuid();
-    if (!is_ours || !rest_read(local, path, sizeof(path)) || path[0] != '/')
-        return;
-    int r = file_look(AT_FDCWD, path, false, &look);
+    const int r = look_there(object, local, &look);
     const bool is_there = r == 0 && S_ISSOCK(look.mode);
     object->is_deleted = r == -ENOENT || (r == 0 && !is_there);
     if (!is_there)
@@ -123,8 +147,9 @@ static void add_address(struct survey *survey, size_t from, size_t count)
         object.count += row->is_connected;
         object.user = row->listens ? row->user : object.user;
     }
+    const enum sort_number sort = own_is_local(first->local) ? SORT_LOCAL : SORT_UNIX;
     struct found *found =
-        survey_add(survey, SORT_UNIX, identity_in(SPACE_SOCKETS, from), &object);
+        survey_add(survey, sort, identity_in(SPACE_SOCKETS, from), &object);
     if (!found)
         return;
     found->is_used = true;
@@ -163,7 +188,7 @@ struct found *bound_find(const struct survey *survey, uint64_t inode, unsigned *
 
 int bound_look(struct survey *survey)
 {
-    if (!survey_wants_scheme(survey, "unix"))
+    if (!survey_wants_scheme(survey, "unix") && !survey_wants_scheme(survey, "local"))
         return 0;
     const int seen = sockets_look_unix(&survey->sockets);
     if (seen == -ENOMEM || seen == -EMFILE || seen == -ENFILE)

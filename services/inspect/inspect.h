@@ -123,7 +123,9 @@ struct socket_row {
     const char *local;  /* "unix:/path", "tcp:127.0.0.1:80" */
     const char *remote; /* the same of the peer */
     uint64_t unread, unsent;
-    int64_t user; /* whose it is; -1: not known */
+    int64_t user;  /* whose it is; -1: not known */
+    uint32_t file; /* the inode of the path that it is bound to, as far as 32 bits can
+                      say; 0: none, or not known */
     bool listens, is_connected;
 };
 
@@ -147,6 +149,10 @@ const char *unix_type_name(unsigned type);
 
 /* "unix:/path" or "unix:@name" of what the kernel has, where a 0 begins the latter. */
 void unix_address(const char *name, size_t size, struct words *out);
+
+/* own.c: those of this user's directory of Wherry's get the address that they have
+ * there, "local:NAME".  Errors of that directory leave them as they are. */
+void sockets_name_own(struct sockets *sockets);
 
 /* Before the functions below; finds the peers of inet sockets on this machine. */
 int sockets_sort(struct sockets *sockets);

@@ -17,6 +17,8 @@ static const char untold[] = "the kernel does not say who uses it";
 const struct sort sorts[SORTS] = {
     [SORT_FIFO] = {"fifo", "FIFO", "", ask_doorbell, take_doorbell, ""},
     [SORT_LEASE] = {"lease", "lease", "", ask_file, take_file, ""},
+    [SORT_LOCAL] = {"local", "local socket", "connections", ask_socket, take_socket,
+                    ""},
     [SORT_MEMFD] = {"memfd", "memory without a name", "", NULL, NULL, untold},
     [SORT_MQ] = {"mq", "POSIX queue", "messages", ask_file, take_file, ""},
     [SORT_SEM] = {"sem", "POSIX semaphore", "", ask_file, take_file, ""},

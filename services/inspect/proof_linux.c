@@ -279,15 +279,34 @@ static int visit(const char *path)
     return r;
 }
 
+// *directory: -1, or it stays open for as long as the path is used.
+static int socket_place(const struct wherry_ipc_object *object, int *directory,
+                        char path[LINK_MOST])
+{
+    *directory = -1;
+    if (own_is_local(object->address))
+        return *directory = own_path(object->address, path, LINK_MOST);
+    return rest_read(object->address, path, LINK_MOST) ? 0 : -EINVAL;
+}
+
+static void socket_leave(int directory)
+{
+    if (directory >= 0)
+        close(directory);
+}
+
 int ask_socket(const struct wherry_ipc_object *object, const char **why)
 {
     char path[LINK_MOST];
+    int directory;
     if (object->user != (int64_t)geteuid()) {
         *why = others;
         return -1;
     }
-    const int r =
-        rest_read(object->address, path, sizeof(path)) ? visit(path) : -EINVAL;
+    int r = socket_place(object, &directory, path);
+    if (r >= 0)
+        r = visit(path);
+    socket_leave(directory);
     if (r == 0 || r == -EPROTOTYPE || r == -EPERM) {
         *why = "the kernel says so";
         return 1;
@@ -296,21 +315,32 @@ int ask_socket(const struct wherry_ipc_object *object, const char **why)
     return r == -ECONNREFUSED ? 0 : -1;
 }
 
-int take_socket(const struct wherry_ipc_object *object)
+// That the object is still what it was.
+static int check_socket(const struct wherry_ipc_object *object)
 {
     char path[LINK_MOST];
     struct file_look look;
+    int directory;
+    int r = socket_place(object, &directory, path);
+    if (r >= 0)
+        r = path[0] == '/' ? file_look(AT_FDCWD, path, false, &look) : -EINVAL;
+    socket_leave(directory);
+    if (r < 0)
+        return r;
+    const bool is_that =
+        look.inode == object->inode && look.major == object->device_major &&
+        look.minor == object->device_minor && look.user == object->user;
+    return is_that ? 0 : -ESTALE;
+}
+
+int take_socket(const struct wherry_ipc_object *object)
+{
     const char *why;
     if (object->user != (int64_t)geteuid())
         return -EPERM;
-    if (!rest_read(object->address, path, sizeof(path)) || path[0] != '/')
-        return -EINVAL;
-    int r = file_look(AT_FDCWD, path, false, &look);
+    int r = check_socket(object);
     if (r < 0)
         return r;
-    if (look.inode != object->inode || look.major != object->device_major ||
-        look.minor != object->device_minor || look.user != object->user)
-        return -ESTALE;
     if (ask_socket(object, &why) != 0)
         return -EBUSY;
     r = wherry_remove(object->address);

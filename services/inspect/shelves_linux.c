@@ -185,6 +185,19 @@ static void see_doorbell(const struct shelf *shelf, const char *name,
     add(shelf, SORT_FIFO, text, look);
 }
 
+// Who is bound there may have found it by another path than ours.
+static bool see_local(const struct shelf *shelf, const char *name,
+                      const struct file_look *look)
+{
+    char text[REST_MOST];
+    struct words words = {text, sizeof(text), 0};
+    if (!S_ISSOCK(look->mode) || !own_address(name, &words))
+        return false;
+    if (!bound_has(shelf->survey, text))
+        add(shelf, SORT_LOCAL, text, look);
+    return true;
+}
+
 static void see_own(const struct shelf *shelf, const char *name,
                     const struct file_look *look)
 {
@@ -199,7 +212,8 @@ static void see_own(const struct shelf *shelf, const char *name,
         add(shelf, SORT_LEASE, text, look);
     }
     see_doorbell(shelf, name, look);
-    see_socket(shelf, name, look);
+    if (!see_local(shelf, name, look))
+        see_socket(shelf, name, look);
 }
 
 /* --- going through ------------------------------------------------------- */
@@ -340,8 +354,11 @@ static int look_at_own(struct survey *survey)
 {
     char path[LINK_MOST];
     char slashed[LINK_MOST + 1];
-    if (!survey_wants_scheme(survey, "lease") && !survey_wants_scheme(survey, "unix") &&
-        !survey_wants_scheme(survey, "fifo"))
+    static const char *const schemes[] = {"lease", "local", "unix", "fifo"};
+    bool is_wanted = false;
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        is_wanted |= survey_wants_scheme(survey, schemes[i]);
+    if (!is_wanted)
         return 0;
     const struct shelf shelf = {survey, shelf_open_own(path, sizeof(path)), slashed};
     if (shelf.directory < 0)

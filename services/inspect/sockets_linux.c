@@ -37,8 +37,8 @@ static int ask(int fd)
                  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .body = {.sdiag_family = AF_UNIX,
                  .udiag_states = UINT32_MAX,
-                 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN |
-                               UDIAG_SHOW_UID},
+                 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER |
+                               UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID},
     };
 
     ssize_t r;
@@ -72,6 +72,8 @@ static int add_row(struct sockets *sockets, const struct nlmsghdr *head)
         memcpy(numbers, value, size < sizeof(numbers) ? size : sizeof(numbers));
         if (attribute.nla_type == UNIX_DIAG_NAME)
             unix_address(value, size, &words);
+        else if (attribute.nla_type == UNIX_DIAG_VFS)
+            row.file = numbers[0];
         else if (attribute.nla_type == UNIX_DIAG_PEER)
             row.peer = numbers[0];
         else if (attribute.nla_type == UNIX_DIAG_RQLEN)
@@ -154,9 +156,10 @@ static int look_by_text(int directory, const char *name, const char *type,
 static int add_unix(int directory, bool is_ours, struct sockets *out, int *peers)
 {
     *peers = is_ours ? look_by_diag(out) : -EXDEV;
-    return *peers < 0 && *peers != -ENOMEM
-               ? look_by_text(directory, "net/unix", NULL, out)
-               : *peers;
+    if (*peers < 0 && *peers != -ENOMEM)
+        return look_by_text(directory, "net/unix", NULL, out);
+    sockets_name_own(out);
+    return *peers;
 }
 
 int sockets_look_unix(struct sockets *out)

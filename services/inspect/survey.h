@@ -43,6 +43,7 @@ struct sort {
 enum sort_number {
     SORT_FIFO,
     SORT_LEASE,
+    SORT_LOCAL,
     SORT_MEMFD,
     SORT_MQ,
     SORT_SEM,
@@ -146,6 +147,19 @@ bool file_is_queue(int directory, const char *name, const struct file_look *look
 int shelf_open_own(char *path, size_t size);
 
 int shelves_look(struct survey *survey);
+
+/* --- own.c: what has a name in that directory ----------------------------------------
+ */
+
+/* Whether such an address stands for a socket there. */
+bool own_is_local(const char *address);
+
+/* The path of that socket, by way of the directory, which is open then; or -EINVAL,
+ * -ENAMETOOLONG, or what opening that says. */
+int own_path(const char *address, char *out, size_t size);
+
+/* The address of a file in the directory that ends in `.local`; false: it does not. */
+bool own_address(const char *name, struct words *out);
 
 /* --- sysvipc.c: /proc/sysvipc --------------------------------------------------------
  */

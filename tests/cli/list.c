@@ -78,6 +78,33 @@ TEST(of_what_a_killed_process_leaves_exactly_that_is_removed_which_is_proven)
     CHECK(strstr(first, "\ns\n") == NULL); // the path of the socket
 }
 
+TEST(a_name_of_local_is_listed_and_removed_once_its_listener_is_dead)
+{
+    shell("wherry listen --keep local:pier > /dev/null & l=$!\n" UNTIL(
+        "local:", "listens") "wherry list local: | tail -1\n"
+                             "wherry remove local:pier; echo $?\n"
+                             "kill -9 $l; wait $l 2>/dev/null\n"
+                             "wherry list --orphans 'local:p*' | tail -1\n"
+                             "wherry remove local:pier && wherry list local:\n"
+                             "wherry remove local:pier; echo $?\n");
+    CHECK_CONTAINS(said.out, "local:pier ");
+    CHECK_CONTAINS(said.out, "(wherry) listens\n1\n");
+    CHECK_CONTAINS(said.out, " nobody left");
+    CHECK_CONTAINS(said.err, "local:pier: somebody listens there: stop it first");
+    CHECK_CONTAINS(said.err, "local:pier: there is nothing of that name");
+    CHECK_INT(strcmp(said.out + strlen(said.out) - 3, "\n1\n"), 0);
+}
+
+TEST(an_orphan_of_local_is_removed_with_the_others)
+{
+    shell("wherry listen --keep local:pier > /dev/null & l=$!\n" UNTIL(
+        "local:", "listens") "wherry remove --orphans --yes local: 2>/dev/null\n"
+                             "kill -9 $l; wait $l 2>/dev/null\n"
+                             "wherry remove --orphans --yes local: 2>/dev/null |\n"
+                             "    cut -d ' ' -f 1; ls \"$WHERRY_DIR\"\n");
+    CHECK_STRING(said.out, "nothing to remove\nADDRESS\nlocal:pier\nremoved\n");
+}
+
 TEST(it_is_said_before_it_is_done_and_done_when_somebody_agrees)
 {
     harness_own_memory();

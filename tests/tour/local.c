@@ -214,7 +214,8 @@ static const struct lie {
     tour_dying *dying;
     const char *finds;
 } lies[] = {
-    {"one_that_is_killed_before_it_speaks_is_found", be_killed_at_once, "died"},
+    {"one_that_is_killed_before_it_speaks_is_found", be_killed_at_once,
+     "the peer (process "},
     {"one_that_is_killed_while_it_speaks_is_found", be_killed_while_it_speaks,
      "without an orderly end"},
     {"a_last_word_that_is_missing_is_found", leave_a_word_out, " where "},
