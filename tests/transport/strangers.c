@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Another user at what has a name: semaphores and memory.  Whatever it tries, by Wherry
- * and past it, is refused, and all is as it was.
+ * Another user at what has a name: semaphores, memory, and the sockets of local:.
+ * Whatever it tries, by Wherry and past it, is refused, and all is as it was.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,14 +11,16 @@
 #include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "talk.h"
 
-enum { NOBODY = 65534, TEXT = 512, PERMITS = 2 };
+enum { NOBODY = 65534, TEXT = 512, PERMITS = 2, NUMBERS = 64 };
 
-enum kind { SEMAPHORE, REGION };
+enum kind { SEMAPHORE, REGION, CHANNEL };
 
 /* What another user tries. */
 struct object {
@@ -75,6 +77,34 @@ static int anew(const struct object *object)
     snprintf(options, sizeof(options), "%s&create=exclusive",
              strchr(object->made, '?'));
     return open_at(object, options);
+}
+
+static int dial_at(const char *address)
+{
+    wherry_channel *channel = NULL;
+    int r = wherry_dial(address, wherry_after(HARNESS_PATIENCE), &channel);
+    wherry_close(channel);
+    return r;
+}
+
+static int dial(const struct object *object)
+{
+    return dial_at(object->address);
+}
+
+static int dial_without_memory(const struct object *object)
+{
+    char address[2 * TEXT];
+    snprintf(address, sizeof(address), "%s?memory=never", object->address);
+    return dial_at(address);
+}
+
+static int listen_there(const struct object *object)
+{
+    wherry_listener *listener = NULL;
+    int r = wherry_listen(object->address, &listener);
+    wherry_close_listener(listener);
+    return r;
 }
 
 static int removed(const struct object *object)
@@ -177,6 +207,67 @@ static int touch(const struct object *object)
     return of(utimensat(AT_FDCWD, object->path, NULL, 0));
 }
 
+/* --- by its socket ------------------------------------------------------- */
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    snprintf(name.sun_path, sizeof(name.sun_path), "%.100s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_OK(fd);
+    int r = of(connect(fd, (const struct sockaddr *)&name, sizeof(name)));
+    close(fd);
+    return r;
+}
+
+static int connect_it(const struct object *object)
+{
+    return connect_to(object->path);
+}
+
+// Its directory is among what its process has open.
+static int connect_by_its_process(const struct object *object)
+{
+    int r = -ENOENT;
+    for (int i = 0; i < NUMBERS && r < 0; i++) {
+        char path[TEXT];
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d/%s", (int)getppid(), i,
+                 strrchr(object->path, '/') + 1);
+        r = connect_to(path);
+    }
+    return r;
+}
+
+static int bind_beside(const struct object *object)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    snprintf(name.sun_path, sizeof(name.sun_path), "%.100s2", object->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_OK(fd);
+    int r = of(bind(fd, (const struct sockaddr *)&name, sizeof(name)));
+    close(fd);
+    return r;
+}
+
+// By a link of that name in a directory of its own.
+static int dial_by_a_link(const struct object *object)
+{
+    char place[] = "/tmp/wherry-stranger-XXXXXX";
+    char link[TEXT];
+    CHECK(mkdtemp(place) != NULL);
+    snprintf(link, sizeof(link), "%s/%s", place, strrchr(object->path, '/') + 1);
+    CHECK_INT(symlink(object->path, link), 0);
+    const char *before = getenv("WHERRY_DIR");
+    char kept[TEXT];
+    snprintf(kept, sizeof(kept), "%s", before);
+    CHECK_INT(setenv("WHERRY_DIR", place, 1), 0);
+    int r = dial(object);
+    CHECK_INT(setenv("WHERRY_DIR", kept, 1), 0);
+    CHECK_INT(unlink(link), 0);
+    CHECK_INT(rmdir(place), 0);
+    return r;
+}
+
 /* --- by its number ------------------------------------------------------- */
 
 union semun {
@@ -258,6 +349,17 @@ static const struct attempt by_address[] = {
     {"remove it", removed},
 };
 
+static const struct attempt by_dialling[] = {
+    {"dial it", dial},
+    {"dial it without memory", dial_without_memory},
+    {"listen there", listen_there},
+    {"remove it", removed},
+    {"connect to its socket", connect_it},
+    {"connect by way of its process", connect_by_its_process},
+    {"bind a socket beside it", bind_beside},
+    {"dial it by a link", dial_by_a_link},
+};
+
 static const struct attempt by_access[] = {
     {"open it for reading", for_reading},
     {"open it for a copy", for_a_copy},
@@ -302,7 +404,12 @@ static void be_a_stranger(void *argument)
     CHECK_INT(setgroups(0, NULL), 0);
     CHECK_INT(setgid(NOBODY), 0);
     CHECK_INT(setuid(NOBODY), 0);
-    count += try_all(object, by_address, sizeof(by_address) / sizeof(by_address[0]));
+    if (object->kind == CHANNEL)
+        count +=
+            try_all(object, by_dialling, sizeof(by_dialling) / sizeof(by_dialling[0]));
+    else
+        count +=
+            try_all(object, by_address, sizeof(by_address) / sizeof(by_address[0]));
     if (object->kind == REGION)
         count += try_all(object, by_access, sizeof(by_access) / sizeof(by_access[0]));
     if (object->path[0])
@@ -312,16 +419,53 @@ static void be_a_stranger(void *argument)
     harness_note("%d attempts, all refused", count);
 }
 
-static void is_as_it_was(const struct object *object, wherry_semaphore *semaphore,
-                         wherry_region *region)
+/* What is there, opened by whom it belongs to. */
+struct owned {
+    wherry_semaphore *semaphore;
+    wherry_region *region;
+    wherry_listener *listener;
+};
+
+static void make(const struct object *object, struct owned *out)
 {
-    if (semaphore) {
-        CHECK_INT(wherry_semaphore_value(semaphore), PERMITS);
-        WORKS(wherry_acquire(semaphore, 1, WHERRY_POLL));
-        WORKS(wherry_release(semaphore, 1));
+    *out = (struct owned){.region = NULL};
+    if (object->kind == SEMAPHORE)
+        WORKS(wherry_semaphore_open(object->made, &out->semaphore));
+    else if (object->kind == CHANNEL)
+        WORKS(wherry_listen(object->made, &out->listener));
+    else
+        WORKS(wherry_region_open(object->made, &out->region));
+    if (out->region)
+        strcpy(wherry_region_data(out->region), "ahoy");
+}
+
+static void let_go(const struct owned *owned)
+{
+    wherry_semaphore_close(owned->semaphore);
+    wherry_region_close(owned->region);
+    wherry_close_listener(owned->listener);
+}
+
+static void is_as_it_was(const struct object *object, const struct owned *owned)
+{
+    wherry_channel *ends[2];
+    if (owned->listener) {
+        WORKS(wherry_dial(object->address, wherry_after(HARNESS_PATIENCE), &ends[0]));
+        WORKS(wherry_accept(owned->listener, wherry_after(HARNESS_PATIENCE), &ends[1]));
+        WORKS(wherry_write(ends[0], "ahoy", 4, 0, 0, WHERRY_POLL));
+        wherry_close(ends[0]);
+        wherry_close(ends[1]);
+        // Nobody else has come.
+        CHECK_ERROR(wherry_accept(owned->listener, WHERRY_POLL, &ends[1]), -EAGAIN);
+        return;
+    }
+    if (owned->semaphore) {
+        CHECK_INT(wherry_semaphore_value(owned->semaphore), PERMITS);
+        WORKS(wherry_acquire(owned->semaphore, 1, WHERRY_POLL));
+        WORKS(wherry_release(owned->semaphore, 1));
     } else {
-        CHECK_STRING(wherry_region_data(region), "ahoy");
-        WORKS(wherry_region_check(region));
+        CHECK_STRING(wherry_region_data(owned->region), "ahoy");
+        WORKS(wherry_region_check(owned->region));
     }
     CHECK_INT(found(object), 0);
 }
@@ -330,16 +474,10 @@ static void meet_a_stranger(struct object *object)
 {
     struct stat before = {.st_size = 0};
     struct stat after = {.st_size = 0};
-    wherry_semaphore *semaphore = NULL;
-    wherry_region *region = NULL;
+    struct owned owned;
     if (geteuid() != 0)
         SKIP("only root can become another user");
-    if (object->kind == SEMAPHORE)
-        WORKS(wherry_semaphore_open(object->made, &semaphore));
-    else
-        WORKS(wherry_region_open(object->made, &region));
-    if (region)
-        strcpy(wherry_region_data(region), "ahoy");
+    make(object, &owned);
     if (object->path[0])
         CHECK_INT(stat(object->path, &before), 0);
     CHECK_INT(harness_wait(harness_child(be_a_stranger, object)), 0);
@@ -347,10 +485,10 @@ static void meet_a_stranger(struct object *object)
         CHECK_INT(stat(object->path, &after), 0);
     CHECK(before.st_ino == after.st_ino && before.st_size == after.st_size);
     CHECK(before.st_mode == after.st_mode && before.st_uid == after.st_uid);
-    is_as_it_was(object, semaphore, region);
-    wherry_semaphore_close(semaphore);
-    wherry_region_close(region);
-    WORKS(wherry_remove(object->address));
+    is_as_it_was(object, &owned);
+    let_go(&owned);
+    if (object->kind != CHANNEL) // its listener has removed it
+        WORKS(wherry_remove(object->address));
 }
 
 static struct object object_at(enum kind kind, const char *options, const char *address)
@@ -399,6 +537,13 @@ TEST(another_user_has_no_part_in_a_lease)
 {
     struct object object = object_at(SEMAPHORE, "?permits=2", "lease:boat");
     snprintf(object.path, TEXT, "%s/boat.lease", getenv("WHERRY_DIR"));
+    meet_a_stranger(&object);
+}
+
+TEST(another_user_has_no_part_in_a_channel_of_memory)
+{
+    struct object object = object_at(CHANNEL, "", "local:boat");
+    snprintf(object.path, TEXT, "%s/boat.local", getenv("WHERRY_DIR"));
     meet_a_stranger(&object);
 }
 
