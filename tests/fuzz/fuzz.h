@@ -21,6 +21,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
+/* What inputs have in common is let go, in targets that random.c runs. */
+void target_end(void);
+
 /* Aborts with the property's name when it does not hold. */
 #define PROPERTY(holds)                                                                \
     do {                                                                               \

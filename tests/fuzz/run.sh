@@ -16,7 +16,7 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello names inspect plan'
+framing-header hello names inspect plan ring local'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
@@ -28,8 +28,11 @@ core/process/search.c"
 library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/key.c core/transport/signal.c $plans"
+# What looks at memory that another process writes: there its input is that process.
+shared="core/memory/ring.c core/transport/local.c core/transport/local_wait.c"
+local="core/transport/local_in.c core/transport/local_out.c core/transport/local_memory.c"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
-watched="$watched $inspect"
+watched="$watched $inspect $shared $local"
 
 if [ $# -eq 0 ] || ! [ "$1" -ge 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
@@ -46,10 +49,21 @@ quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
 
 sources_of() {
     case $1 in
-    names | plan) echo "$library" ;;
+    names | plan | ring | local) echo "$library" ;;
     inspect) echo "$library $inspect" ;;
     *) echo "$sources" ;;
     esac
+}
+
+# The objects that a target is made of; those of the shared sources are its own.
+objects_of() {
+    for source in $(sources_of "$1"); do
+        name=$(echo "$source" | tr / _)
+        case $1 in
+        ring | local) echo "$shared" | grep -qw "$source" && name=shared_$name ;;
+        esac
+        echo "$build/$name.o"
+    done
 }
 
 # The sources of all targets of this run.
@@ -73,13 +87,15 @@ build_targets() {
         fi
         # shellcheck disable=SC2086
         clang $flags $watch -DWHERRY_GUARD_FILE='"/nowhere"' -c "$source" -o "$object"
+        if echo "$shared" | grep -qw "$source"; then
+            # shellcheck disable=SC2086
+            clang $flags $watch -DWHERRY_FUZZ_SHARED -c "$source" \
+                -o "$build/shared_$(echo "$source" | tr / _).o"
+        fi
     done
     for target in $targets; do
         object=$build/$target.o
-        objects=
-        for source in $(sources_of "$target"); do
-            objects="$objects $build/$(echo "$source" | tr / _).o"
-        done
+        objects=$(objects_of "$target")
         # shellcheck disable=SC2086
         clang $flags -DFRAMING="${target#framing-}" -c "$here/${target%%-*}.c" \
             -o "$object"
@@ -92,9 +108,9 @@ build_targets() {
 # header, 4 KiB of address) the unit tests do.
 longest() {
     case $1 in
-    address | framing-header | plan) echo 96 ;;
+    address | framing-header | plan | ring) echo 96 ;;
     framing-wherry) echo 80 ;;
-    inspect) echo 192 ;;
+    inspect | local) echo 192 ;;
     *) echo 48 ;;
     esac
 }
