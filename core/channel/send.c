@@ -379,8 +379,8 @@ static int send_batch(wherry_channel *channel, struct batch *batch,
     return pushed < 0 ? pushed : r;
 }
 
-// Whether that is a copy and little more: of transports that gather, with WHERRY_MORE or
-// where nothing is cheaper.
+// Whether that is a copy and little more: of transports that gather, with WHERRY_MORE
+// or where nothing is cheaper.
 static inline bool is_short(const wherry_channel *channel, unsigned flags)
 {
     return (flags & WHERRY_MORE) || channel->moves->gathers_all;

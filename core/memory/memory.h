@@ -181,4 +181,7 @@ void lease_drop(wherry_semaphore *);
 /* Takes back what the dead left there, their doorbells, too. */
 void lease_sweep(wherry_semaphore *);
 
+/* The rest of the layer. */
+#include "memory/ring.h"
+
 #endif

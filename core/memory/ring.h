@@ -31,7 +31,6 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "memory/shared.h"
 #include "os/os.h"
 
 enum {

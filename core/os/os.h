@@ -29,7 +29,8 @@
 /* Gives up the processor once, so that a peer on the same core can run. */
 void os_yield(void);
 
-/* --- processor_linux.c: who runs where, and in which order they see what is written - */
+/* --- processor_linux.c: who runs where, and in which order they see what is written -
+ */
 
 /* The processor that this thread runs on now; it may be another one a moment later. */
 uint32_t os_processor(void);
@@ -499,6 +500,7 @@ int os_holders(int fd, bool far_end_writes, int64_t *pids, int most);
 #include "os/queue.h"
 #include "os/region.h"
 #include "os/semaphore.h"
+#include "os/shared.h"
 #include "os/signal.h"
 
 #endif

@@ -25,7 +25,6 @@
 #ifndef TRANSPORT_LOCAL_H
 #define TRANSPORT_LOCAL_H
 
-#include "memory/ring.h"
 #include "transport/transport.h"
 
 /* What the two ends say of their memory: the kind of a word FRAME_RING. */

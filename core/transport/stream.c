@@ -191,8 +191,8 @@ int stream_new(const struct stream_plan *plan, struct endpoint *out)
     stream->made = plan->made;
     stream->life = plan->life;
     stream->cutter = (struct cutter){
-        .framing = framing_find(plan->framing ? plan->framing
-                                              : address_string(plan->address, "framing")),
+        .framing = framing_find(
+            plan->framing ? plan->framing : address_string(plan->address, "framing")),
         .store = store,
         .message_limit = (uint64_t)address_number(plan->address, "message"),
     };

@@ -138,11 +138,11 @@ extern const struct wherry_option
     channel_options[]; /* message queue held files full … */
 extern const struct wherry_option line_framing_options[]; /* framing=, standard line */
 extern const struct wherry_option
-    wherry_framing_options[];                       /* framing=, standard wherry */
-extern const struct wherry_option pipe_options[];   /* buffer= of a pipe or FIFO */
-extern const struct wherry_option socket_options[]; /* buffer= */
+    wherry_framing_options[];                        /* framing=, standard wherry */
+extern const struct wherry_option pipe_options[];    /* buffer= of a pipe or FIFO */
+extern const struct wherry_option socket_options[];  /* buffer= */
 extern const struct wherry_option backlog_options[]; /* backlog= */
-extern const struct wherry_option type_options[];   /* type= of unix(7) sockets */
+extern const struct wherry_option type_options[];    /* type= of unix(7) sockets */
 extern const struct wherry_option
     object_options[]; /* create= and mode= of what stays */
 
@@ -152,11 +152,11 @@ enum os_create object_create(const struct address *);
 /* The standard buffer= of a pipe: a message of 64 KiB and what stands around it fit. */
 int64_t pipe_room(void);
 
-extern const struct transport transport_local, transport_pipe, transport_fifo, transport_stdio,
-    transport_fd, transport_pair, transport_unix, transport_tcp, transport_udp,
-    transport_mq, transport_sysv, transport_signal, transport_exec, transport_memfd,
-    transport_shm, transport_shmv, transport_file, transport_lease, transport_sem,
-    transport_semv, transport_fault;
+extern const struct transport transport_local, transport_pipe, transport_fifo,
+    transport_stdio, transport_fd, transport_pair, transport_unix, transport_tcp,
+    transport_udp, transport_mq, transport_sysv, transport_signal, transport_exec,
+    transport_memfd, transport_shm, transport_shmv, transport_file, transport_lease,
+    transport_sem, transport_semv, transport_fault;
 
 /* --- absent.c: rows without a transport ---------------------------------- */
 

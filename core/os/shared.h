@@ -5,9 +5,11 @@
  * Each shared word is read once, into a local that is checked and then used: what is
  * read twice could have been two things.  Where a fuzzer is to find that out it is the
  * other process, and rewrites the memory before every such read (tests/fuzz).
+ *
+ * Part of os.h, which others include.
  */
-#ifndef SHARED_H
-#define SHARED_H
+#ifndef OS_SHARED_H
+#define OS_SHARED_H
 
 #include <stdatomic.h>
 #include <stdint.h>
