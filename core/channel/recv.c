@@ -387,28 +387,31 @@ static bool may_be_quick(const wherry_channel *channel, int64_t kind)
            atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
 }
 
-static int receive(wherry_channel *channel, int64_t kind, size_t room,
+/* What a call asks for. */
+struct wish {
+    int64_t kind;
+    size_t room;
+    bool has_spun; // in vain, before the long way
+};
+
+static int receive(wherry_channel *channel, const struct wish *wish,
                    wherry_message **out, wherry_deadline deadline)
 {
-    enum quick quick = QUICK_NOTHING;
-    if (may_be_quick(channel, kind) && room == SIZE_MAX)
-        quick = take_quickly(channel, deadline, out);
-    if (quick == QUICK_TAKEN)
-        return 1;
-    int r = check(channel, kind);
+    int r = check(channel, wish->kind);
     if (r < 0)
         return r;
     greet(channel);
+    bool has_spun = wish->has_spun;
     struct patience patience;
     patience_begin(channel, WHERRY_IN, &patience);
-    patience.gives_no_more = quick == QUICK_SPUN;
+    patience.gives_no_more = has_spun;
     expectation_begin(channel, deadline);
     for (;;) {
         os_lock_take(&channel->in.lock);
-        if (quick != QUICK_SPUN)
+        if (!has_spun)
             spin(channel, deadline, &patience);
-        quick = QUICK_NOTHING;
-        r = take_into(channel, kind, room, out);
+        has_spun = false;
+        r = take_into(channel, wish->kind, wish->room, out);
         expectation_learn(channel, r != -EAGAIN);
         channel_show_ready(channel);
         os_lock_give(&channel->in.lock);
@@ -431,8 +434,15 @@ static int receive(wherry_channel *channel, int64_t kind, size_t room,
 int wherry_recv_kind(wherry_channel *channel, int64_t kind, wherry_message **out,
                      wherry_deadline deadline)
 {
+    struct wish wish = {.kind = kind, .room = SIZE_MAX};
     wherry_message *message = NULL;
-    int r = receive(channel, kind, SIZE_MAX, &message, deadline);
+    if (may_be_quick(channel, kind)) {
+        enum quick quick = take_quickly(channel, deadline, out);
+        if (quick == QUICK_TAKEN)
+            return 1;
+        wish.has_spun = quick == QUICK_SPUN;
+    }
+    int r = receive(channel, &wish, &message, deadline);
     if (r >= 0)
         *out = message;
     return channel_error(channel, r);
@@ -448,7 +458,8 @@ int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
                     int64_t *kind, int *ended, wherry_deadline deadline)
 {
     wherry_message *message = NULL;
-    int r = receive(channel, 0, capacity, &message, deadline);
+    const struct wish wish = {.room = capacity};
+    int r = receive(channel, &wish, &message, deadline);
     if (r < 0)
         return channel_error(channel, r);
     if (ended)

@@ -63,9 +63,9 @@ static int look_for_life(struct local *local)
 int local_hear_carrier(struct local *local, wherry_message **out)
 {
     for (int words = 0; words < WORDS_AT_ONCE; words++) {
-        wherry_message *message;
+        wherry_message *message = NULL;
         int r = next_of_carrier(local, &message);
-        if (r != 1)
+        if (r != 1 || !message)
             return r;
         if (!is_about_now(local, message)) {
             if (message->word == FRAME_HELLO)
@@ -97,7 +97,7 @@ static int put_early(struct local *local, wherry_message *message)
 // Asked when the ring was empty: bells are taken, and the end is noticed.
 int local_look_at_carrier(struct local *local, wherry_message **out)
 {
-    wherry_message *message;
+    wherry_message *message = NULL;
     int r = local_hear_carrier(local, &message);
     if (r == -EAGAIN)
         return look_for_life(local);

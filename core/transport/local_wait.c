@@ -38,7 +38,7 @@ static int wait_in(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
 {
     int found = local->carrier.moves->wait(local->carrier.state, WHERRY_IN, waits);
     if (found > 0 && atomic_load(&local->due) != 0)
-        waits[0].events |= os_wait_out;
+        waits[0].events = (short)(waits[0].events | os_wait_out);
     local->in.has_slept = true;
     return local->in.on_ring ? add_life(local, found, waits) : found;
 }
