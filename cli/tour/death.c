@@ -13,9 +13,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,14 +31,13 @@ struct tour_sample tour_last_word(size_t index)
 
 /* --- who dies ------------------------------------------------------------ */
 
-static void sleep_until(wherry_deadline moment)
+// Nobody says anything any more, so this lasts until then.
+static bool wait_until(struct tour_side *side, wherry_deadline moment)
 {
-    int64_t left;
-    while ((left = moment - wherry_now()) > 0) {
-        const struct timespec time = {.tv_sec = left / 1000000000,
-                                      .tv_nsec = left % 1000000000};
-        (void)nanosleep(&time, NULL);
-    }
+    wherry_message *message = NULL;
+    int r = wherry_recv(side->in, &message, moment);
+    wherry_message_free(message);
+    return r == -ETIMEDOUT || tour_lost(side, "waiting for its end", r);
 }
 
 void tour_die(struct tour_side *side)
@@ -54,10 +53,8 @@ void tour_die(struct tour_side *side)
             return;
     }
     const wherry_deadline moment = wherry_after(ASLEEP);
-    if (!tour_tell(side, moment))
-        return;
-    sleep_until(moment);
-    (void)raise(SIGKILL);
+    if (tour_tell(side, moment) && wait_until(side, moment))
+        (void)raise(SIGKILL);
 }
 
 // It only comes to report where it did not die.
@@ -114,9 +111,10 @@ static bool go_over(struct tour_side *third)
 
 static bool await_death(struct tour_side *third)
 {
+    struct pollfd life = {.fd = third->process->life, .events = POLLIN};
     const wherry_deadline end = wherry_after(PATIENCE);
     while (tour_process_lives(third->process) && wherry_now() < end)
-        sleep_until(wherry_after(1));
+        (void)poll(&life, 1, PATIENCE);
     return !tour_process_lives(third->process) ||
            tour_wrong(&third->proof.fault, "the third process was not killed");
 }
