@@ -82,6 +82,7 @@ TEST(a_name_that_somebody_has_taken_meanwhile_stays)
 static void go_elsewhere(struct neighbour *neighbour)
 {
     const char *elsewhere = harness_path("elsewhere");
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): of a process of its own
     CHECK_INT(setenv("WHERRY_DIR", elsewhere, 1), 0);
     listen_there(neighbour);
 }
