@@ -268,7 +268,11 @@ TEST(a_death_is_noticed_though_a_child_of_the_dead_has_its_socket)
         hear(channel, "said");
         say(channel, "heard");
     }
-    CHECK_INT(read(left.pid[0], &child, sizeof(child)), (long)sizeof(child));
+    ssize_t size;
+    do
+        size = read(left.pid[0], &child, sizeof(child));
+    while (size < 0 && errno == EINTR);
+    CHECK_INT(size, sizeof(child));
     say(channel, "die now");
     FAILS(wherry_recv(channel, &message, soon()), -ECONNRESET, "died");
     CHECK(WIFSIGNALED(harness_wait(peer)));
