@@ -355,11 +355,11 @@ static APART void listen(wherry_channel *channel)
         channel_nudge(channel, WHERRY_IN);
 }
 
-static void listen_if_expected(wherry_channel *channel)
+// Asked by whoever holds out.lock.
+static bool expects(const wherry_channel *channel)
 {
     const struct wherry_transport *moves = channel->moves;
-    if (moves->expects && moves->expects(channel->state))
-        listen(channel);
+    return moves->expects && moves->expects(channel->state);
 }
 
 // An error in the middle leaves gathered ones behind: they count as taken, and are
@@ -372,10 +372,12 @@ static int send_batch(wherry_channel *channel, struct batch *batch,
     if (r == -EAGAIN && may_wait(channel))
         r = try_again(channel, batch, deadline);
     int pushed = batch->done > 0 ? push(channel, batch->flags) : 0;
+    bool listens = expects(channel);
     channel_give_out(channel);
     if (pushed < 0)
         pushed = settle(channel, pushed, deadline);
-    listen_if_expected(channel);
+    if (listens)
+        listen(channel);
     return pushed < 0 ? pushed : r;
 }
 
@@ -410,9 +412,7 @@ static inline int end_short(wherry_channel *channel, int sent, wherry_deadline d
 {
     if (sent == 1)
         return 0;
-    int r = settle(channel, sent, deadline);
-    listen_if_expected(channel);
-    return channel_error(channel, r);
+    return channel_error(channel, settle(channel, sent, deadline));
 }
 
 static int send_plain(wherry_channel *channel, const struct wherry_plain *plain,

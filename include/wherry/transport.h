@@ -89,8 +89,8 @@ struct wherry_transport {
     int (*spin)(void *state, enum wherry_direction direction);
 
     /* Of transports whose two ends agree on something while messages flow: whether recv
-     * would now be worth a call for the sake of that alone.  Asked after a send, on the
-     * sender's thread; the channel receives what is there then, and keeps messages for
+     * would now be worth a call for the sake of that alone.  Asked after a send, as
+     * a part of it; the channel receives what is there then, and keeps messages for
      * wherry_recv.  NULL: never. */
     int (*expects)(void *state);
 
