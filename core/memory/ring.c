@@ -224,6 +224,7 @@ bool ring_publish(struct ring_out *ring)
         if (epoch == ring->rung)
             return false;
         ring->rung = epoch;
+        atomic_store_explicit(&writer->rung_at, wherry_now(), memory_order_relaxed);
         change_mode(ring, RING_FENCED);
         return true;
     }

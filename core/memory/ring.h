@@ -53,6 +53,8 @@ struct ring_writer {
     _Atomic(uint32_t) mode; /* enum ring_mode */
     _Atomic(uint64_t) messages;
     _Atomic(uint64_t) bytes;
+    _Atomic(int64_t) rung_at; /* when a bell was rung last, in nanoseconds of the
+                                 monotonic clock */
 };
 
 struct ring_reader {

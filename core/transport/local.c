@@ -34,7 +34,8 @@ static const struct wherry_option own_options[] = {
      .least = 0,
      .most = INT64_C(1000000000),
      .help = "How long a wait stays awake before it sleeps, where the other end runs "
-             "on another processor; 0 is not at all."},
+             "on another processor; 0 is not at all.  Not said: 50us at most, and no "
+             "longer than a wake is found to cost."},
     {.name = "idle",
      .type = WHERRY_OPTION_DURATION,
      .standard = "10s",
@@ -145,6 +146,7 @@ static void wrap(struct local *local, const struct address *address,
     local->ring_size = (uint64_t)address_number(address, "ring");
     local->idle = address_number(address, "idle");
     local->spin = address_number(address, "spin");
+    local->spin_is_set = address_given(address, "spin");
     local->wish = wish_of(address);
     local->pidfd = LOCAL_UNWATCHED;
     local->file = local->out.room = local->in.room = -1;

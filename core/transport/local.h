@@ -79,6 +79,8 @@ struct local_in {
     bool on_ring;
     bool awaits_carrier; /* the next record's message is not all there */
     bool has_slept;      /* since it was last looked whether they live */
+    int64_t slept_at;    /* when it went to sleep; 0: its wake has been measured */
+    int64_t wake;        /* what a wake costs, nanoseconds; 0: not known yet */
     bool has_ended;      /* the carrier has, and how */
     int end;
     wherry_message *early;   /* came over the carrier before its record was seen */
@@ -94,7 +96,8 @@ struct local {
     uint64_t message_limit;
     uint64_t ring_size;
     int64_t idle;
-    int64_t spin; /* nanoseconds; < 0: as long as a wake costs */
+    int64_t spin;     /* nanoseconds that a wait stays awake */
+    bool spin_is_set; /* by the address; else a wake that costs less bounds it */
     enum local_wish wish;
 
     struct os_lock speech;

@@ -16,9 +16,11 @@
 #include <errno.h>
 
 enum {
-    SPIN = 50000, // nanoseconds
-    LOOKS = 32,   // between two looks at the clock
-    YIELDS = 5,   // of one processor to the other end on it
+    WAKE_MOST = 1000000, // nanoseconds; what takes longer was no wake alone
+    WAKE_LEAST = 2000,
+    WAKE_SHARE = 4, // of the last wake in what is known of them
+    LOOKS = 32,     // between two looks at the clock
+    YIELDS = 5,     // of one processor to the other end on it
     SKIP_LEAST = 4,
     SKIP_MOST = 256
 };
@@ -40,6 +42,7 @@ static int wait_in(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
     if (found > 0 && atomic_load(&local->due) != 0)
         waits[0].events = (short)(waits[0].events | os_wait_out);
     local->in.has_slept = true;
+    local->in.slept_at = wherry_now();
     return local->in.on_ring ? add_life(local, found, waits) : found;
 }
 
@@ -157,11 +160,32 @@ static void learn(struct spin_habit *habit, bool was_worth_it)
     habit->skip = habit->last;
 }
 
+// From their bell until now: they say when they rang it.
+static void measure_wake(struct local_in *in)
+{
+    const int64_t rung_at =
+        atomic_load_explicit(&in->ring.theirs->writer.rung_at, memory_order_relaxed);
+    if (rung_at > in->slept_at) {
+        int64_t cost = wherry_now() - rung_at;
+        if (cost >= 0 && cost <= WAKE_MOST) {
+            cost = cost < WAKE_LEAST ? WAKE_LEAST : cost;
+            in->wake = in->wake ? in->wake + (cost - in->wake) / WAKE_SHARE : cost;
+        }
+    }
+    in->slept_at = 0;
+}
+
+static int64_t spin_of(const struct local *local)
+{
+    const int64_t wake = local->in.wake;
+    return !local->spin_is_set && wake > 0 && wake < local->spin ? wake : local->spin;
+}
+
 static bool spin_on(struct local *local, enum wherry_direction direction,
                     const struct sight *sight)
 {
     struct spin_habit *habit = &local->habits[direction];
-    const int64_t spin = local->spin < 0 ? SPIN : local->spin;
+    const int64_t spin = spin_of(local);
     if (has_changed(sight))
         return true;
     if (spin == 0 || skips(habit))
@@ -184,6 +208,8 @@ int local_spin(void *state, enum wherry_direction direction)
     if (direction == WHERRY_IN && !local->in.awaits_carrier) {
         struct ring_in *ring = &local->in.ring;
         const struct ring_writer *writer = &ring->theirs->writer;
+        if (local->in.slept_at > 0)
+            measure_wake(&local->in);
         ring_in_wakes(ring);
         return spin_on(local, direction,
                        &(struct sight){&writer->tail, &writer->processor, ring->head});
