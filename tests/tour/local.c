@@ -13,6 +13,8 @@
 
 #include "tour/tour.h"
 
+enum { LITTLE = 20 }; // milliseconds
+
 static struct tour_stop run(const struct tour_way *way)
 {
     struct tour_stop stop = {.way = way, .budget = INT64_C(20000000)};
@@ -144,6 +146,13 @@ static void say(struct tour_side *side, size_t from, size_t to)
     }
 }
 
+// Long enough for the other end to sleep.
+static void wait_a_little(struct tour_side *side)
+{
+    wherry_message *message = NULL;
+    CHECK_ERROR(wherry_recv(side->in, &message, wherry_after(LITTLE)), -ETIMEDOUT);
+}
+
 static void be_killed_at_once(struct tour_side *side)
 {
     (void)side;
@@ -189,6 +198,7 @@ static void end_by_itself(struct tour_side *side)
     go_over(side);
     say(side, 0, TOUR_LAST_WORDS);
     CHECK(tour_tell(side, wherry_now()));
+    wait_a_little(side);
     _exit(3); // the other end cannot tell
 }
 
