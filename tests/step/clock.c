@@ -24,6 +24,7 @@ extern const char section_begin[] __asm__("__start_step_clock");
 extern const char section_end[] __asm__("__stop_step_clock");
 
 static bool is_on;
+static int64_t ahead;
 static int64_t now;
 static int64_t tick;
 static int looks;
@@ -32,7 +33,7 @@ void clock_begin(void)
 {
     struct timespec real;
     real_clock_gettime(CLOCK_MONOTONIC, &real);
-    now = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec;
+    now = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec + ahead;
     tick = TICK_FIRST;
     looks = 0;
     is_on = true;
@@ -43,11 +44,27 @@ void clock_end(void)
     is_on = false;
 }
 
+void step_clock_skip(int64_t nanoseconds)
+{
+    ahead += nanoseconds;
+}
+
+static int go_by_real_time(clockid_t clock, struct timespec *time)
+{
+    int r = real_clock_gettime(clock, time);
+    const int64_t all = (int64_t)time->tv_nsec + ahead;
+    if (ahead > 0 && clock == CLOCK_MONOTONIC) {
+        time->tv_sec += (time_t)(all / 1000000000);
+        time->tv_nsec = (long)(all % 1000000000);
+    }
+    return r;
+}
+
 __attribute__((section("step_clock"))) int wrapped_clock_gettime(clockid_t clock,
                                                                  struct timespec *time)
 {
     if (!is_on || (clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE))
-        return real_clock_gettime(clock, time);
+        return go_by_real_time(clock, time);
     now += tick;
     if (++looks % LOOKS_UNTIL_FASTER == 0 && tick < TICK_MOST)
         tick *= 2;

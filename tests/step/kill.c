@@ -85,24 +85,47 @@ static void kill_at(struct account *account, const struct path *path, size_t i)
     account_add(account, &finding, leaks, where);
 }
 
+static struct account try_once(const struct step_subject *subject,
+                               const struct point_mode *mode,
+                               const struct step_role *role)
+{
+    struct account account = account_open(subject, mode->name, mode->noun);
+    struct path path = {.points = NULL};
+    account.role = role;
+    record_role(subject, role, &path);
+    account.points = path.count;
+    for (size_t i = 0; i < path.count; i++) {
+        progress_show(&account, i, path.count);
+        if (is_point_wanted(i, path.count, mode->bound))
+            mode->try(&account, &path, i);
+    }
+    path_free(&path);
+    return account;
+}
+
+/* Where others are woken a recording may have been disturbed: then it is made anew. */
+static struct account try_role(const struct step_subject *subject,
+                               const struct point_mode *mode,
+                               const struct step_role *role)
+{
+    enum { RECORDINGS = 3 };
+
+    struct account account = try_once(subject, mode, role);
+    for (int i = 1; i < RECORDINGS && subject->company && account.bad == 0 &&
+                    account.missed > account_excused(&account);
+         i++)
+        account = try_once(subject, mode, role);
+    return account;
+}
+
 void each_point(const struct step_subject *subject, const struct point_mode *mode)
 {
     struct account all = account_open(subject, mode->name, mode->noun);
     scene_enter(true);
     for (size_t r = 0; r < subject->role_count; r++) {
-        struct account account = account_open(subject, mode->name, mode->noun);
-        struct path path = {.points = NULL};
-        account.role = &subject->roles[r];
-        if (!is_role_wanted(account.role))
+        if (!is_role_wanted(&subject->roles[r]))
             continue;
-        record_role(subject, account.role, &path);
-        account.points = path.count;
-        for (size_t i = 0; i < path.count; i++) {
-            progress_show(&account, i, path.count);
-            if (is_point_wanted(i, path.count, mode->bound))
-                mode->try(&account, &path, i);
-        }
-        path_free(&path);
+        struct account account = try_role(subject, mode, &subject->roles[r]);
         account_merge(&all, &account);
     }
     account_close(&all);

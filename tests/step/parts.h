@@ -41,6 +41,9 @@ void account_add(struct account *account, const struct step_finding *finding, in
 /* Counts one that was not found again. */
 void account_miss(struct account *account, const struct point *point);
 
+/* How many points of one role need not be found again. */
+unsigned long account_excused(const struct account *role);
+
 /* Adds those of one role and notes them, if there is more than one role. */
 void account_merge(struct account *all, const struct account *role);
 

@@ -206,19 +206,29 @@ static bool is_deep(void *argument)
     return stage->scene.role->is_deep(&stage->scene);
 }
 
-pid_t stage_lull(struct stage *stage)
+/* Who is there anyway has no end of its own here. */
+static pid_t start_sleeper(struct stage *stage)
 {
-    if (!stage->scene.role->sleeper)
-        return 0;
+    const struct step_scene *scene = &stage->scene;
+    if (!scene->role->sleeper)
+        return stage->subject->company ? stage->subject->company(scene) : 0;
     stage->sleeper = scene_fork();
     if (stage->sleeper == 0) {
-        stage->scene.role->sleeper(&stage->scene);
+        scene->role->sleeper(&stage->scene);
         harness_exit(0);
     }
-    harness_wait_blocked(stage->sleeper);
+    return stage->sleeper;
+}
+
+pid_t stage_lull(struct stage *stage)
+{
+    pid_t pid = start_sleeper(stage);
+    if (pid == 0)
+        return 0;
+    harness_wait_blocked(pid);
     if (stage->scene.role->is_deep)
         harness_until(is_deep, stage);
-    return stage->sleeper;
+    return pid;
 }
 
 void stage_rouse(struct stage *stage)
