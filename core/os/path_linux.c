@@ -227,13 +227,31 @@ static void give_path_lock(const char *path, int fd)
     close(fd);
 }
 
+enum { ASIDE = sizeof(struct sockaddr_un) + 8 };
+
+// Where a stale one stands meanwhile; the lock is held by whoever uses it.
+static void aside_of(const char *path, char aside[ASIDE])
+{
+    snprintf(aside, ASIDE, "%s.stale", path);
+}
+
+// What one that was killed in bind_over has left.
+static void sweep_aside(const char *path)
+{
+    char aside[ASIDE];
+    struct stat status;
+    aside_of(path, aside);
+    if (look_at(aside, &status) >= 0 && S_ISSOCK(status.st_mode))
+        unlink(aside);
+}
+
 // Moves the stale one aside, takes its place, and only then removes it.  A socket that
 // is bound elsewhere and renamed over it would go on telling its peers the other name.
 static int bind_over(const struct os_socket_plan *plan, const char *path,
                      const struct os_file *stale, struct os_descriptor *out)
 {
-    char aside[sizeof(struct sockaddr_un) + 32];
-    snprintf(aside, sizeof(aside), "%s.%ld", path, (long)getpid());
+    char aside[ASIDE];
+    aside_of(path, aside);
     if (rename(path, aside) < 0)
         return -errno;
     struct os_file moved;
@@ -278,6 +296,7 @@ int os_bind_path(const struct os_socket_plan *plan, struct os_descriptor *out,
     int lock = take_path_lock(path);
     if (lock < 0)
         return lock;
+    sweep_aside(path);
     int r = bind_locked(plan, path, out);
     struct stat status;
     if (r >= 0 && look_at(path, &status) >= 0)

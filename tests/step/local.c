@@ -567,4 +567,5 @@ static const struct step_subject local = {
 void harness_register(void)
 {
     step_add(&local);
+    step_add(&local_name);
 }

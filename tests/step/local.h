@@ -16,6 +16,7 @@
 
 enum {
     LINE_ADDRESS = 160,
+    LINE_NAME = 16,
     LINE_PATIENCE = 2000, // milliseconds: nobody waits longer
     LINE_ANSWER = 80,     // of a survivor that has nothing to wait for
     LINE_STRANGER = 7,    // the kind of a message that whoever judges sends
@@ -69,6 +70,8 @@ struct line {
     _Atomic(uint64_t) own;
     _Atomic(uint64_t) theirs;
 };
+
+extern const struct step_subject local_name;
 
 /* Makes it with its other end asleep for orders; role-dependent `options` of both
  * addresses may be "". */
