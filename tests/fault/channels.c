@@ -55,9 +55,13 @@ static const struct row rows[] = {
     {"mq", "mq:/%s", BY_DIAL, false, false},
     {"sysv", "sysv:private", BY_DIAL, false, false},
     {"signal", "signal:self", BY_DIAL, false, true},
+    {"local", "local:%s?memory=always&ring=64K&spin=0", BY_DIAL, true, false},
+    {"local-socket", "local:%s?memory=never", BY_DIAL, true, false},
+    {"local-pair", "local:?memory=always&ring=64K", BY_PAIR, true, false},
 };
 
 struct ends {
+    const struct row *row;
     wherry_listener *listener;
     wherry_channel *sender;
     wherry_channel *receiver;
@@ -79,7 +83,8 @@ static int open_by_dial(const struct row *row, struct ends *ends)
 {
     char address[ADDRESS_SIZE], name[32];
     const char *place = strstr(row->address, "%s");
-    bool is_path = place && (place[-1] == ':' || place[-1] == '@');
+    bool is_local = strncmp(row->address, "local:", 6) == 0;
+    bool is_path = place && !is_local && (place[-1] == ':' || place[-1] == '@');
     snprintf(name, sizeof name, "%d", (int)getpid());
     snprintf(address, sizeof address, "%.*s%s%s",
              place ? (int)(place - row->address) : (int)strlen(row->address),
@@ -127,8 +132,9 @@ static void remove_queue(void)
 static int run_scenario(const void *argument)
 {
     const struct scenario *scenario = argument;
-    struct ends ends = {NULL, NULL, NULL, scenario->row->has_files,
-                        scenario->row->has_numbers};
+    struct ends ends = {.row = scenario->row,
+                        .has_files = scenario->row->has_files,
+                        .has_numbers = scenario->row->has_numbers};
     int r = open_ends(scenario->row, &ends);
     if (r >= 0 && scenario->run)
         r = scenario->run(&ends);
@@ -292,6 +298,29 @@ static int abandon_files(struct ends *ends)
     return r == -EAGAIN ? 0 : r;
 }
 
+// Both have so much to say that they go over to memory, if there is any.
+static int go_over(struct ends *ends)
+{
+    enum { ROUNDS = 5 };
+
+    struct ends back = *ends;
+    back.sender = ends->receiver;
+    back.receiver = ends->sender;
+    if (strncmp(ends->row->address, "local:", 6) != 0)
+        return 0;
+    int r = 0;
+    for (int i = 0; i < ROUNDS && r >= 0; i++) {
+        r = exchange(ends);
+        if (r >= 0)
+            r = exchange(&back);
+    }
+    if (r >= 0)
+        r = exchange_files(ends);
+    if (r >= 0)
+        r = exchange_many(&back);
+    return r < 0 ? r : exchange_large(ends); // which finishes
+}
+
 static int finish(struct ends *ends)
 {
     wherry_message *got = NULL;
@@ -357,6 +386,7 @@ static const struct {
     {"exchange_large", exchange_large},
     {"exchange_files", exchange_files},
     {"abandon_files", abandon_files},
+    {"go_over", go_over},
     {"finish", finish},
     {"expire", expire},
     {"wait_in_poll", wait_in_poll},

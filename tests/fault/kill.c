@@ -33,6 +33,10 @@ static const struct row rows[] = {
     {"unix-stream", "unix:%s?type=stream", -ECONNRESET},
     {"unix-stream-raw", "unix:%s?type=stream&framing=length", 0},
     {"tcp", "tcp:127.0.0.1:0", -ECONNRESET},
+    {"local", "local:%s?memory=always&ring=64K", -ECONNRESET},
+    {"local-auto", "local:%s", -ECONNRESET},
+    {"local-socket", "local:%s?memory=never", -ECONNRESET},
+    {"local-pair", "local:?memory=always&ring=64K", -ECONNRESET},
 };
 
 /* One life of a peer. */
@@ -160,7 +164,8 @@ static void kill_again_and_again(const void *argument)
     snprintf(address, sizeof address, "%s", row->address);
     char *place = strstr(address, "%s");
     if (place)
-        snprintf(address, sizeof address, "unix:%s%s", harness_path("peer"),
+        snprintf(address, sizeof address, "%.*s%s%s", (int)(place - address),
+                 row->address, row->address[0] == 'u' ? harness_path("peer") : "peer",
                  strchr(row->address, '?') ? strchr(row->address, '?') : "");
     if (place || strncmp(address, "tcp:", 4) == 0)
         CHECK_OK(wherry_listen(address, &listener));

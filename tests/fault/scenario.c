@@ -88,11 +88,11 @@ static int count_leaks(const struct count *before, unsigned long mark)
     return leaks;
 }
 
-/* Removes what was left in the test's directory, and names it if told to; how many. */
-static int take_names(bool is_told)
+/* Removes what was left in a directory, and names it if told to; how many. */
+static int take_names_of(const char *path, bool is_told)
 {
     int count = 0;
-    DIR *folder = opendir(harness_directory());
+    DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         if (*entry->d_name == '.' || strcmp(entry->d_name, "wherry") == 0)
             continue;
@@ -104,6 +104,12 @@ static int take_names(bool is_told)
     if (folder)
         closedir(folder);
     return count;
+}
+
+static int take_names(bool is_told)
+{
+    return take_names_of(harness_directory(), is_told) +
+           take_names_of(harness_path("wherry"), is_told);
 }
 
 void scenario_tidy(void)
