@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -52,6 +53,8 @@ static const struct setting settings[] = {
     {"recv-from-a-full-ring", LINE_MIDDLE, UP, ORDER_SEND},
     {"recv-asleep", LINE_SMALL, UP, 0},
     {"recv-awake", LINE_SMALL, "memory=always", 0},
+    {"poll-for-a-message", LINE_SMALL, UP, 0},
+    {"poll-for-room", LINE_MIDDLE, UP, 0},
     {"recv-pieces", LINE_LARGE, UP, ORDER_SEND},
     {"recv-file", LINE_SMALL, UP, 0},
     {"go-over-first", LINE_SMALL, "memory=auto&spin=0", ORDER_POLL},
@@ -370,14 +373,53 @@ static void dial_and_send(struct step_scene *scene)
     send_one(scene);
 }
 
+// As loops of events do.  A blocking wait would look by itself after a while: here a
+// wake-up that is lost is lost for ever.
+static void poll_for_a_message(struct step_scene *scene)
+{
+    struct line *line = scene->shared;
+    wherry_native fd;
+    short events;
+    int r = wherry_fd(scene->own, WHERRY_IN, &fd, &events);
+    while (r >= 0 &&
+           (r = line_receive(line, &line->back, scene->own, WHERRY_POLL)) == -EAGAIN) {
+        struct pollfd wait = {.fd = fd, .events = events};
+        r = poll(&wait, 1, -1) == 1 ? 0 : -EIO;
+    }
+}
+
+static void poll_for_room(struct step_scene *scene)
+{
+    struct line *line = scene->shared;
+    int r;
+    while ((r = line_send(line, &line->there, scene->own, WHERRY_POLL)) == -EAGAIN) {
+        wherry_native fd;
+        struct pollfd wait;
+        if (wherry_fd(scene->own, WHERRY_OUT, &fd, &wait.events) < 0)
+            return;
+        wait.fd = fd;
+        (void)poll(&wait, 1, -1);
+    }
+}
+
+// Both only if there is nothing that it should have been told of: a stopped one was
+// told meanwhile, and goes on by itself.
 static void let_take(struct step_scene *scene)
 {
-    line_tell(scene->shared, ORDER_TAKE);
+    enum { HELD = LINE_RING / (LINE_MIDDLE + RING_STEP) };
+
+    struct line *line = scene->shared;
+    const struct flow *there = &line->there;
+    const unsigned waiting = atomic_load(&there->begun) - atomic_load(&there->taken);
+    if (line->size != LINE_MIDDLE || waiting >= HELD)
+        line_tell(line, ORDER_TAKE);
 }
 
 static void let_write(struct step_scene *scene)
 {
-    line_tell(scene->shared, ORDER_WRITE);
+    struct line *line = scene->shared;
+    if (atomic_load(&line->back.sent) == atomic_load(&line->back.taken))
+        line_tell(line, ORDER_WRITE);
 }
 
 /* --- one moment and another ---------------------------------------------- */
@@ -468,7 +510,8 @@ static enum order ask(struct step_scene *scene)
 {
     struct line *line = scene->shared;
     const enum order order = setting_of(scene->role)->company;
-    const bool reads = strncmp(scene->role->name, "recv", 4) == 0;
+    const bool reads = strncmp(scene->role->name, "recv", 4) == 0 ||
+                       scene->role->run == poll_for_a_message;
     if (order)
         return order;
     while (line_is_done(line, 0))
@@ -501,7 +544,8 @@ static struct step_finding meet(struct step_scene *scene)
         return step_find(STEP_ABSENT, "the other end sleeps, or has answered");
     while (line_is_done(line, 0))
         ;
-    line_tell(line, ORDER_MEET);
+    const bool has_filled = scene->role->wake == let_take && line->size == LINE_MIDDLE;
+    line_tell(line, has_filled ? ORDER_TAKE : ORDER_MEET);
     if (!line_is_done(line, LINE_ANSWER))
         return step_find(STEP_HUNG, "the deadline was not met");
     int r = atomic_load(&line->result);
@@ -533,6 +577,11 @@ static const struct step_role roles[] = {
     {.name = "recv-from-a-full-ring", .prepare = be_up, .run = receive_one},
     {.name = "recv-asleep", .prepare = be_up, .run = receive_one, .wake = let_write},
     {.name = "recv-awake", .prepare = be_up, .run = receive_one, .wake = let_write},
+    {.name = "poll-for-a-message",
+     .prepare = be_up,
+     .run = poll_for_a_message,
+     .wake = let_write},
+    {.name = "poll-for-room", .prepare = fill, .run = poll_for_room, .wake = let_take},
     {.name = "recv-pieces", .prepare = be_up, .run = receive_one},
     {.name = "recv-file", .prepare = have_a_file, .run = receive_one},
     {.name = "go-over-first", .prepare = have_met, .run = send_burst},
