@@ -59,7 +59,8 @@ static struct {
     int files[FILES];
     struct ring_page *page; // of FILE_RING, to be written
     uint8_t *data;
-    uint64_t tail; // of the records that it wrote in order
+    uint64_t tail;   // of the records that it wrote in order
+    bool has_shrunk; // FILE_UNSEALED
     int socket;
     wherry_channel *channel; // this end
 } peer;
@@ -88,7 +89,7 @@ static void make_files(void)
     int ends[2];
     const uint64_t size = RING_FRONT + RING_LEAST;
     peer.files[FILE_RING] = new_memory(size, true, SEALS, &page);
-    peer.files[FILE_UNSEALED] = new_memory(size, true, OS_SEAL_SHRINK, NULL);
+    peer.files[FILE_UNSEALED] = new_memory(size, true, 0, NULL);
     peer.files[FILE_SMALL] = new_memory(RING_FRONT * 2, true, SEALS, NULL);
     peer.files[FILE_FOREIGN] = new_memory(size, false, SEALS, NULL);
     PROPERTY(pipe2(ends, O_CLOEXEC) == 0);
@@ -96,6 +97,22 @@ static void make_files(void)
     peer.files[FILE_PIPE] = ends[0];
     peer.page = page;
     peer.data = (uint8_t *)page + RING_FRONT;
+}
+
+// Where it can still be: whoever has mapped it dies of the next look.
+static void shrink_memory(void)
+{
+    PROPERTY(ftruncate(peer.files[FILE_UNSEALED], 0) == 0);
+    peer.has_shrunk = true;
+}
+
+static void restore_memory(void)
+{
+    if (!peer.has_shrunk)
+        return;
+    close(peer.files[FILE_UNSEALED]);
+    peer.files[FILE_UNSEALED] = new_memory(RING_FRONT + RING_LEAST, true, 0, NULL);
+    peer.has_shrunk = false;
 }
 
 void target_end(void)
@@ -379,10 +396,10 @@ static void finish(void)
 /* --- the input ----------------------------------------------------------- */
 
 // Both have gone over, as those do that mean well.
-static void go_up(void)
+static void go_up(enum file file)
 {
     say_hello();
-    say_of_memory(LOCAL_MEMORY, peer.files[FILE_RING]);
+    say_of_memory(LOCAL_MEMORY, peer.files[file]);
     receive();
     say_of_memory(LOCAL_READY, -1);
     say_of_memory(LOCAL_SWITCH, -1);
@@ -408,7 +425,7 @@ static void open_both(uint8_t how)
     wherry_close(ends[1]); // it never spoke
     peer.channel = ends[0];
     if (how & 4)
-        go_up();
+        go_up(how & 8 ? FILE_UNSEALED : FILE_RING);
 }
 
 static int next_descriptor(void)
@@ -426,7 +443,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         write_large,   gather_some, write_file,    ask_for_descriptors,
         describe,      drain,       say_word,      say_anything,
         finish,        finish_it,   read_more,     receive_many,
-        change_sleeps, write_more,  change_record, receive,
+        change_sleeps, write_more,  change_record, shrink_memory,
     };
     if (!peer.page)
         make_files();
@@ -440,5 +457,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     close(peer.socket); // first: nobody waits for it
     wherry_close(peer.channel);
     PROPERTY(next_descriptor() == descriptor);
+    restore_memory();
     return 0;
 }

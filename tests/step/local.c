@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <wherry.h>
@@ -25,17 +24,9 @@ enum { ROUNDS = 6 };
 
 /* --- before -------------------------------------------------------------- */
 
-/* What each role begins with. */
-struct setting {
-    const char *role;
-    unsigned size;
-    const char *options;
-    enum order company; // what the other end does meanwhile; 0: nothing
-};
-
 #define UP "memory=always&spin=0"
 
-static const struct setting settings[] = {
+static const struct line_setting settings[] = {
     {"send", LINE_SMALL, UP, 0},
     {"send-to-a-sleeper", LINE_SMALL, UP, ORDER_RECEIVE},
     {"send-to-a-poller", LINE_SMALL, UP, ORDER_POLL},
@@ -69,7 +60,7 @@ static const struct setting settings[] = {
     {"dial", LINE_SMALL, UP, ORDER_NEXT},
 };
 
-static const struct setting *setting_of(const struct step_role *role)
+const struct line_setting *line_setting_of(const struct step_role *role)
 {
     size_t i = 0;
     while (strcmp(settings[i].role, role->name) != 0)
@@ -79,7 +70,7 @@ static const struct setting *setting_of(const struct step_role *role)
 
 static void *make(const struct step_role *role)
 {
-    const struct setting *setting = setting_of(role);
+    const struct line_setting *setting = line_setting_of(role);
     return line_new(setting->options, setting->size);
 }
 
@@ -157,7 +148,7 @@ static void remember_memory(struct step_scene *scene)
 static void begin(struct step_scene *scene)
 {
     struct line *line = scene->shared;
-    const enum order order = setting_of(scene->role)->company;
+    const enum order order = line_setting_of(scene->role)->company;
     atomic_store(&line->told_at, harness_now());
     if (order)
         line_tell(line, order);
@@ -422,138 +413,7 @@ static void let_write(struct step_scene *scene)
         line_tell(line, ORDER_WRITE);
 }
 
-/* --- one moment and another ---------------------------------------------- */
-
-static bool peek(const struct step_scene *scene, uint64_t page, size_t offset,
-                 void *out, size_t size)
-{
-    const struct iovec here = {out, size};
-    const struct iovec there = {(void *)(uintptr_t)(page + offset), size};
-    return page &&
-           process_vm_readv(scene->stepped, &here, 1, &there, 1, 0) == (ssize_t)size;
-}
-
-// How far a ring is written and read, and who sleeps.
-static uint64_t words_of(const struct step_scene *scene, uint64_t page)
-{
-    uint64_t tail = 0;
-    uint64_t head = 0;
-    uint32_t sleeps[2] = {0, 0};
-    if (!peek(scene, page, offsetof(struct ring_page, writer), &tail, sizeof tail))
-        return 0;
-    (void)peek(scene, page, offsetof(struct ring_page, reader), &head, sizeof head);
-    (void)peek(scene, page, offsetof(struct ring_page, sleeps), sleeps, sizeof sleeps);
-    return ((tail * 31 + head) * 2 + (sleeps[0] & 1)) * 2 + (sleeps[1] & 1);
-}
-
-static uint64_t state(const struct step_scene *scene)
-{
-    struct line *line = scene->shared;
-    uint64_t sum =
-        atomic_load(&line->there.sent) * 31 + atomic_load(&line->there.taken);
-    sum = (sum * 31 + atomic_load(&line->back.sent)) * 31;
-    sum += atomic_load(&line->back.taken);
-    sum = sum * 1009 + words_of(scene, atomic_load(&line->own));
-    return sum * 1009 + words_of(scene, atomic_load(&line->theirs));
-}
-
-/* --- the judgement ------------------------------------------------------- */
-
-static bool is_torn(const struct flow *flow)
-{
-    return atomic_load(&flow->torn) > 0 ||
-           atomic_load(&flow->taken) > atomic_load(&flow->begun);
-}
-
-static bool is_end(int r)
-{
-    return r == 0 || r == -ECONNRESET || r == -EPIPE;
-}
-
-// Whoever comes next is served as if nothing had been.
-static int talk_as_a_stranger(struct line *line)
-{
-    wherry_channel *channel = NULL;
-    int r = wherry_dial(line->address, soon(), &channel);
-    if (r >= 0)
-        r = wherry_write(channel, "", 0, LINE_STRANGER, 0, soon());
-    if (r >= 0 && !line_is_done(line, LINE_ANSWER))
-        r = -ETIME;
-    wherry_close(channel);
-    return r < 0 ? r : atomic_load(&line->result);
-}
-
-static struct step_finding judge_flows(struct line *line, enum order order)
-{
-    const unsigned sent = atomic_load(&line->there.sent);
-    const unsigned taken = atomic_load(&line->there.taken);
-    const int result = atomic_load(&line->result);
-    if (is_torn(&line->there) || is_torn(&line->back))
-        return step_find(STEP_TORN, "%u of %u arrived, %u and %u were torn", taken,
-                         sent, atomic_load(&line->there.torn),
-                         atomic_load(&line->back.torn));
-    if (!is_end(result))
-        return step_find(STEP_TORN, "the end is told as %s",
-                         harness_errno_name(result));
-    if (taken < sent && (order == ORDER_RECEIVE || order == ORDER_POLL))
-        return step_find(STEP_LOST, "%u messages were sent, %u arrived", sent, taken);
-    if (atomic_load(&line->left) != 0)
-        return step_find(STEP_LOST, "the survivor keeps %d things",
-                         atomic_load(&line->left));
-    return step_find(taken == atomic_load(&line->there.begun) ? STEP_WHOLE
-                                                              : STEP_ABSENT,
-                     "%u of %u arrived", taken, sent);
-}
-
-// Of one that only sleeps the answer is there; another is asked for it first.
-static enum order ask(struct step_scene *scene)
-{
-    struct line *line = scene->shared;
-    const enum order order = setting_of(scene->role)->company;
-    const bool reads = strncmp(scene->role->name, "recv", 4) == 0 ||
-                       scene->role->run == poll_for_a_message;
-    if (order)
-        return order;
-    while (line_is_done(line, 0))
-        ; // what it was told meanwhile
-    line_tell(line, reads ? ORDER_SEND : ORDER_RECEIVE);
-    return reads ? ORDER_SEND : ORDER_RECEIVE;
-}
-
-static struct step_finding check(struct step_scene *scene)
-{
-    struct line *line = scene->shared;
-    const enum order order = ask(scene);
-    struct step_finding finding = step_find(STEP_ABSENT, "nobody was dialled");
-    if (order != ORDER_NEXT) {
-        if (!line_is_done(line, LINE_ANSWER))
-            return step_find(STEP_HUNG, "the survivor waits on, at %c", order);
-        finding = judge_flows(line, order);
-        line_tell(line, ORDER_NEXT);
-    }
-    int r = finding.verdict >= STEP_LOST ? 0 : talk_as_a_stranger(line);
-    if (r < 0)
-        return step_find(STEP_HUNG, "the next one: %s", harness_errno_name(r));
-    return finding;
-}
-
-static struct step_finding meet(struct step_scene *scene)
-{
-    struct line *line = scene->shared;
-    if (setting_of(scene->role)->company)
-        return step_find(STEP_ABSENT, "the other end sleeps, or has answered");
-    while (line_is_done(line, 0))
-        ;
-    const bool has_filled = scene->role->wake == let_take && line->size == LINE_MIDDLE;
-    line_tell(line, has_filled ? ORDER_TAKE : ORDER_MEET);
-    if (!line_is_done(line, LINE_ANSWER))
-        return step_find(STEP_HUNG, "the deadline was not met");
-    int r = atomic_load(&line->result);
-    return r < 0 ? step_find(STEP_TORN, "meanwhile: %s", harness_errno_name(r))
-                 : step_find(STEP_WHOLE, "the deadline was met");
-}
-
-static const struct step_role roles[] = {
+static const struct step_role writer_roles[] = {
     {.name = "send", .prepare = be_up, .run = send_one},
     {.name = "send-to-a-sleeper",
      .prepare = be_up,
@@ -572,6 +432,10 @@ static const struct step_role roles[] = {
     {.name = "send-many-to-a-poller", .prepare = be_up, .run = send_many},
     {.name = "send-file", .prepare = be_up, .run = send_file},
     {.name = "send-file-to-a-poller", .prepare = be_up, .run = send_file},
+    {.name = "poll-for-room", .prepare = fill, .run = poll_for_room, .wake = let_take},
+};
+
+static const struct step_role reader_roles[] = {
     {.name = "recv", .prepare = have_one, .run = receive_one},
     {.name = "recv-over-the-end", .prepare = have_one_over_the_end, .run = receive_one},
     {.name = "recv-from-a-full-ring", .prepare = be_up, .run = receive_one},
@@ -581,9 +445,11 @@ static const struct step_role roles[] = {
      .prepare = be_up,
      .run = poll_for_a_message,
      .wake = let_write},
-    {.name = "poll-for-room", .prepare = fill, .run = poll_for_room, .wake = let_take},
     {.name = "recv-pieces", .prepare = be_up, .run = receive_one},
     {.name = "recv-file", .prepare = have_a_file, .run = receive_one},
+};
+
+static const struct step_role life_roles[] = {
     {.name = "go-over-first", .prepare = have_met, .run = send_burst},
     {.name = "go-over-second", .prepare = have_dialled, .run = exchange_some},
     {.name = "refuse-memory", .prepare = have_dialled, .run = exchange_some},
@@ -601,20 +467,20 @@ static const struct step_role roles[] = {
     {.name = "dial", .prepare = be_asleep_to_be_dialled, .run = dial_and_send},
 };
 
-static const struct step_subject local = {
-    .name = "local",
-    .roles = roles,
-    .role_count = sizeof roles / sizeof *roles,
-    .make = make,
-    .unmake = unmake,
-    .state = state,
-    .company = company,
-    .check = check,
-    .meet = meet,
-};
+#define SUBJECT(role)                                                                  \
+    {                                                                                  \
+        .name = "local-" #role, .roles = role##_roles,                                 \
+        .role_count = sizeof role##_roles / sizeof *role##_roles, .make = make,        \
+        .unmake = unmake, .state = local_state, .company = company,                    \
+        .check = local_check, .meet = local_meet                                       \
+    }
+
+static const struct step_subject subjects[] = {SUBJECT(writer), SUBJECT(reader),
+                                               SUBJECT(life)};
 
 void harness_register(void)
 {
-    step_add(&local);
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+        step_add(&subjects[i]);
     step_add(&local_name);
 }

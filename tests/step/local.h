@@ -73,6 +73,21 @@ struct line {
 
 extern const struct step_subject local_name;
 
+/* What each role begins with. */
+struct line_setting {
+    const char *role;
+    unsigned size; // bytes of a message
+    const char *options;
+    enum order company; // what the other end does meanwhile; 0: nothing
+};
+
+const struct line_setting *line_setting_of(const struct step_role *role);
+
+/* Of subjects whose shared is a line. */
+uint64_t local_state(const struct step_scene *scene);
+struct step_finding local_check(struct step_scene *scene);
+struct step_finding local_meet(struct step_scene *scene);
+
 /* Makes it with its other end asleep for orders; role-dependent `options` of both
  * addresses may be "". */
 struct line *line_new(const char *options, unsigned size);
