@@ -204,19 +204,19 @@ static const struct step_role by_name[] = {{"add", .run = add_by_name}};
 
 static const struct step_subject subjects[] = {
     {"careful", by_name, 1, STEP_NOTHING, make, unmake, state, repair, check_by_name,
-     meet_by_name, NULL, NULL, NULL},
+     meet_by_name, NULL, NULL, NULL, NULL},
     {"torn", without_order, 1, STEP_NOTHING, make, unmake, state, NULL, compare_only,
-     NULL, NULL, NULL, NULL},
+     NULL, NULL, NULL, NULL, NULL},
     {"torn-told", without_order, 1, STEP_EVERYTHING, make, unmake, state, NULL,
-     compare_only, NULL, NULL, NULL, NULL},
+     compare_only, NULL, NULL, NULL, NULL, NULL},
     {"nameless", without_name, 1, STEP_NOTHING, make, unmake, state, NULL,
-     wait_and_compare, wait_and_compare, NULL, add_slowly, compare_only},
+     wait_and_compare, wait_and_compare, NULL, add_slowly, compare_only, NULL},
     {"spun-for", without_name, 1, STEP_NOTHING, make, unmake, state, NULL,
-     spin_and_compare, NULL, NULL, NULL, NULL},
+     spin_and_compare, NULL, NULL, NULL, NULL, NULL},
     {"repaired-late", by_name, 1, STEP_NOTHING, make, unmake, state, repair_too_late,
-     check_by_name, NULL, NULL, NULL, NULL},
+     check_by_name, NULL, NULL, NULL, NULL, NULL},
     {"impatient", by_name, 1, STEP_NOTHING, make, unmake, state, NULL, check_by_name,
-     meet_by_force, NULL, NULL, NULL},
+     meet_by_force, NULL, NULL, NULL, NULL},
 };
 
 void harness_register(void)

@@ -97,6 +97,19 @@ static void replace(struct load *load)
     load->account.runs++;
 }
 
+/* Whoever is hired needs a moment: somebody is to come to a turn between two kills. */
+static bool await_turn(struct load *load)
+{
+    static const struct timespec moment = {.tv_nsec = 50000};
+    const unsigned long before = load->seen;
+    while (is_moving(load)) {
+        if (load->seen != before)
+            return true;
+        ppoll(NULL, 0, &moment, NULL);
+    }
+    return false;
+}
+
 /* Ends the shift; how many workers do not come back from their turn. */
 static int dismiss(struct load *load)
 {
@@ -152,7 +165,7 @@ void load_mode(const void *subject)
     while (load.account.runs < step_options.kills && !is_stalled) {
         progress_show(&load.account, load.account.runs, step_options.kills);
         replace(&load);
-        is_stalled = !is_moving(&load);
+        is_stalled = !await_turn(&load);
     }
     judge(&load, dismiss(&load), is_stalled);
     munmap(load.shift, sizeof *load.shift);

@@ -46,7 +46,7 @@ static const struct line_setting settings[] = {
     {"recv-awake", LINE_SMALL, "memory=always", 0},
     {"poll-for-a-message", LINE_SMALL, UP, 0},
     {"poll-for-room", LINE_MIDDLE, UP, 0},
-    {"recv-pieces", LINE_LARGE, UP, ORDER_SEND},
+    {"recv-pieces", LINE_LARGE, UP, ORDER_SEND_POLL},
     {"recv-file", LINE_SMALL, UP, 0},
     {"go-over-first", LINE_SMALL, "memory=auto&spin=0", ORDER_POLL},
     {"go-over-second", LINE_SMALL, UP, ORDER_ECHO},
@@ -483,4 +483,5 @@ void harness_register(void)
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
         step_add(&subjects[i]);
     step_add(&local_name);
+    step_add(&local_load);
 }

@@ -35,6 +35,7 @@ enum order {
     ORDER_POLL = 'R',       // the same, by its descriptor
     ORDER_TAKE = 't',       // LINE_TAKE of them
     ORDER_SEND = 's',       // messages, to the end
+    ORDER_SEND_POLL = 'S',  // the same, by its descriptor
     ORDER_WRITE = 'w',      // one
     ORDER_WRITE_FILE = 'f', // one, with an open file
     ORDER_MEET = 'm',       // receive, and send, with a deadline of LINE_SOON
@@ -72,6 +73,7 @@ struct line {
 };
 
 extern const struct step_subject local_name;
+extern const struct step_subject local_load;
 
 /* What each role begins with. */
 struct line_setting {

@@ -183,6 +183,26 @@ static int send_all(struct line *line)
     return r;
 }
 
+// As a loop of events does, for the same reason.
+static int poll_to_send_all(struct line *line)
+{
+    int r;
+    do {
+        wherry_native fd;
+        struct pollfd wait;
+        r = line_send(line, &line->back, channel, WHERRY_POLL);
+        if (r >= 0)
+            r = wherry_flush(channel);
+        if (r == -EAGAIN) {
+            r = wherry_fd(channel, WHERRY_OUT, &fd, &wait.events);
+            wait.fd = fd;
+            while (r >= 0 && poll(&wait, 1, -1) < 0)
+                ;
+        }
+    } while (r >= 0);
+    return r;
+}
+
 static int write_one(struct line *line)
 {
     return line_send(line, &line->back, channel, patience());
@@ -249,6 +269,7 @@ static const struct {
     {ORDER_POLL, true, poll_for_all},
     {ORDER_TAKE, false, take_some},
     {ORDER_SEND, true, send_all},
+    {ORDER_SEND_POLL, true, poll_to_send_all},
     {ORDER_WRITE, false, write_one},
     {ORDER_WRITE_FILE, false, write_file},
     {ORDER_MEET, false, meet_deadline},

@@ -120,10 +120,6 @@ struct step_subject {
      * and no times, for it is compared with that of another run.  May be NULL. */
     uint64_t (*state)(const struct step_scene *);
 
-    /* A process that make() has started, and that the stepped one wakes: after each
-     * system call it is waited for until it sleeps again.  NULL: none. */
-    pid_t (*company)(const struct step_scene *);
-
     /* What the next one does, and the one after that does again: an operation that
      * repairs whatever is found.  Stepped in the mode double; NULL: no such mode. */
     void (*recover)(struct step_scene *);
@@ -141,6 +137,10 @@ struct step_subject {
     void (*attach)(struct step_scene *);
     void (*turn)(struct step_scene *);
     struct step_finding (*settle)(struct step_scene *);
+
+    /* A process that make() has started, and that the stepped one wakes: after each
+     * system call it is waited for until it sleeps again.  NULL: none. */
+    pid_t (*company)(const struct step_scene *);
 };
 
 void step_add(const struct step_subject *subject);
