@@ -336,18 +336,20 @@ static APART int try_again(wherry_channel *channel, struct batch *batch,
     return r;
 }
 
-// A program that only sends still has to hear what its transport waits for.
+// A program that only sends still has to hear what its transport waits for.  Of an end
+// that is heard so the next recv tells, in the same words.
 static APART void listen(wherry_channel *channel)
 {
     bool held_any = false;
+    int r = 1;
     if (!os_lock_try(&channel->in.lock))
         return; // somebody receives
-    while (!channel->in.ended && !channel_held_full(channel)) {
+    while (r == 1 && !channel->in.ended && !channel_held_full(channel)) {
         wherry_message *message;
-        if (channel_pull(channel, &message) != 1)
-            break;
-        list_append(&channel->in.held, message);
-        held_any = true;
+        r = channel_error(channel, channel_pull(channel, &message));
+        if (r == 1)
+            list_append(&channel->in.held, message);
+        held_any |= r == 1;
     }
     channel_show_ready(channel);
     os_lock_give(&channel->in.lock);
