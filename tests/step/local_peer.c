@@ -124,10 +124,27 @@ static int accept_one(struct line *line)
     return wherry_accept(listener, patience(), &channel);
 }
 
+// As a loop of events does: nothing but a message wakes it, while a blocking wait looks
+// by itself from time to time, and stepping is slow.
+static int poll_for_one(struct line *line)
+{
+    wherry_native fd;
+    short events;
+    int r = wherry_fd(channel, WHERRY_IN, &fd, &events);
+    while (r >= 0 &&
+           (r = line_receive(line, &line->there, channel, WHERRY_POLL)) == -EAGAIN) {
+        struct pollfd wait = {.fd = fd, .events = events};
+        r = 0;
+        while (poll(&wait, 1, -1) < 0)
+            ;
+    }
+    return r;
+}
+
 static int echo(struct line *line)
 {
     int r;
-    while ((r = line_receive(line, &line->there, channel, WHERRY_FOREVER)) == 1)
+    while ((r = poll_for_one(line)) == 1)
         if ((r = line_send(line, &line->back, channel, patience())) < 0)
             return r;
     return r;
@@ -147,24 +164,12 @@ static int answer_one(struct line *line)
     return r == 1 ? line_send(line, &line->back, channel, patience()) : r;
 }
 
-// As a loop of events does: nothing but a message wakes it, while a blocking wait looks
-// by itself from time to time, and stepping is slow.
 static int poll_for_all(struct line *line)
 {
-    wherry_native fd;
-    short events;
-    int r = wherry_fd(channel, WHERRY_IN, &fd, &events);
-    if (r < 0)
-        return r;
-    for (;;) {
-        struct pollfd wait = {.fd = fd, .events = events};
-        while (poll(&wait, 1, -1) < 0)
-            ;
-        while ((r = line_receive(line, &line->there, channel, WHERRY_POLL)) == 1)
-            ;
-        if (r != -EAGAIN)
-            return r;
-    }
+    int r;
+    while ((r = poll_for_one(line)) == 1)
+        ;
+    return r;
 }
 
 static int take_some(struct line *line)
