@@ -272,7 +272,8 @@ static struct rlimit leave_free(rlim_t count)
 // What the two ends agree on while they talk takes descriptors, too: it comes first.
 static void talk(struct ends *ends)
 {
-    for (int i = 0; i < 12 && ends_can(ends, WHERRY_ABLE_DUPLEX); i++) {
+    const bool answers = ends_can(ends, WHERRY_ABLE_DUPLEX) && !ends->row->endless;
+    for (int i = 0; i < 12 && answers; i++) {
         text_send(ends->sender, "there");
         text_receive(ends->receiver, "there");
         text_send(ends->receiver, "and back");
