@@ -394,8 +394,19 @@ static const struct {
 
 static const int allowed[] = {-ETIMEDOUT, -ECONNRESET, -EPIPE, -EMFILE, -EADDRINUSE, 0};
 
+// memory=always, and there is none to be had.
+static const int allowed_of_memory[] = {-ETIMEDOUT,  -ECONNRESET, -EPIPE, -EMFILE,
+                                        -EADDRINUSE, -ENOTSUP,    0};
+
 // What EPERM means of signals is among them.
 static const int allowed_of_signals[] = {-ETIMEDOUT, -EPIPE, -EMFILE, -EACCES, 0};
+
+static const int *allowed_of(const struct row *row)
+{
+    if (strstr(row->address, "memory=always"))
+        return allowed_of_memory;
+    return row->has_numbers ? allowed_of_signals : allowed;
+}
 
 const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count)
 {
@@ -409,9 +420,8 @@ const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count)
         const struct row *row = &rows[i % ROWS];
         arguments[i] = (struct scenario){row, runs[i / ROWS].run};
         snprintf(names[i], sizeof names[i], "%s/%s", runs[i / ROWS].name, row->name);
-        scenarios[i] =
-            (struct fault_scenario){names[i], run_scenario, &arguments[i],
-                                    row->has_numbers ? allowed_of_signals : allowed, 0};
+        scenarios[i] = (struct fault_scenario){names[i], run_scenario, &arguments[i],
+                                               allowed_of(row), 0};
     }
     *count = RUNS * ROWS;
     return scenarios;
