@@ -80,8 +80,9 @@ struct local_in {
     bool awaits_carrier; /* the next record's message is not all there */
     bool has_slept;      /* since it was last looked whether they live */
     int64_t slept_at;    /* when it went to sleep; 0: its wake has been measured */
-    int64_t wake;        /* what a wake costs, nanoseconds; 0: not known yet */
-    bool has_ended;      /* the carrier has, and how */
+    _Atomic int64_t
+        wake;       /* what one costs, nanoseconds; 0: not known. A sender reads it. */
+    bool has_ended; /* the carrier has, and how */
     int end;
     wherry_message *early;   /* came over the carrier before its record was seen */
     wherry_message *partial; /* a large one of which the first pieces were read */

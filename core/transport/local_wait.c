@@ -168,8 +168,10 @@ static void measure_wake(struct local_in *in)
     if (rung_at > in->slept_at) {
         int64_t cost = wherry_now() - rung_at;
         if (cost >= 0 && cost <= WAKE_MOST) {
+            const int64_t wake = atomic_load_explicit(&in->wake, memory_order_relaxed);
             cost = cost < WAKE_LEAST ? WAKE_LEAST : cost;
-            in->wake = in->wake ? in->wake + (cost - in->wake) / WAKE_SHARE : cost;
+            cost = wake ? wake + (cost - wake) / WAKE_SHARE : cost;
+            atomic_store_explicit(&in->wake, cost, memory_order_relaxed);
         }
     }
     in->slept_at = 0;
@@ -177,7 +179,7 @@ static void measure_wake(struct local_in *in)
 
 static int64_t spin_of(const struct local *local)
 {
-    const int64_t wake = local->in.wake;
+    const int64_t wake = atomic_load_explicit(&local->in.wake, memory_order_relaxed);
     return !local->spin_is_set && wake > 0 && wake < local->spin ? wake : local->spin;
 }
 
