@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two processes of a contest, and the orders they get: contest.h.
+ *
+ * The driver was started by `wherry bench --peers` and reads its stdin; the responder
+ * is its child and dies with it.  Who cannot go on says why on stdout and ends: nothing
+ * is tried again.
+ */
+#define _GNU_SOURCE
+#include "contest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SAMPLES = 3,  /* the descriptor of their memory */
+    ANSWERS = 10, /* and from here on, of what was stdout */
+    PAGE = 4096,
+    WORDS = 5,
+    LINE = 128,
+    DIRECTORY = 4096,
+    PATIENCE = 30 /* seconds, for one order */
+};
+
+const char *const contest_workloads[CONTEST_WORKLOADS] = {
+    [CONTEST_ROUND] = "round", [CONTEST_TIMED] = "timed", [CONTEST_LENT] = "lent",
+    [CONTEST_PUSH] = "push",   [CONTEST_MANY] = "many",
+};
+
+/* What the command line says. */
+struct task {
+    const struct contest_entrant *entrant;
+    enum contest_workload workload;
+    size_t size;
+    bool is_pinned;
+    int cores[2];
+    const char *address;
+    char directory[DIRECTORY];
+};
+
+/* --- for entrants -------------------------------------------------------- */
+
+int64_t contest_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void *contest_share(size_t size)
+{
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    memset(memory, 0, size);
+    return memory;
+}
+
+int contest_fail(struct contest_end *end, int error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(end->sentence, sizeof(end->sentence), format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+/* --- answers ------------------------------------------------------------- */
+
+static int answers;
+
+static void answer(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void answer(const char *format, ...)
+{
+    char line[CONTEST_SENTENCE + LINE];
+    va_list arguments;
+    va_start(arguments, format);
+    const int size = vsnprintf(line, sizeof(line) - 1, format, arguments);
+    va_end(arguments);
+    const size_t whole =
+        (size_t)size < sizeof(line) - 1 ? (size_t)size : sizeof(line) - 2;
+    line[whole] = '\n';
+    if (write(answers, line, whole + 1) < 0)
+        _exit(EXIT_FAILURE);
+}
+
+// Libraries say things on stdout, too: those go where errors go.
+static void take_stdout(void)
+{
+    answers = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, ANSWERS);
+    if (answers < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        exit(EXIT_FAILURE);
+}
+
+// Of both processes whoever comes first: the other one dies, or has died.
+__attribute__((noreturn)) static void give_up(const struct contest_pair *pair,
+                                              int error)
+{
+    struct contest_end *end = pair->end;
+    answer("%s %s", error == -ENOTSUP ? "unfit" : "failed",
+           end->sentence[0] ? end->sentence : strerror(-error));
+    if (end->side == 0 && end->state && pair->entrant->close)
+        pair->entrant->close(end); // what it has named is not to stay
+    _exit(EXIT_FAILURE);
+}
+
+__attribute__((noreturn)) static void be_unfit(const char *why)
+{
+    answer("unfit %s", why);
+    exit(EXIT_SUCCESS);
+}
+
+/* --- words between the two ----------------------------------------------- */
+
+void contest_hear(const struct contest_pipes *pipes, void *word, size_t size)
+{
+    if (read(pipes->from, word, size) != (ssize_t)size)
+        _exit(EXIT_FAILURE);
+}
+
+void contest_tell(const struct contest_pipes *pipes, const void *word, size_t size)
+{
+    if (write(pipes->to, word, size) != (ssize_t)size)
+        _exit(EXIT_FAILURE);
+}
+
+static void tell_ready(const struct contest_pair *pair)
+{
+    contest_tell(&pair->pipes, "o", 1);
+}
+
+static void hear_ready(const struct contest_pair *pair)
+{
+    char word;
+    contest_hear(&pair->pipes, &word, 1);
+}
+
+/* --- the ends ------------------------------------------------------------ */
+
+static void pin(const struct task *task, int side)
+{
+    cpu_set_t set;
+    if (!task->is_pinned)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)task->cores[side], &set);
+    (void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int call(int (*function)(struct contest_end *), struct contest_end *end)
+{
+    return function ? function(end) : 0;
+}
+
+// Touched: a page that is new costs microseconds.
+static void lay_bytes(struct contest_pair *pair)
+{
+    const size_t size = (pair->end->size / PAGE + 2) * PAGE;
+    pair->end->bytes = aligned_alloc(PAGE, size);
+    if (!pair->end->bytes)
+        give_up(pair, -ENOMEM);
+    memset(pair->end->bytes, 'w', size);
+}
+
+__attribute__((noreturn)) static void
+be_responder(const struct task *task, struct contest_pair *pair, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    pair->end->side = 1;
+    pin(task, 1);
+    lay_bytes(pair);
+    hear_ready(pair);
+    int r = call(task->entrant->open, pair->end);
+    if (r < 0)
+        give_up(pair, r);
+    tell_ready(pair);
+    r = contest_respond(pair);
+    if (r < 0)
+        give_up(pair, r);
+    if (task->entrant->close)
+        task->entrant->close(pair->end);
+    exit(EXIT_SUCCESS);
+}
+
+static int part(const struct task *task, struct contest_pair *pair)
+{
+    int there[2];
+    int back[2];
+    if (pipe2(there, O_CLOEXEC) < 0 || pipe2(back, O_CLOEXEC) < 0)
+        return -errno;
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child < 0)
+        return -errno;
+    pair->other = child > 0 ? child : parent;
+    pair->pipes = child > 0 ? (struct contest_pipes){back[0], there[1]}
+                            : (struct contest_pipes){there[0], back[1]};
+    close(child > 0 ? there[0] : there[1]);
+    close(child > 0 ? back[1] : back[0]);
+    if (child == 0)
+        be_responder(task, pair, parent);
+    return 0;
+}
+
+static int open_both(const struct task *task, struct contest_pair *pair)
+{
+    int r = call(task->entrant->prepare, pair->end);
+    if (r >= 0)
+        r = part(task, pair);
+    if (r < 0)
+        return r;
+    pin(task, 0);
+    lay_bytes(pair);
+    r = call(task->entrant->open, pair->end);
+    if (r < 0)
+        return r;
+    tell_ready(pair);
+    hear_ready(pair);
+    r = call(task->entrant->meet, pair->end);
+    return r < 0 ? r : contest_verify(pair);
+}
+
+/* --- orders -------------------------------------------------------------- */
+
+static int64_t go_round(struct contest_pair *pair, const char *line,
+                        const struct contest_samples *samples)
+{
+    unsigned long long count = 0;
+    unsigned long long batch = 0;
+    long long think = 0;
+    if (sscanf(line, "round %llu %llu %lld", &count, &batch, &think) != 3 || batch == 0)
+        return -EINVAL;
+    return contest_round(pair, count, batch, think, samples);
+}
+
+static int64_t push(struct contest_pair *pair, const char *line)
+{
+    unsigned long long count = 0;
+    if (sscanf(line, "push %llu", &count) != 1 || count == 0)
+        return -EINVAL;
+    return contest_push(pair, count);
+}
+
+static int idle(struct contest_pair *pair, const char *line)
+{
+    int milliseconds = 0;
+    int64_t cpu = 0;
+    int64_t wakes = 0;
+    if (sscanf(line, "idle %d", &milliseconds) != 1 || milliseconds <= 0)
+        return -EINVAL;
+    int r = contest_idle(pair, milliseconds, &cpu, &wakes);
+    if (r >= 0)
+        answer("idle %lld %lld", (long long)cpu, (long long)wakes);
+    return r;
+}
+
+static void obey(struct contest_pair *pair, const char *line,
+                 const struct contest_samples *samples)
+{
+    int64_t r = -EINVAL;
+    if (strncmp(line, "idle ", 5) == 0)
+        r = idle(pair, line);
+    else if (strncmp(line, "round ", 6) == 0 && samples->most > 0)
+        r = go_round(pair, line, samples);
+    else if (strncmp(line, "push ", 5) == 0)
+        r = push(pair, line);
+    if (r < 0)
+        give_up(pair, (int)r);
+    if (strncmp(line, "idle ", 5) != 0)
+        answer("took %lld", (long long)r);
+}
+
+static struct contest_samples map_samples(void)
+{
+    struct contest_samples samples = {.values = NULL};
+    struct stat file;
+    if (fstat(SAMPLES, &file) < 0 || file.st_size < (off_t)sizeof(float))
+        return samples;
+    void *memory = mmap(NULL, (size_t)file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                        SAMPLES, 0);
+    if (memory != MAP_FAILED)
+        samples = (struct contest_samples){
+            .values = memory, .most = (size_t)file.st_size / sizeof(float)};
+    return samples;
+}
+
+static void drive(const struct task *task, struct contest_pair *pair)
+{
+    char line[LINE];
+    const struct contest_samples samples = map_samples();
+    // Who hangs dies; the responder with it.
+    (void)alarm(PATIENCE);
+    int r = open_both(task, pair);
+    if (r < 0)
+        give_up(pair, r);
+    answer("ready %s", task->entrant->settings);
+    for ((void)alarm(0); fgets(line, sizeof(line), stdin); (void)alarm(0)) {
+        (void)alarm(PATIENCE);
+        obey(pair, line, &samples);
+    }
+    (void)alarm(PATIENCE);
+    const struct contest_order end = {.job = CONTEST_QUIT};
+    contest_tell(&pair->pipes, &end, sizeof(end));
+    if (task->entrant->close)
+        task->entrant->close(pair->end);
+    (void)waitpid((pid_t)pair->other, NULL, 0);
+}
+
+/* --- the command line ---------------------------------------------------- */
+
+static const struct contest_entrant *find_entrant(const char *name)
+{
+    const struct contest_entrant *entrant = contest_entrants;
+    while (entrant->name && strcmp(entrant->name, name) != 0)
+        entrant++;
+    return entrant->name ? entrant : NULL;
+}
+
+static bool read_task(int count, char **words, struct task *out)
+{
+    unsigned workload = 0;
+    if (count < WORDS - 1 || count > WORDS)
+        return false;
+    out->entrant = find_entrant(words[0]);
+    while (workload < CONTEST_WORKLOADS &&
+           strcmp(contest_workloads[workload], words[1]) != 0)
+        workload++;
+    out->workload = (enum contest_workload)workload;
+    out->size = (size_t)strtoull(words[2], NULL, 10);
+    out->is_pinned = sscanf(words[3], "%d,%d", &out->cores[0], &out->cores[1]) == 2;
+    out->address = words[4];
+    return out->entrant && workload < CONTEST_WORKLOADS && out->size >= CONTEST_LEAST &&
+           out->size <= CONTEST_LARGEST &&
+           getcwd(out->directory, sizeof(out->directory)) != NULL;
+}
+
+static void check_fitness(const struct task *task)
+{
+    const struct contest_entrant *entrant = task->entrant;
+    char why[LINE];
+    if (!(entrant->workloads & 1u << task->workload))
+        be_unfit("it has no such way to move messages");
+    if (entrant->is_awake && (!task->is_pinned || task->cores[0] == task->cores[1]))
+        be_unfit("it never sleeps: each end needs a core of its own");
+    snprintf(why, sizeof(why), "its messages have at most %zu bytes", entrant->most);
+    if (entrant->most > 0 && task->size > entrant->most)
+        be_unfit(why);
+}
+
+int main(int count, char **words)
+{
+    struct task task = {.entrant = NULL};
+    if (count == 2 && strcmp(words[1], "serve") == 0 && contest_serve)
+        return contest_serve();
+    if (!read_task(count - 1, words + 1, &task)) {
+        (void)fputs("started by `wherry bench --peers`, as bench/contest.h says\n",
+                    stderr);
+        return 2;
+    }
+    take_stdout();
+    check_fitness(&task);
+    struct contest_end end = {.workload = task.workload,
+                              .size = task.size,
+                              .address = task.address,
+                              .directory = task.directory};
+    struct contest_pair pair = {.entrant = task.entrant, .end = &end};
+    snprintf(end.name, sizeof(end.name), "wherry-bench-%d", (int)getpid());
+    (void)signal(SIGPIPE, SIG_IGN);
+    drive(&task, &pair);
+    return 0;
+}
