@@ -74,6 +74,7 @@ struct contest_entrant {
     const char *settings; /* how it is set up, and what stays awake */
     bool is_awake;        /* it never sleeps: each end needs a core of its own */
     size_t most;          /* the largest message; 0: any */
+    size_t carries;       /* bytes of a message that truly cross; 0: all */
     unsigned workloads;   /* 1 << CONTEST_ROUND and so on */
 
     /* Before the processes part; what is in `state` then is both's. */

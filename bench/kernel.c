@@ -194,6 +194,7 @@ static void close_queues(struct contest_end *end)
 const struct contest_entrant contest_entrants[] = {
     {.name = "futex",
      .settings = "sleeps at each turn; no bytes but the number",
+     .carries = CONTEST_LEAST,
      .workloads = 1u << CONTEST_ROUND | 1u << CONTEST_TIMED,
      .prepare = prepare_words,
      .send = send_word,

@@ -198,7 +198,8 @@ static int take(struct contest_pair *pair, const struct contest_order *wish)
 int contest_verify(struct contest_pair *pair)
 {
     struct contest_end *end = pair->end;
-    const size_t size = end->workload == CONTEST_LENT ? CONTEST_LEAST : end->size;
+    const size_t carried = pair->entrant->carries ? pair->entrant->carries : end->size;
+    const size_t size = end->workload == CONTEST_LENT ? CONTEST_LEAST : carried;
     unsigned char *sent = malloc(size);
     if (!sent)
         return -ENOMEM;

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bench/contest.h"
 #include "bench/processes.h"
 #include "command.h"
 #include "interrupt.h"
@@ -41,6 +42,10 @@ static struct {
     const char *chart; /* NULL: none */
     bool bars;
     bool list;
+    bool peers;
+    bool workloads[CONTEST_TASKS]; /* of --peers */
+    bool some_workloads;
+    double rest; /* seconds */
 } wanted;
 
 /* --- options ------------------------------------------------------------- */
@@ -76,16 +81,20 @@ static const char *put_place(struct choices *choices, const char *value)
     return found ? NULL : "same, cross or both";
 }
 
+// Some are of both sorts of bench.
 static const char *put_way(struct choices *choices, const char *value)
 {
     (void)choices;
+    bool found = contest_choose(value, wanted.workloads);
+    wanted.some_workloads |= found;
     for (int way = 0; way < BENCH_WAYS; way++) {
         if (strcmp(bench_ways[way].name, value) != 0)
             continue;
-        wanted.ways[way] = wanted.some_ways = true;
-        return NULL;
+        wanted.ways[way] = wanted.some_ways = found = true;
     }
-    return "forever, deadline, bare, each, bare-each, more, many or bare-gathered";
+    return found ? NULL
+                 : "forever, deadline, bare, each, bare-each, more, many or "
+                   "bare-gathered; with --peers round, timed, lent, push or many";
 }
 
 static bool read_decimal(const char *text, double least, double most, double *out)
@@ -118,6 +127,20 @@ static const char *put_band(struct choices *choices, const char *value)
     bool fits = read_decimal(value, 1, 1000, &wanted.band);
     wanted.band /= 100;
     return fits ? NULL : "a percentage from 1 to 1000";
+}
+
+static const char *put_rest(struct choices *choices, const char *value)
+{
+    (void)choices;
+    return read_decimal(value, 0, 60, &wanted.rest) ? NULL : "seconds, from 0 to 60";
+}
+
+static const char *put_peers(struct choices *choices, const char *value)
+{
+    (void)choices;
+    (void)value;
+    wanted.peers = true;
+    return NULL;
 }
 
 static const char *put_svg(struct choices *choices, const char *value)
@@ -162,6 +185,13 @@ static const struct setting setting_band = {
     "How far the cores' ping-pong may be from its median for a repetition to be kept "
     "(35).",
     put_band};
+static const struct setting setting_peers = {
+    "peers", NULL,
+    "Measures Wherry beside other libraries and what the machine can do at best.",
+    put_peers};
+static const struct setting setting_rest = {
+    "rest", "T", "With --peers: how long who takes part is watched while idle (0.5).",
+    put_rest};
 static const struct setting setting_svg = {"svg", "FILE", "Draws a chart.", put_svg};
 static const struct setting setting_bars = {
     "bars", NULL, "Measures what the bars are about, and prints which are met.",
@@ -169,10 +199,19 @@ static const struct setting setting_bars = {
 static const struct setting setting_list = {
     "list", NULL, "Lists what can be measured, and measures nothing.", put_list};
 
-static const struct setting *const settings[] = {
-    &setting_size,        &setting_place, &setting_way,  &setting_seconds,
-    &setting_repetitions, &setting_band,  &setting_bars, &setting_svg,
-    &setting_json,        &setting_list,  NULL};
+static const struct setting *const settings[] = {&setting_size,
+                                                 &setting_place,
+                                                 &setting_way,
+                                                 &setting_seconds,
+                                                 &setting_repetitions,
+                                                 &setting_band,
+                                                 &setting_bars,
+                                                 &setting_svg,
+                                                 &setting_json,
+                                                 &setting_list,
+                                                 &setting_peers,
+                                                 &setting_rest,
+                                                 NULL};
 
 /* --- which mechanisms ---------------------------------------------------- */
 
@@ -203,8 +242,27 @@ static int count_processes(const struct choices *choices)
     return count;
 }
 
+// Options and words of --peers: these are addresses.
+static int check_peers(const struct choices *choices)
+{
+    if (wanted.chart)
+        return say_usage("bench", "--svg is not for --peers");
+    if (wanted.some_ways && !wanted.some_workloads)
+        return say_usage("bench", "the workloads of --peers are round, timed, lent, "
+                                  "push and many");
+    if (choices->word_count > CONTEST_ADDRESSES)
+        return say_usage("bench", "at most %d addresses at a time", CONTEST_ADDRESSES);
+    for (int i = 0; i < choices->word_count; i++) {
+        if (wherry_address_check(choices->words[i]) == -EINVAL)
+            return say_bad_address("bench", choices->words[i], wherry_error_text());
+    }
+    return DONE;
+}
+
 static int check_words(const struct choices *choices)
 {
+    if (wanted.peers)
+        return check_peers(choices);
     const int processes = count_processes(choices);
     if (processes > 0 && processes < choices->word_count)
         return say_usage("bench", "processes are measured by themselves: leave the "
@@ -346,6 +404,24 @@ static int measure_mechanisms(const struct bench_plan *plan,
     return status;
 }
 
+static int measure_peers(const struct bench_plan *plan, const struct choices *choices)
+{
+    const bool some = choices->word_count > 0;
+    for (int task = 0; task < CONTEST_TASKS; task++)
+        wanted.workloads[task] |= !wanted.some_workloads;
+    return bench_contest(&(struct contest_wish){
+        .addresses = some ? (const char *const *)choices->words : contest_addresses,
+        .plan = plan,
+        .places = wanted.places,
+        .sizes = wanted.sizes,
+        .size_count = wanted.size_count,
+        .workloads = wanted.workloads,
+        .band = wanted.band,
+        .rest = (int)(wanted.rest * 1000),
+        .bars = wanted.bars,
+        .json = choices->json});
+}
+
 static int measure_in(const char *directory, const struct choices *choices,
                       struct page *chart)
 {
@@ -357,6 +433,8 @@ static int measure_in(const char *directory, const struct choices *choices,
         plan.ways[way] = !wanted.some_ways || wanted.ways[way];
     if (plan.core_count < 2 && wanted.places[BENCH_CROSS])
         say_notice("bench", "only one core may be used: cross is left out");
+    if (wanted.peers)
+        return measure_peers(&plan, choices);
     if (count_processes(choices) > 0)
         return bench_processes(
             &(struct processes_wish){.words = choices->words,
@@ -375,6 +453,7 @@ static void set_defaults(void)
     wanted.seconds = BENCH_SECONDS;
     wanted.repetitions = 7;
     wanted.band = 0.35;
+    wanted.rest = 0.5;
 }
 
 static void choose_sizes(void)
@@ -398,8 +477,10 @@ static int run(int argc, char **argv)
     if (status != DONE)
         return status;
     if (wanted.list)
-        return bench_print_list(choices.json);
-    choose_sizes();
+        return wanted.peers ? contest_list(choices.json)
+                            : bench_print_list(choices.json);
+    if (!wanted.peers)
+        choose_sizes();
     int r = interrupt_begin();
     if (r < 0)
         return say_error("bench", "no descriptor for signals: %s", strerror(-r));
