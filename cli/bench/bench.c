@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench/contest.h"
+#include "bench/copies.h"
 #include "bench/processes.h"
 #include "command.h"
 #include "interrupt.h"
@@ -242,6 +243,20 @@ static int count_processes(const struct choices *choices)
     return count;
 }
 
+static bool is_copies(const struct choices *choices)
+{
+    return choices->word_count > 0 && strcmp(choices->words[0], "copies") == 0;
+}
+
+static int check_copies(const struct choices *choices)
+{
+    if (choices->word_count != 2)
+        return say_usage("bench", "copies wants one FILE");
+    if (wanted.chart || wanted.size_count > 0 || wanted.some_ways || wanted.bars)
+        return say_usage("bench", "--size, --way, --svg and --bars are not for copies");
+    return DONE;
+}
+
 // Options and words of --peers: these are addresses.
 static int check_peers(const struct choices *choices)
 {
@@ -263,6 +278,10 @@ static int check_words(const struct choices *choices)
 {
     if (wanted.peers)
         return check_peers(choices);
+    if (is_copies(choices))
+        return check_copies(choices);
+    if (wanted.some_workloads && !wanted.some_ways)
+        return say_usage("bench", "what --way names is a workload of --peers");
     const int processes = count_processes(choices);
     if (processes > 0 && processes < choices->word_count)
         return say_usage("bench", "processes are measured by themselves: leave the "
@@ -435,6 +454,11 @@ static int measure_in(const char *directory, const struct choices *choices,
         say_notice("bench", "only one core may be used: cross is left out");
     if (wanted.peers)
         return measure_peers(&plan, choices);
+    if (is_copies(choices))
+        return bench_copies(&(struct copies_wish){.path = choices->words[1],
+                                                  .plan = &plan,
+                                                  .places = wanted.places,
+                                                  .json = choices->json});
     if (count_processes(choices) > 0)
         return bench_processes(
             &(struct processes_wish){.words = choices->words,
@@ -498,7 +522,7 @@ static int run(int argc, char **argv)
 
 const struct command command_bench = {
     .name = "bench",
-    .arguments = "[MECHANISM…] [--size N] [--place PLACE] [--bars] [--json]",
+    .arguments = "[MECHANISM… | --peers [ADDRESS…] | copies FILE] [--json]",
     .summary = "Measures each mechanism against bare system calls; prints ratios.",
     .settings = settings,
     .help =
@@ -536,6 +560,20 @@ const struct command command_bench = {
         "                                a robust mutex, sem_wait, semop\n"
         "              turn-contended    the same by three at once\n"
         "              region            a mebibyte, made and mapped\n"
+        "\n"
+        "With --peers, Wherry by its own addresses (or those given; %s in one stands\n"
+        "for a name) beside libraries of others, the kernel's calls and what the\n"
+        "machine can do at best, all in turn by the same loops: bench/peers.  Its\n"
+        "workloads, for --way:\n"
+        "              round          there and back, awake or as it is set up\n"
+        "              timed          the same, each call with a deadline\n"
+        "              lent           the same in place: loan to release\n"
+        "              push           one way, a send at a time\n"
+        "              many           one way, many a call\n"
+        "PP is the time of a cache line there and back, the unit of bars.\n"
+        "\n"
+        "copies moves a file from one process to another by each way, and tells how\n"
+        "often each byte was copied, how long it took, and that it arrived whole.\n"
         "\n"
         "MECHANISM is a name of --list, or a scheme.  With --bars the exit status is\n"
         "1 when one is missed.  The first two cores that this process may use are\n"
