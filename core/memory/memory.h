@@ -182,6 +182,7 @@ void lease_drop(wherry_semaphore *);
 void lease_sweep(wherry_semaphore *);
 
 /* The rest of the layer. */
+#include "memory/fan.h"
 #include "memory/ring.h"
 
 #endif

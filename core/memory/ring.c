@@ -28,6 +28,7 @@ uint32_t ring_layout(void)
                                    offsetof(struct ring_page, writer),
                                    offsetof(struct ring_page, reader),
                                    offsetof(struct ring_page, sleeps),
+                                   offsetof(struct ring_page, fan),
                                    sizeof(struct ring_page),
                                    RING_FRONT,
                                    RING_STEP,
@@ -87,9 +88,15 @@ int ring_make(uint64_t size, struct ring_side *out, int *fd)
     return 0;
 }
 
+/* How large a ring may be. */
+struct bounds {
+    uint64_t least;
+    uint64_t most;
+};
+
 // Its seals are asked for first: of anything but memory of this machine that is refused
 // without asking whoever made it.
-static int check_file(int fd, uint64_t *size)
+static int check_file(int fd, const struct bounds *bounds, uint64_t *size)
 {
     struct os_memory memory;
     int seals = os_seals(fd);
@@ -100,7 +107,7 @@ static int check_file(int fd, uint64_t *size)
     if (r < 0)
         return failure_plain(r, "the peer's memory");
     const uint64_t ring = memory.size - RING_FRONT;
-    const bool fits = memory.size >= RING_FRONT + RING_LEAST && ring <= RING_MOST;
+    const bool fits = memory.size >= RING_FRONT + bounds->least && ring <= bounds->most;
     if (!memory.is_tmpfs || !fits || (ring & (ring - 1)) != 0)
         return failure(-EPROTO,
                        "the peer offers %llu bytes of memory, which are no ring",
@@ -124,11 +131,11 @@ static int check_page(const struct ring_page *page, uint64_t size)
     return 0;
 }
 
-int ring_attach(int fd, struct ring_side *out)
+static int attach(int fd, const struct bounds *bounds, struct ring_side *out)
 {
     uint64_t size;
     void *at;
-    int r = check_file(fd, &size);
+    int r = check_file(fd, bounds, &size);
     if (r < 0)
         return r;
     r = os_map(fd, RING_FRONT + size, OS_MAP_READ, &at);
@@ -140,6 +147,16 @@ int ring_attach(int fd, struct ring_side *out)
     else
         place(out, at, size);
     return r;
+}
+
+int ring_attach(int fd, struct ring_side *out)
+{
+    return attach(fd, &(struct bounds){RING_LEAST, RING_MOST}, out);
+}
+
+int ring_attach_page(int fd, struct ring_side *out)
+{
+    return attach(fd, &(struct bounds){0, 0}, out);
 }
 
 void ring_leave(struct ring_side *side)
@@ -207,7 +224,7 @@ static void change_mode(struct ring_out *ring, enum ring_mode mode)
         atomic_thread_fence(memory_order_seq_cst);
 }
 
-bool ring_publish(struct ring_out *ring)
+void ring_show(struct ring_out *ring)
 {
     struct ring_writer *writer = &ring->own->writer;
     ring->published = ring->tail;
@@ -219,18 +236,31 @@ bool ring_publish(struct ring_out *ring)
         atomic_signal_fence(memory_order_seq_cst);
     else
         atomic_thread_fence(memory_order_seq_cst);
-    const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.reader);
-    if (epoch & 1) {
-        if (epoch == ring->rung)
-            return false;
-        ring->rung = epoch;
-        atomic_store_explicit(&writer->rung_at, wherry_now(), memory_order_relaxed);
+}
+
+void ring_shown(struct ring_out *ring, bool has_rung)
+{
+    if (has_rung) {
+        atomic_store_explicit(&ring->own->writer.rung_at, wherry_now(),
+                              memory_order_relaxed);
         change_mode(ring, RING_FENCED);
-        return true;
-    }
-    if (!ring->is_unfenced && ring->may_be_unfenced && ++ring->awake >= AWAKE_ENOUGH)
+    } else if (!ring->is_unfenced && ring->may_be_unfenced &&
+               ++ring->awake >= AWAKE_ENOUGH) {
         change_mode(ring, RING_UNFENCED);
-    return false;
+    }
+}
+
+bool ring_publish(struct ring_out *ring)
+{
+    ring_show(ring);
+    const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.reader);
+    const bool sleeps = epoch & 1;
+    if (sleeps && epoch == ring->rung)
+        return false;
+    if (sleeps)
+        ring->rung = epoch;
+    ring_shown(ring, sleeps);
+    return sleeps;
 }
 
 // The other half is ring_release, which is always fenced.
@@ -339,7 +369,7 @@ bool ring_release(struct ring_in *ring)
 }
 
 // Once it is odd every publish sees it.
-static void fall_asleep(struct ring_in *ring)
+void ring_in_falls_asleep(struct ring_in *ring)
 {
     ring->epoch++;
     atomic_store(&ring->own->sleeps.reader, ring->epoch);
@@ -351,7 +381,7 @@ static void fall_asleep(struct ring_in *ring)
 int ring_in_sleeps(struct ring_in *ring)
 {
     if (!ring_in_is_asleep(ring))
-        fall_asleep(ring);
+        ring_in_falls_asleep(ring);
     int r = ring_look_again(ring);
     return r < 0 ? r : r == 0;
 }

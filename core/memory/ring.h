@@ -11,6 +11,8 @@
  *         128     writer: how far the ring is written, on which processor
  *         256     reader: how far the other side's ring has been read
  *         384     sleeps: two epochs, odd while this side's reader or writer sleeps
+ *         512     fan: where the newest record is, and from which on all are there
+ *                 (memory/fan.h)
  *   ring    4096  records, each 16 bytes and its payload, in steps of 16 bytes
  *
  * A record never goes over the end of the ring: one that would is preceded by a record
@@ -69,6 +71,12 @@ struct ring_sleeps {
     _Atomic(uint32_t) writer;
 };
 
+/* Of a ring that is written on without waiting for its readers (memory/fan.h). */
+struct ring_fan {
+    _Alignas(RING_LINE) _Atomic(uint64_t) newest;
+    _Atomic(uint64_t) floor;
+};
+
 struct ring_page {
     _Alignas(
         RING_LINE) char magic[8]; /* "wherry", so that others can tell what it is */
@@ -80,6 +88,7 @@ struct ring_page {
     struct ring_writer writer;
     struct ring_reader reader;
     struct ring_sleeps sleeps;
+    struct ring_fan fan;
 };
 
 /* A record's first word: bytes from here to the end of the message, and what it is.
@@ -107,14 +116,17 @@ struct ring_side {
 };
 
 /* Makes this side's memory, sealed so that only this mapping can write it; `*fd` is for
- * the other side.  Errors: as memfd_create(2) and mmap(2), -ENOSYS (no such seal, Linux
- * 5.1). */
+ * the other side.  Of one that only reads `size` is 0: it has a page alone.  Errors: as
+ * memfd_create(2) and mmap(2), -ENOSYS (no such seal, Linux 5.1). */
 int ring_make(uint64_t size, struct ring_side *out, int *fd);
 
 /* Maps the other side's, to be read; `fd` stays the caller's.  Errors: -EPROTO (it is
  * no ring, of another version, or could still change its size; the sentence is set), as
  * mmap(2). */
 int ring_attach(int fd, struct ring_side *out);
+
+/* The same of one that has a page alone. */
+int ring_attach_page(int fd, struct ring_side *out);
 
 /* Unmaps it; it is none afterwards. */
 void ring_leave(struct ring_side *);
@@ -181,6 +193,14 @@ static inline void ring_put(struct ring_out *ring, const void *bytes, uint64_t l
 
 /* Whether a bell has to be rung for whoever sleeps on the other side. */
 bool ring_publish(struct ring_out *);
+
+/* Its two halves.  What is written becomes visible, and whoever falls asleep from now
+ * on sees it, or is seen: then it is time to look at epochs. */
+void ring_show(struct ring_out *);
+
+/* Whether somebody was rung for, or nobody had to be: by that it is decided who pays
+ * for the fence. */
+void ring_shown(struct ring_out *, bool has_rung);
 
 /* Before the writer sleeps for want of room; and after.  `ring_out_sleeps` says whether
  * it may: not when there is news since the last look. */
@@ -249,6 +269,9 @@ static inline bool ring_has_more(const struct ring_in *ring)
 /* Before the reader sleeps: whether it may (1), or there is news (0).  Errors: -EPROTO.
  */
 int ring_in_sleeps(struct ring_in *);
+
+/* The first half of it: from now on it is rung for what is published. */
+void ring_in_falls_asleep(struct ring_in *);
 
 /* It is awake again, or no longer looked after by anybody. */
 void ring_in_wakes(struct ring_in *);

@@ -27,6 +27,13 @@ wherry_deadline wherry_after(int64_t milliseconds)
     return now + milliseconds * NANOSECONDS_IN_MILLISECOND;
 }
 
+int64_t os_tick(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void os_yield(void)
 {
     sched_yield();
