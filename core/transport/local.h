@@ -25,6 +25,7 @@
 #ifndef TRANSPORT_LOCAL_H
 #define TRANSPORT_LOCAL_H
 
+#include "transport/spin.h"
 #include "transport/transport.h"
 
 /* What the two ends say of their memory: the kind of a word FRAME_RING. */
@@ -118,10 +119,7 @@ struct local {
     uint64_t seen;   /* messages, when it was last looked whether this is idle, */
     int64_t seen_at; /* and when they had become so many */
 
-    struct spin_habit {
-        unsigned skip;
-        unsigned last;
-    } habits[2]; /* by direction */
+    struct spin_habit habits[2]; /* by direction */
 };
 
 /* --- local.c, local_name.c ----------------------------------------------- */

@@ -2,10 +2,8 @@
 /*
  * local: - waiting: awake for as long as a sleep and a wake would cost, then asleep.
  *
- * Awake makes sense only while the other end runs on another processor: each says in
- * its page on which it was when it last wrote.  On the same one it is given way a few
- * times.  Where waiting awake was in vain the next waits sleep at once, ever more of
- * them.
+ * Awake (spin.h) makes sense only while the other end runs on another processor: each
+ * says in its page on which it was when it last wrote.
  *
  * Asleep is a ppoll(2) over the socket, which a bell, open files and the other end's
  * death make readable.  Who waits for room has a bell of its own: two threads that look
@@ -18,11 +16,7 @@
 enum {
     WAKE_MOST = 1000000, // nanoseconds; what takes longer was no wake alone
     WAKE_LEAST = 2000,
-    WAKE_SHARE = 4, // of the last wake in what is known of them
-    LOOKS = 32,     // between two looks at the clock
-    YIELDS = 5,     // of one processor to the other end on it
-    SKIP_LEAST = 4,
-    SKIP_MOST = 256
+    WAKE_SHARE = 4 // of the last wake in what is known of them
 };
 
 /* --- asleep -------------------------------------------------------------- */
@@ -102,64 +96,6 @@ int local_wait(void *state, enum wherry_direction direction,
 
 /* --- awake --------------------------------------------------------------- */
 
-/* A word of theirs that changes, and on which processor they were then. */
-struct sight {
-    const _Atomic(uint64_t) *count;
-    const _Atomic(uint32_t) *processor;
-    uint64_t before;
-};
-
-static bool has_changed(const struct sight *sight)
-{
-    return WHERRY_LOAD(sight->count) != sight->before;
-}
-
-static bool give_way(const struct sight *sight)
-{
-    for (int i = 0; i < YIELDS; i++) {
-        os_yield();
-        if (has_changed(sight))
-            return true;
-    }
-    return false;
-}
-
-static bool look_on(const struct sight *sight, int64_t spin)
-{
-    wherry_deadline until = 0;
-    for (;;) {
-        for (int i = 0; i < LOOKS; i++) {
-            if (has_changed(sight))
-                return true;
-            os_relax();
-        }
-        const int64_t now = wherry_now();
-        if (until == 0)
-            until = now + spin;
-        if (now >= until)
-            return false;
-    }
-}
-
-static bool skips(struct spin_habit *habit)
-{
-    if (habit->skip == 0)
-        return false;
-    habit->skip--;
-    return true;
-}
-
-static void learn(struct spin_habit *habit, bool was_worth_it)
-{
-    if (was_worth_it) {
-        habit->last = 0;
-        return;
-    }
-    const unsigned more = habit->last < SKIP_LEAST ? SKIP_LEAST : habit->last * 2;
-    habit->last = more > SKIP_MOST ? SKIP_MOST : more;
-    habit->skip = habit->last;
-}
-
 // From their bell until now: they say when they rang it.
 static void measure_wake(struct local_in *in)
 {
@@ -183,23 +119,6 @@ static int64_t spin_of(const struct local *local)
     return !local->spin_is_set && wake > 0 && wake < local->spin ? wake : local->spin;
 }
 
-static bool spin_on(struct local *local, enum wherry_direction direction,
-                    const struct sight *sight)
-{
-    struct spin_habit *habit = &local->habits[direction];
-    const int64_t spin = spin_of(local);
-    if (has_changed(sight))
-        return true;
-    if (spin == 0 || skips(habit))
-        return false;
-    const uint32_t theirs =
-        atomic_load_explicit(sight->processor, memory_order_relaxed);
-    const bool is_shared = theirs == os_processor();
-    const bool found = is_shared ? give_way(sight) : look_on(sight, spin);
-    learn(habit, found);
-    return found;
-}
-
 int local_spin(void *state, enum wherry_direction direction)
 {
     struct local *local = state;
@@ -213,15 +132,18 @@ int local_spin(void *state, enum wherry_direction direction)
         if (local->in.slept_at > 0)
             measure_wake(&local->in);
         ring_in_wakes(ring);
-        return spin_on(local, direction,
-                       &(struct sight){&writer->tail, &writer->processor, ring->head});
+        return spin_on(
+            &local->habits[direction],
+            &(struct spin_sight){&writer->tail, &writer->processor, ring->head},
+            spin_of(local));
     }
     if (direction == WHERRY_OUT && !local->out.waits_for_files) {
         const struct ring_out *ring = &local->out.ring;
         const struct ring_reader *reader = &ring->theirs->reader;
         return spin_on(
-            local, direction,
-            &(struct sight){&reader->head, &reader->processor, ring->head_seen});
+            &local->habits[direction],
+            &(struct spin_sight){&reader->head, &reader->processor, ring->head_seen},
+            spin_of(local));
     }
     return -ENOTSUP;
 }
