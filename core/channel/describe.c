@@ -46,7 +46,7 @@ static void describe_out(wherry_channel *channel, struct wherry_channel_info *in
     const struct message_list *queue = &channel->out.queue;
     info->sent_messages = atomic_load(&channel->out.messages);
     info->sent_bytes = atomic_load(&channel->out.bytes);
-    info->dropped_messages = atomic_load(&channel->out.dropped);
+    info->dropped_messages += atomic_load(&channel->out.dropped);
     info->queued_messages += queue->count;
     info->queued_bytes += queue->bytes;
     // What the transport holds was given to us before what is queued.

@@ -7,33 +7,11 @@
  * accepted: silence holds nobody up.  They are bounded in time (`handshake=`) and in
  * number: when there are too many, the oldest goes.
  */
-#include "channel/channel.h"
+#include "channel/listener.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { HALF_OPEN = 64 };
-
-struct half_open {
-    wherry_channel *channel;
-    wherry_deadline until;
-};
-
-struct wherry_listener {
-    const struct transport *transport;
-    void *state;
-    struct channel_limits limits;
-    char shown[ENDPOINT_ADDRESS];
-    wherry_channel *spare; /* the next one to be taken; NULL: not yet made */
-    struct half_open half_open[HALF_OPEN]; /* oldest first */
-    size_t half_open_count;
-    int watch; /* over the transport's descriptors, the half-open channels, `once` */
-    int once;  /* a bell that is rung while the transport needs no waiting; -1: it does
-                */
-    int bell;  /* cancel */
-    atomic_bool canceled;
-};
 
 static const struct wherry_peer nobody = {.pid = -1, .uid = -1, .gid = -1};
 
@@ -229,7 +207,7 @@ static int try_accept(struct wherry_listener *listener, wherry_channel **out)
     return -EAGAIN;
 }
 
-static int wait_for_peer(struct wherry_listener *listener, wherry_deadline deadline)
+int listener_wait(struct wherry_listener *listener, wherry_deadline deadline)
 {
     if (deadline == WHERRY_POLL)
         return -EAGAIN;
@@ -259,7 +237,7 @@ int wherry_accept(wherry_listener *listener, wherry_deadline deadline,
             return 0;
         if (r != -EAGAIN)
             return r;
-        r = wait_for_peer(listener, deadline);
+        r = listener_wait(listener, deadline);
         if (r < 0)
             return r;
     }

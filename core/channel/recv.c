@@ -383,8 +383,10 @@ static enum quick take_quickly(wherry_channel *channel, wherry_deadline deadline
 
 static bool may_be_quick(const wherry_channel *channel, int64_t kind)
 {
-    return channel->moves->spin && kind == 0 && channel->in.taker != 0 &&
-           atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+    bool has_said =
+        !(channel->abilities & WHERRY_ABLE_SEND) ||
+        atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
+    return channel->moves->spin && kind == 0 && channel->in.taker != 0 && has_said;
 }
 
 /* What a call asks for. */

@@ -265,9 +265,10 @@ void fan_look_behind(const struct ring_side *own, uint64_t head, struct fan_lag 
     const uint64_t floor = WHERRY_LOAD(&page->fan.floor);
     const uint64_t messages =
         atomic_load_explicit(&page->writer.messages, memory_order_relaxed);
-    const uint64_t there = tail - (is_before(head, floor) ? floor : head);
+    const bool is_overtaken = is_before(head, floor);
+    const uint64_t there = tail - (is_overtaken ? floor : head);
     struct head first;
-    *out = (struct fan_lag){0};
+    *out = (struct fan_lag){.is_overtaken = is_overtaken};
     if (there == 0 || there > own->size || there % FAN_STEP != 0)
         return;
     uint64_t position = tail - there;
@@ -276,7 +277,7 @@ void fan_look_behind(const struct ring_side *own, uint64_t head, struct fan_lag 
         position += own->size - (position & (own->size - 1));
         load_head(own->data, 0, &first);
     }
-    *out = (struct fan_lag){.bytes = there};
+    out->bytes = there;
     // Overwritten meanwhile, or made up: a number or a time that cannot be is not told.
     const int64_t now = wherry_now();
     const int64_t at = (int64_t)first.words[3];

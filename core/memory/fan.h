@@ -89,6 +89,7 @@ struct fan_lag {
     uint64_t messages; /* not yet read; of what is overwritten nothing is known */
     int64_t since;     /* when the oldest that it can still read was published; 0: it
                           has read all */
+    bool is_overtaken; /* some that it has not read are overwritten */
 };
 
 /* By any thread of the writer's process. */

@@ -101,6 +101,11 @@ static int *files_resize(wherry_message *message, size_t count)
     return files;
 }
 
+uint64_t wherry_message_lost(const wherry_message *message)
+{
+    return message->lost;
+}
+
 int wherry_message_attach(wherry_message *message, wherry_native file)
 {
     if (message->file_count >= MESSAGE_FILES)
@@ -248,6 +253,7 @@ void message_borrow(wherry_message *message, const void *bytes, size_t size,
     message->own = NULL;
     message->room = 0;
     message->queued_at = 0;
+    message->lost = 0;
     message->borrowed = true;
     message->side = 0;
     message->files_lost = false;

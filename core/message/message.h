@@ -113,6 +113,7 @@ struct wherry_message {
     uint8_t *own;
     size_t room;       /* bytes in the block behind this struct */
     int64_t queued_at; /* when a private queue took it */
+    uint64_t lost;     /* of a topic: how many before it this reader did not get */
     bool borrowed;
     uint8_t side;    /* of the store, that took it: enum wherry_direction */
     uint8_t bin;     /* of the store, that keeps it while it is unused */

@@ -237,6 +237,7 @@ static void make_new(wherry_message *message)
     message->capacity = message->room;
     message->kind = 0;
     message->word = 0;
+    message->lost = 0;
     message->files_lost = false;
 }
 

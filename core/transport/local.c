@@ -11,61 +11,7 @@
 #include <string.h>
 
 #include "base/base.h"
-
-enum { NAME = 64, RING_STANDARD = 1048576, IDLE_LEAST = 100000000 };
-
-static const struct wherry_option own_options[] = {
-    {.name = "memory",
-     .type = WHERRY_OPTION_CHOICE,
-     .standard = "auto",
-     .choices = "auto|always|never",
-     .help = "Whether messages go through memory: once there are many of them, from "
-             "the first on, or never, but over the socket."},
-    {.name = "ring",
-     .type = WHERRY_OPTION_SIZE,
-     .standard = "1M",
-     .least = RING_LEAST,
-     .most = RING_MOST,
-     .help = "Room of this end's ring, in bytes, a power of two; larger than the "
-             "processor's cache is slower."},
-    {.name = "spin",
-     .type = WHERRY_OPTION_DURATION,
-     .standard = "50us",
-     .least = 0,
-     .most = INT64_C(1000000000),
-     .help = "How long a wait stays awake before it sleeps, where the other end runs "
-             "on another processor; 0 is not at all.  Not said: 50us at most, and no "
-             "longer than a wake is found to cost."},
-    {.name = "idle",
-     .type = WHERRY_OPTION_DURATION,
-     .standard = "10s",
-     .least = IDLE_LEAST,
-     .most = INT64_C(3600000000000),
-     .help = "After so long without a message a wait gives the memory back."},
-    {.name = NULL},
-};
-
-static const struct wherry_option *const options[] = {
-    own_options, backlog_options, socket_options, channel_options, NULL};
-
-static int local_check(const struct address *address)
-{
-    const char *name = address_rest(address);
-    const size_t size = address_rest_size(address);
-    const int64_t ring = address_number(address, "ring");
-    if (size > NAME)
-        return failure(-ENAMETOOLONG,
-                       "a name has at most %d bytes here, this one has "
-                       "%zu",
-                       NAME, size);
-    if (strlen(name) != size || strchr(name, '/') || name[0] == '.')
-        return failure(-EINVAL, "it is named local:NAME, without a slash and not "
-                                "beginning with a dot");
-    if (ring & (ring - 1))
-        return failure(-EINVAL, "ring=%s: the room of a ring is a power of two",
-                       address_string(address, "ring"));
-    return 0;
-}
+#include "transport/topic.h"
 
 /* --- making one ---------------------------------------------------------- */
 
@@ -130,13 +76,6 @@ static const struct wherry_transport local_moves = {
     .close = local_close,
 };
 
-static enum local_wish wish_of(const struct address *address)
-{
-    static const enum local_wish wishes[] = {LOCAL_AUTO, LOCAL_ALWAYS, LOCAL_NEVER};
-
-    return wishes[address_number(address, "memory")];
-}
-
 static void wrap(struct local *local, const struct address *address,
                  struct endpoint *out)
 {
@@ -147,7 +86,7 @@ static void wrap(struct local *local, const struct address *address,
     local->idle = address_number(address, "idle");
     local->spin = address_number(address, "spin");
     local->spin_is_set = address_given(address, "spin");
-    local->wish = wish_of(address);
+    local->wish = local_wish(address);
     local->pidfd = LOCAL_UNWATCHED;
     local->file = local->out.room = local->in.room = -1;
     out->moves = &local_moves;
@@ -187,7 +126,13 @@ static int local_pair(const struct address *address, struct endpoint out[2])
     struct os_socket_plan plan = {.kind = OS_KIND_STREAM,
                                   .buffer = address_number(address, "buffer"),
                                   .identify = true};
-    static const struct complaint stands[] = {{EINVAL, NULL}, {0, NULL}};
+    static const struct complaint stands[] = {
+        {EINVAL, NULL}, {ENOTSUP, NULL}, {0, NULL}};
+    if (local_is_topic(address))
+        return endpoint_refuse(
+            address,
+            failure(-ENOTSUP, "a topic has a listener and readers, and is no pair"),
+            stands);
     if (address_rest_size(address) > 0)
         return endpoint_refuse(
             address,
@@ -222,13 +167,16 @@ const struct transport transport_local = {
                   .framing = "wherry",
                   .limit = "message= (large ones stream through the rings)",
                   .systems = "Linux"},
-    .options = options,
+    .options = local_options,
     .check = local_check,
     .dial = local_dial,
     .listen = local_listen,
-    .accept = harbour_accept,
-    .accept_wait = harbour_wait,
+    .accept = local_accept,
+    .accept_wait = local_accept_wait,
     .unlisten = harbour_close,
     .pair = local_pair,
     .remove = local_remove,
+    .admit = local_admit,
+    .publish = local_publish_message,
+    .readers = local_readers,
 };

@@ -7,7 +7,8 @@
  * (memory/ring.h).  From then on messages go through the rings; the socket proves the
  * other end's life, carries the bell that wakes it, and open files.
  *
- *   opening   local_name.c     an address becomes a socket
+ *   opening   local_options.c  what an address says
+ *             local_name.c     it becomes a socket
  *             local.c          a socket becomes a stream, and this
  *   memory    local_memory.c   it is offered, mapped and used, and
  *             local_rest.c     given back
@@ -17,6 +18,8 @@
  *   receiving local_in.c       out of the ring
  *             local_carrier.c  over the carrier
  *   waiting   local_wait.c     awake for a while, then asleep
+ *
+ * A listener with `fan=broadcast` is something else: topic.h.
  *
  * `out` belongs to whoever holds the channel's lock for sending, `in` to whoever holds
  * that for receiving.  What the two share is under `speech`, or atomic; a thread that
@@ -122,6 +125,15 @@ struct local {
     struct spin_habit habits[2]; /* by direction */
 };
 
+/* --- local_options.c ----------------------------------------------------- */
+
+extern const struct wherry_option *const local_options[];
+
+/* Member of struct transport. */
+int local_check(const struct address *);
+
+enum local_wish local_wish(const struct address *);
+
 /* --- local.c, local_name.c ----------------------------------------------- */
 
 /* Takes the socket, also on failure.  Errors: -ENOMEM. */
@@ -130,6 +142,11 @@ int local_make(const struct address *, struct os_descriptor socket, struct endpo
 /* Members of struct transport. */
 int local_dial(const struct address *, wherry_deadline deadline, struct endpoint *out);
 int local_listen(const struct address *, void **state, char *shown);
+int local_accept(void *state, struct endpoint *out);
+int local_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS]);
+int local_admit(void *state);
+int local_publish_message(void *state, const wherry_message *);
+int local_readers(void *state, struct wherry_reader *out, size_t most);
 int local_remove(const struct address *);
 
 /* --- local_life.c -------------------------------------------------------- */
@@ -144,6 +161,10 @@ static inline int local_check_life(const struct local *local)
         return 0;
     return local_miss_life();
 }
+
+/* A pidfd of that peer, if the number that it claims in its memory is its own; -1:
+ * there is none, and whether that is because it has ended. */
+int local_open_life(const struct wherry_peer *, int64_t claimed, bool *died);
 
 /* Before a sleep: a descriptor that is readable once the other end's process has died,
  * whoever else has its socket; < 0: there is none. */

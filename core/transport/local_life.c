@@ -13,17 +13,24 @@ int local_miss_life(void)
                             "fork(2) does not have: dial anew, or use memory=never");
 }
 
-// Whoever has mapped our memory calls itself by a number, and the kernel has called it
+// Whoever has made that memory calls itself by a number, and the kernel has called it
 // so, too: else it is of another pid namespace, or a child has taken over since.
+int local_open_life(const struct wherry_peer *peer, int64_t claimed, bool *died)
+{
+    const struct os_life life = {.pid = peer->pid, .inode = peer->identity};
+    const bool is_known =
+        peer->trust == WHERRY_TRUST_KERNEL && peer->pid > 0 && claimed == peer->pid;
+    int pidfd = is_known ? os_life_open(&life) : -ENOTSUP;
+    *died = pidfd == -ESRCH;
+    return pidfd < 0 ? -1 : pidfd;
+}
+
 static void watch_peer(struct local *local)
 {
-    const struct wherry_peer *peer = message_store_peer(local->store);
-    const struct os_life life = {.pid = peer->pid, .inode = peer->identity};
-    const bool is_known = peer->trust == WHERRY_TRUST_KERNEL && peer->pid > 0 &&
-                          local->theirs.page->pid == peer->pid;
-    int pidfd = is_known ? os_life_open(&life) : -ENOTSUP;
-    atomic_store(&local->pidfd, pidfd < 0 ? -1 : pidfd);
-    atomic_store(&local->died, pidfd == -ESRCH);
+    bool died;
+    atomic_store(&local->pidfd, local_open_life(message_store_peer(local->store),
+                                                local->theirs.page->pid, &died));
+    atomic_store(&local->died, died);
 }
 
 int local_watch(struct local *local)

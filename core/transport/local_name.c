@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "transport/topic.h"
 
 static void path_of(int directory, const struct address *address,
                     char path[OS_DIRECTORY_PATH])
@@ -38,21 +39,34 @@ static const struct complaint complaints[] = {
     {ECONNREFUSED, "nobody listens there any more: its listener has gone"},
     {EADDRINUSE, "somebody listens there already"},
     {EEXIST, "something that is no socket stands in its place"},
+    {EPROTOTYPE, "it is no topic: leave fan=broadcast out"},
     {0, NULL},
 };
 
-static int connect_to(const struct address *address, int directory,
+static int connect_as(enum os_kind kind, const struct address *address, int directory,
                       wherry_deadline deadline, struct os_descriptor *out)
 {
     char path[OS_DIRECTORY_PATH];
     struct os_name name;
     path_of(directory, address, path);
     int r = os_name_unix(path, strlen(path), false, &name);
-    struct os_socket_plan plan = {.kind = OS_KIND_STREAM,
+    struct os_socket_plan plan = {.kind = kind,
                                   .name = &name,
                                   .buffer = address_number(address, "buffer"),
                                   .identify = true};
     return r < 0 ? r : os_connect(&plan, deadline, out);
+}
+
+// A topic's socket is of packets: what it is not shows when it is dialled.
+static int connect_to(const struct address *address, int directory,
+                      wherry_deadline deadline, struct os_descriptor *out)
+{
+    int r = -EPROTOTYPE;
+    if (!local_is_topic(address))
+        r = connect_as(OS_KIND_STREAM, address, directory, deadline, out);
+    return r == -EPROTOTYPE
+               ? connect_as(OS_KIND_PACKET, address, directory, deadline, out)
+               : r;
 }
 
 int local_dial(const struct address *address, wherry_deadline deadline,
@@ -65,22 +79,32 @@ int local_dial(const struct address *address, wherry_deadline deadline,
     int r =
         directory < 0 ? directory : connect_to(address, directory, deadline, &socket);
     os_close(directory);
-    return r < 0 ? endpoint_refuse(address, r, complaints)
-                 : local_make(address, socket, out);
+    if (r < 0)
+        return endpoint_refuse(address, r, complaints);
+    if (socket.kind == OS_KIND_STREAM)
+        return local_make(address, socket, out);
+    r = topic_join(address, socket, out);
+    return r < 0 ? failure_prefix(r, "%s", address_text(address)) : r;
 }
 
 /* --- listening ----------------------------------------------------------- */
 
-// The directory stays open: its descriptor is part of the path.
-static void leave_directory(struct harbour *harbour)
+/* What a harbour has beside its socket. */
+struct place {
+    int directory;       /* stays open: its descriptor is part of the path */
+    struct topic *topic; /* NULL: it is none */
+};
+
+static void leave_place(struct harbour *harbour)
 {
-    int *directory = harbour->own;
+    struct place *place = harbour->own;
+    topic_close(place->topic);
     if (harbour->path)
         os_remove(harbour->path, &harbour->made);
     free(harbour->path);
     harbour->path = NULL;
-    os_close(*directory);
-    free(directory);
+    os_close(place->directory);
+    free(place);
 }
 
 static int bind_in(struct harbour *harbour, int directory)
@@ -90,7 +114,8 @@ static int bind_in(struct harbour *harbour, int directory)
     struct os_name name;
     path_of(directory, address, path);
     int r = os_name_unix(path, strlen(path), false, &name);
-    struct os_socket_plan plan = {.kind = OS_KIND_STREAM,
+    const bool is_topic = local_is_topic(address);
+    struct os_socket_plan plan = {.kind = is_topic ? OS_KIND_PACKET : OS_KIND_STREAM,
                                   .name = &name,
                                   .buffer = address_number(address, "buffer"),
                                   .backlog = (int)address_number(address, "backlog"),
@@ -112,22 +137,83 @@ static int open_harbour(struct harbour *harbour, const void *with)
     int directory = r < 0 ? r : os_directory();
     if (directory < 0)
         return directory;
-    int *own = malloc(sizeof(*own));
-    if (!own) {
+    struct place *place = calloc(1, sizeof(*place));
+    if (!place) {
         os_close(directory);
         return -ENOMEM;
     }
-    *own = directory;
-    harbour->own = own;
-    harbour->leave = leave_directory;
+    place->directory = directory;
+    harbour->own = place;
+    harbour->leave = leave_place;
     harbour->welcome = local_make;
-    return bind_in(harbour, directory);
+    r = bind_in(harbour, directory);
+    return r >= 0 && local_is_topic(harbour->address)
+               ? topic_new(harbour, &place->topic)
+               : r;
 }
 
 int local_listen(const struct address *address, void **state, char *shown)
 {
     static const struct harbour_plan plan = {open_harbour, NULL, complaints};
     return harbour_listen(address, &plan, state, shown);
+}
+
+/* --- what a listener does ------------------------------------------------ */
+
+static struct topic *topic_of(void *state)
+{
+    const struct harbour *harbour = state;
+    const struct place *place = harbour->own;
+    return place->topic;
+}
+
+int local_accept(void *state, struct endpoint *out)
+{
+    const struct harbour *harbour = state;
+    if (topic_of(state))
+        return failure(-ENOTSUP,
+                       "%s: a topic has readers and no channels with them: publish to "
+                       "them (wherry_publish)",
+                       harbour->shown);
+    return harbour_accept(state, out);
+}
+
+int local_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS])
+{
+    const struct topic *topic = topic_of(state);
+    int count = harbour_wait(state, waits);
+    if (topic)
+        waits[count++] =
+            (struct wherry_wait){.fd = topic_descriptor(topic), .events = os_wait_in};
+    return count;
+}
+
+static int prefixed(const struct harbour *harbour, int r)
+{
+    return r < 0 ? failure_prefix(r, "%s", harbour->shown) : r;
+}
+
+static int no_topic(void)
+{
+    return failure(-ENOTSUP, "it is no topic: listen with fan=broadcast to publish");
+}
+
+int local_admit(void *state)
+{
+    struct topic *topic = topic_of(state);
+    return prefixed(state, topic ? topic_admit(topic) : no_topic());
+}
+
+int local_publish_message(void *state, const wherry_message *message)
+{
+    struct topic *topic = topic_of(state);
+    return prefixed(state, topic ? topic_publish(topic, message) : no_topic());
+}
+
+int local_readers(void *state, struct wherry_reader *out, size_t most)
+{
+    struct topic *topic = topic_of(state);
+    return prefixed(state, topic ? topic_readers(topic, out, most) : no_topic());
 }
 
 int local_remove(const struct address *address)

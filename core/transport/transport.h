@@ -99,6 +99,18 @@ struct transport {
 
     void (*unlisten)(void *state);
 
+    /* Of a listener that is a topic, without waiting.  NULL: it never is one; -ENOTSUP:
+     * this one is none.  Lets in who waits to read and forgets who has gone: how many
+     * readers there are. */
+    int (*admit)(void *state);
+
+    /* The same, and publishes a message, which is copied.  Errors: as wherry_publish.
+     */
+    int (*publish)(void *state, const wherry_message *);
+
+    /* Fills in up to `most`: how many there are.  By any thread. */
+    int (*readers)(void *state, struct wherry_reader *out, size_t most);
+
     int (*pair)(const struct address *, struct endpoint out[2]);
 
     /* Memory in place of a channel.  Errors: as wherry_region_open; the sentence is

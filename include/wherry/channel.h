@@ -64,10 +64,52 @@ WHERRY_EXPORT int wherry_listen(const char *address, wherry_listener **out);
 /* Takes the next peer.  A peer that connects and says nothing holds nobody up: it is
  * given `handshake=` (2 s) beside the others.  Simplex mechanisms give the reading end,
  * once; connectionless ones give their one channel at once; a second accept on either
- * is -EALREADY. Errors: -EAGAIN, -ETIMEDOUT, -ECANCELED, -EALREADY, -EMFILE, -ENFILE,
- * -ENOMEM. */
+ * is -EALREADY. A topic has no channels: -ENOTSUP. Errors: -EAGAIN, -ETIMEDOUT,
+ * -ECANCELED, -EALREADY, -EMFILE, -ENFILE, -ENOMEM. */
 WHERRY_EXPORT int wherry_accept(wherry_listener *, wherry_deadline deadline,
                                 wherry_channel **out);
+
+/* Publishes to all who read a topic: a listener at `local:NAME?fan=broadcast`.  Readers
+ * dial `local:NAME`; this call lets them in, and a reader begins with what is published
+ * then.  There is one thread that publishes.
+ *
+ * The message is copied into memory that all readers see, where the oldest are
+ * overwritten (`ring=`), and taken: *message becomes NULL.  Nobody is waited for: a
+ * reader that is too slow loses the oldest it has not read (`full=drop-oldest`), gets
+ * the newest only (`full=latest`), or is told -EOVERFLOW by its recv and cut off
+ * (`full=disconnect`, the default), as its own address says, or else the listener's.
+ * What it lost wherry_message_lost() tells it, and wherry_describe() of its channel as
+ * dropped_messages.  A reader can send nothing, and nothing is received in place.
+ *
+ * Returns how many readers there are.  With WHERRY_POLL it never waits and publishes
+ * also to none; with any other deadline it waits for the first reader.  A NULL for
+ * `message` publishes nothing: it lets in who waits, as an event loop does when the
+ * listener's descriptor (wherry_listener_fd) is readable, which it also is when a
+ * reader has gone.  While more than 64 messages are published in one tick of the
+ * system's clock (some milliseconds), who dials in it may be let in with the next.
+ *
+ * Errors: -ENOTSUP (it is no topic; or the message carries open files), -ETIMEDOUT and
+ * -ECANCELED (wherry_cancel_accept; nobody reads, the message is still the caller's),
+ * -EMSGSIZE (larger than a quarter of `ring=`, or than `message=`), -EISCONN (to=),
+ * -EINVAL (*message is NULL), -ECHILD (in a child of the process that opened it). */
+WHERRY_EXPORT int wherry_publish(wherry_listener *, wherry_message **message,
+                                 wherry_deadline deadline);
+
+/* One who reads a topic. */
+struct wherry_reader {
+    int64_t pid;              /* by the kernel's word; -1: not known */
+    char full[16];            /* what happens when it is slow: "disconnect" */
+    uint64_t behind_messages; /* published and there to be read, and not yet read */
+    uint64_t behind_bytes;    /* of the ring that they take */
+    int64_t behind_age; /* nanoseconds since the oldest of them was published; 0: it has
+                           read all */
+    int overtaken;      /* 1: others that it has not read are overwritten already */
+};
+
+/* Who reads a topic, and how far behind each is: fills in up to `most`, and returns how
+ * many there are.  By any thread.  Errors: -ENOTSUP (it is no topic), -ECHILD. */
+WHERRY_EXPORT int wherry_listener_readers(wherry_listener *, struct wherry_reader *out,
+                                          size_t most);
 
 /* Makes both ends at once, without a name: pipe:, pair:.  For a simplex mechanism
  * out[0] is the reading end and out[1] the writing end, as pipe(2) has them. Errors:
@@ -106,7 +148,9 @@ WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message,
  * bytes are framed), -EMFILE (this message's open files did not fit into the process:
  * the message is lost, the channel goes on), -E2BIG (it came with more of them than
  * this side's `files=`: likewise), -EPERM (the writing end of a simplex mechanism),
- * -EIDRM (the queue was removed), -ENOMEM. */
+ * -EIDRM (the queue was removed), -EOVERFLOW (of a topic, by `full=disconnect`: what
+ * this reader had not read was overwritten), -EUSERS (of a topic: it has as many
+ * `readers=` as it takes), -ENOMEM. */
 WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
                               wherry_deadline deadline);
 

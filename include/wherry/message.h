@@ -100,6 +100,11 @@ WHERRY_EXPORT wherry_native wherry_message_take_file(wherry_message *, size_t in
  * (trust none, pid -1). */
 WHERRY_EXPORT const struct wherry_peer *wherry_message_sender(const wherry_message *);
 
+/* Of a message that a reader of a topic received: how many that were published before
+ * it, and after the one received before it, this reader did not get (wherry_publish);
+ * else 0. */
+WHERRY_EXPORT uint64_t wherry_message_lost(const wherry_message *);
+
 /* Says where a message goes, on a connectionless channel (udp:, unix: datagram).  `to`
  * is an address as in wherry_peer.address: "udp:127.0.0.1:4000", "unix:/run/x",
  * "unix:@name".  NULL takes it back.  On a channel that has one peer, a message with a
