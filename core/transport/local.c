@@ -168,7 +168,7 @@ const struct transport transport_local = {
                   .limit = "message= (large ones stream through the rings)",
                   .systems = "Linux"},
     .options = local_options,
-    .check = local_check,
+    .check = local_check_address,
     .dial = local_dial,
     .listen = local_listen,
     .accept = local_accept,

@@ -130,7 +130,7 @@ struct local {
 extern const struct wherry_option *const local_options[];
 
 /* Member of struct transport. */
-int local_check(const struct address *);
+int local_check_address(const struct address *);
 
 enum local_wish local_wish(const struct address *);
 

@@ -72,7 +72,7 @@ static int check_topic(const struct address *address)
     return r < 0 ? r : 0;
 }
 
-int local_check(const struct address *address)
+int local_check_address(const struct address *address)
 {
     const char *name = address_rest(address);
     const size_t size = address_rest_size(address);
