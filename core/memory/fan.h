@@ -15,7 +15,7 @@
  * stopped or hostile costs the writer nothing, and a writer cannot make a reader take
  * what was never published whole.  Nobody's wake-up is lost, as in a ring: the writer
  * shows what it wrote (ring_show), and looks at each reader's epoch then.
- * tests/model/fan.pml proves both, for x86.
+ * tests/model/fan-*.pml prove both, for x86.
  *
  * A record is 32 bytes and its payload, in steps of 32 bytes: its size and what it is,
  * its kind, its number, and when it was published.  It never goes over the end of the

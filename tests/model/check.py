@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the models of lease: and of local:, every order of their steps, by spin(1).
+"""Checks the models of lease:, of local: and of its topics, every order of their steps, by spin(1).
 
 A model must hold, and each of its mutants, a step as it must not be, must be caught.
 What is searched is all of it: a search that ends before is a failure.
@@ -31,6 +31,8 @@ SCENES = {
     'a reader sleeps': ('ring-wake.pml', {}),
     'a writer waits for room': ('ring-room.pml', {}),
     'two ends go over and leave': ('ring-memory.pml', {}),
+    'a reader is overtaken': ('fan-overwrite.pml', {}),
+    'many readers sleep': ('fan-wake.pml', {}),
 }
 # What is done wrong, and where that shows.
 MUTANTS = {
@@ -62,6 +64,16 @@ MUTANTS = {
     'LEAVES_WITHOUT_A_WORD': 'two ends go over and leave',
     'NO_MEMORY_IS_EARLY': 'two ends go over and leave',
     'NO_MESSAGE_IS_EARLY': 'two ends go over and leave',
+    'FLOOR_AFTER_THE_WORDS': 'a reader is overtaken',
+    'TAIL_BEFORE_THE_WORDS': 'a reader is overtaken',
+    'NEWEST_BEFORE_THE_TAIL': 'a reader is overtaken',
+    'LOOKS_BEFORE_THE_COPY': 'a reader is overtaken',
+    'NO_LOOK_AFTER_THE_COPY': 'a reader is overtaken',
+    'SHOWN_UNFENCED': 'many readers sleep',
+    'LOOKS_BEFORE_IT_SHOWS': 'many readers sleep',
+    'NO_BARRIER_FOR_MANY': 'many readers sleep',
+    'RUNG_FOR_ONE_AS_FOR_ALL': 'many readers sleep',
+    'RINGS_FOR_THE_FIRST_ALONE': 'many readers sleep',
 }
 
 
