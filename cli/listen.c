@@ -33,7 +33,9 @@ const struct command command_listen = {
     .settings = settings,
     .help = "Each line of stdin is sent as a message, each message that arrives is a\n"
             "line of stdout, both at once.  The end of stdin is told to the peer; the\n"
-            "program ends when the peer has ended too.\n"
+            "program ends when the peer has ended too.  A topic\n"
+            "(local:NAME?fan=broadcast) is published to: each line of stdin goes to\n"
+            "all who read it, the first once there is a reader.\n"
             "\n"
             "Example:\n"
             "  wherry listen unix:pier > heard &\n"

@@ -233,6 +233,9 @@ static void close_channel(struct opened *opened)
 int open_next(const struct opening *opening, struct opened *opened)
 {
     close_channel(opened);
+    if (opening->publishes && opened->listener &&
+        wherry_listener_readers(opened->listener, NULL, 0) >= 0)
+        return DONE;
     int status = opened->listener
                      ? accept_next(opening, opened)
                      : dial_until(opening, opened->address, &opened->channel);

@@ -14,13 +14,14 @@ struct opening {
     const struct choices *choices;
     bool listens;    /* else it dials */
     bool only_looks; /* makes nothing that is not there */
+    bool publishes;  /* knows what to do with a topic, which has no channel */
 };
 
 /* What it opened.  The listener stays for the next peer; NULL when dialled. */
 struct opened {
     char *address; /* with what --framing and --raw add */
     wherry_listener *listener;
-    wherry_channel *channel;
+    wherry_channel *channel; /* NULL: it is a topic */
 };
 
 /* Turns to the other way where the mechanism has no such way and nothing was asked for.

@@ -11,8 +11,10 @@ static int run(int argc, char **argv)
     if (settings_read(&command_send, argc, argv, 1, -1, &choices) != DONE)
         return USAGE;
     struct input input = {.raw = choices.raw};
-    struct opening opening = {
-        .verb = command_send.name, .choices = &choices, .listens = choices.listen};
+    struct opening opening = {.verb = command_send.name,
+                              .choices = &choices,
+                              .listens = choices.listen,
+                              .publishes = true};
     struct talk_plan plan = {.verb = command_send.name,
                              .choices = &choices,
                              .way = TALK_SEND,
@@ -22,7 +24,7 @@ static int run(int argc, char **argv)
     struct opened opened;
     int status = open_channel(&opening, choices.words[0], &opened);
     if (status == DONE)
-        status = talk(opened.channel, &plan);
+        status = talk_or_publish(&opened, &plan);
     open_close(&opened);
     input_free(&input);
     return status;

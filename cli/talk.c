@@ -18,6 +18,7 @@
 #include "open.h"
 #include "output.h"
 #include "progress.h"
+#include "publish.h"
 #include "say.h"
 #include "talk_sender.h"
 
@@ -235,10 +236,18 @@ int talk(wherry_channel *channel, struct talk_plan *plan)
     return status == DONE ? sent : status;
 }
 
+int talk_or_publish(const struct opened *opened, struct talk_plan *plan)
+{
+    return opened->channel ? talk(opened->channel, plan)
+                           : publish_all(opened->listener, plan);
+}
+
 int talk_and_keep(const char *address, struct talk_plan *plan)
 {
-    struct opening opening = {
-        .verb = plan->verb, .choices = plan->choices, .listens = !plan->choices->dial};
+    struct opening opening = {.verb = plan->verb,
+                              .choices = plan->choices,
+                              .listens = !plan->choices->dial,
+                              .publishes = plan->way != TALK_RECV};
     struct opened opened;
     open_either_way(&opening, address);
     int status = open_channel(&opening, address, &opened);
@@ -246,8 +255,8 @@ int talk_and_keep(const char *address, struct talk_plan *plan)
         return status;
     plan->listens = opened.listener != NULL;
     do
-        status = talk(opened.channel, plan);
-    while (plan->choices->keep && !has_all(plan) && !interrupted() &&
+        status = talk_or_publish(&opened, plan);
+    while (opened.channel && plan->choices->keep && !has_all(plan) && !interrupted() &&
            open_next(&opening, &opened) == DONE);
     open_close(&opened);
     return status;

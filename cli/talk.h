@@ -9,6 +9,7 @@
 #define TALK_H
 
 #include "input.h"
+#include "open.h"
 #include "settings.h"
 
 enum talk_way {
@@ -33,6 +34,9 @@ bool talk_is_with_command(const struct wherry_channel_info *info);
 
 /* Talks on a watched channel until it is over.  DONE, or FAILED, said on stderr. */
 int talk(wherry_channel *channel, struct talk_plan *plan);
+
+/* The same, or publishes where it is a topic that was opened. */
+int talk_or_publish(const struct opened *opened, struct talk_plan *plan);
 
 /* Listens, and talks to one peer, or with --keep to one after another. */
 int talk_and_keep(const char *address, struct talk_plan *plan);
