@@ -87,8 +87,10 @@ static uint64_t take(struct reader *reader, struct fan_record *out)
     CHECK_INT(fan_next(&reader->in, out), 1);
     CHECK(fan_copy(&reader->in, out, copy));
     CHECK_INT(out->kind, out->number);
-    for (uint64_t i = 0; i < out->size; i++)
-        CHECK_INT(copy[i], out->number % 251);
+    uint64_t whole = 0;
+    while (whole < out->size && copy[whole] == out->number % 251)
+        whole++;
+    CHECK_INT(whole, out->size);
     return fan_took(&reader->in, out);
 }
 
@@ -208,7 +210,7 @@ TEST(whatever_the_floor_says_is_there_is_whole_after_every_single_record)
     struct fan fan;
     open_fan(&fan);
     struct reader *reader = &fan.readers[0];
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < 600; i++) {
         struct fan_record record;
         publish(&fan, i % 11 == 0 ? fan_most(SIZE) / (1 + i % 5) : size_of(i));
         reader->in.ring.head = reader->in.ring.tail_seen = 0;
