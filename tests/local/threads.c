@@ -113,7 +113,7 @@ static unsigned count_of(void)
     return harness_is_slow() ? SLOW_MESSAGES : MESSAGES;
 }
 
-static pthread_t start(void *(*run)(void *), struct end *end)
+static pthread_t start(void *(*run)(void *), void *end)
 {
     pthread_t thread;
     CHECK_INT(pthread_create(&thread, NULL, run, end), 0);
@@ -428,4 +428,94 @@ TEST(memory_is_given_back_and_taken_again_while_others_wait)
         join(receiving[i]);
     wherry_close(channels[0]);
     wherry_close(channels[1]);
+}
+
+/* --- a topic and its readers --------------------------------------------- */
+
+enum { TOPIC_MOST = RING / 4 - 32, TOPIC_READERS = 3 };
+
+struct station {
+    wherry_listener *topic;
+    unsigned count;
+    atomic_bool is_over;
+};
+
+struct reading {
+    wherry_channel *channel;
+    uint64_t got, lost;
+};
+
+static void *publish_all(void *argument)
+{
+    struct station *station = argument;
+    for (unsigned i = 0; i < station->count; i++) {
+        wherry_message *message = NULL;
+        const size_t size = size_of(0, i) % TOPIC_MOST;
+        CHECK_OK(wherry_message_new(size, &message));
+        memset(wherry_message_data(message), (int)(i % 251), size);
+        CHECK_OK(wherry_message_set_kind(message, i));
+        CHECK_INT(wherry_publish(station->topic, &message, soon()), TOPIC_READERS);
+        if (pauses(i)) // so that readers sleep, too
+            poll(NULL, 0, 1);
+    }
+    return NULL;
+}
+
+static void *read_all(void *argument)
+{
+    struct reading *reading = argument;
+    wherry_message *message = NULL;
+    int r;
+    while ((r = wherry_recv(reading->channel, &message, soon())) == 1) {
+        const int64_t number = wherry_message_kind(message);
+        const unsigned char *bytes = wherry_message_data(message);
+        reading->lost += wherry_message_lost(message);
+        CHECK_INT(number, reading->got + reading->lost);
+        for (size_t i = 0; i < wherry_message_size(message); i++)
+            if (bytes[i] != number % 251)
+                FAIL("message %lld is torn at byte %zu", (long long)number, i);
+        reading->got++;
+        wherry_message_free(message);
+    }
+    CHECK_INT(r, 0);
+    return NULL;
+}
+
+static void *look_at_readers(void *argument)
+{
+    struct station *station = argument;
+    while (!atomic_load(&station->is_over)) {
+        struct wherry_reader readers[TOPIC_READERS];
+        CHECK_INT(wherry_listener_readers(station->topic, readers, TOPIC_READERS),
+                  TOPIC_READERS);
+        for (int i = 0; i < TOPIC_READERS; i++)
+            CHECK(readers[i].behind_bytes <= RING && readers[i].behind_age >= 0);
+    }
+    return NULL;
+}
+
+TEST(a_topic_is_read_while_it_is_overwritten_and_looked_at)
+{
+    struct station station = {.count = count_of()};
+    struct reading readings[TOPIC_READERS] = {{.got = 0}};
+    pthread_t threads[TOPIC_READERS];
+    CHECK_OK(wherry_listen("local:station?fan=broadcast&ring=64K&full=drop-oldest",
+                           &station.topic));
+    for (int i = 0; i < TOPIC_READERS; i++)
+        CHECK_OK(wherry_dial(i ? "local:station" : "local:station?full=latest", soon(),
+                             &readings[i].channel));
+    CHECK_INT(wherry_publish(station.topic, NULL, soon()), TOPIC_READERS);
+    for (int i = 0; i < TOPIC_READERS; i++)
+        threads[i] = start(read_all, &readings[i]);
+    pthread_t looker = start(look_at_readers, &station);
+    pthread_t writer = start(publish_all, &station);
+    join(writer);
+    atomic_store(&station.is_over, true);
+    join(looker);
+    wherry_close_listener(station.topic);
+    for (int i = 0; i < TOPIC_READERS; i++) {
+        join(threads[i]);
+        CHECK_INT(readings[i].got + readings[i].lost, station.count);
+        wherry_close(readings[i].channel);
+    }
 }
