@@ -16,7 +16,7 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello names inspect plan ring local'
+framing-header hello names inspect plan ring fan local'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
@@ -29,7 +29,8 @@ library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/key.c core/transport/signal.c $plans"
 # What looks at memory that another process writes: there its input is that process.
-shared="core/memory/ring.c core/transport/local.c core/transport/local_wait.c"
+shared="core/memory/ring.c core/memory/fan.c core/transport/local.c
+core/transport/spin.c"
 local="core/transport/local_in.c core/transport/local_out.c core/transport/local_memory.c"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
 watched="$watched $inspect $shared $local"
@@ -49,7 +50,7 @@ quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
 
 sources_of() {
     case $1 in
-    names | plan | ring | local) echo "$library" ;;
+    names | plan | ring | fan | local) echo "$library" ;;
     inspect) echo "$library $inspect" ;;
     *) echo "$sources" ;;
     esac
@@ -60,7 +61,7 @@ objects_of() {
     for source in $(sources_of "$1"); do
         name=$(echo "$source" | tr / _)
         case $1 in
-        ring | local) echo "$shared" | grep -qw "$source" && name=shared_$name ;;
+        ring | fan | local) echo "$shared" | grep -qw "$source" && name=shared_$name ;;
         esac
         echo "$build/$name.o"
     done
@@ -108,7 +109,7 @@ build_targets() {
 # header, 4 KiB of address) the unit tests do.
 longest() {
     case $1 in
-    address | framing-header | plan | ring) echo 96 ;;
+    address | framing-header | plan | ring | fan) echo 96 ;;
     framing-wherry) echo 80 ;;
     inspect | local) echo 192 ;;
     *) echo 48 ;;
