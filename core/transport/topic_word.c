@@ -61,21 +61,21 @@ static int decode(const uint8_t *bytes, int64_t size, struct topic_word *out)
 
 // A peer that died with our words unread makes that the first answer, before what it
 // said (unix(7)).
-static int64_t receive(struct os_descriptor *carrier, uint8_t *bytes, size_t size,
+static int64_t receive(struct os_descriptor *carrier, const struct os_room *room,
                        struct os_arrival *arrival)
 {
-    const struct os_room room = {bytes, size};
-    int64_t r = os_receive(carrier, &room, 1, arrival, false);
-    return r == -ECONNRESET ? os_receive(carrier, &room, 1, arrival, false) : r;
+    int64_t r = os_receive(carrier, room, 1, arrival, false);
+    return r == -ECONNRESET ? os_receive(carrier, room, 1, arrival, false) : r;
 }
 
 int topic_hear(struct os_descriptor *carrier, struct topic_word *out,
                struct os_arrival *arrival)
 {
     uint8_t bytes[WORD_SIZE + 1]; // one that is larger is seen to be
+    const struct os_room room = {bytes, sizeof(bytes)};
     int files[OS_FILES];
     arrival->files = files;
-    int64_t size = receive(carrier, bytes, sizeof(bytes), arrival);
+    int64_t size = receive(carrier, &room, arrival);
     arrival->files = NULL;
     if (size <= 0)
         return (int)size;

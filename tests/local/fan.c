@@ -10,7 +10,14 @@
 #include "memory/fan.h"
 #include "rings.h"
 
-enum { SIZE = RING_LEAST, MOST = 300, MANY = 100000, READERS = 3 };
+enum {
+    SIZE = RING_LEAST,
+    TWICE = 2 * SIZE,
+    FAR = 4 * FAN_STEP,
+    MOST = 300,
+    MANY = 100000,
+    READERS = 3
+};
 
 struct reader {
     struct ring_side own, seen, theirs;
@@ -294,7 +301,7 @@ static void put_words(struct fan *fan, uint64_t at, uint64_t first, uint64_t kin
     atomic_store(&words[0], first);
     atomic_store(&words[1], kind);
     atomic_store(&words[2], number);
-    atomic_store(&fan->writer.page->writer.tail, at + 4 * FAN_STEP);
+    atomic_store(&fan->writer.page->writer.tail, at + FAR);
 }
 
 TEST(a_record_that_cannot_be_is_told_and_not_believed)
@@ -303,7 +310,7 @@ TEST(a_record_that_cannot_be_is_told_and_not_believed)
         uint64_t first, kind, number;
         const char *why;
     } each[] = {
-        {4 * FAN_STEP, 0, 1, "longer"},
+        {FAR, 0, 1, "longer"},
         {SIZE, 0, 1, "longer"},
         {UINT32_MAX, 0, 1, "longer"},
         {0, UINT64_MAX, 1, "below 0"},
@@ -347,7 +354,7 @@ TEST(counts_that_cannot_be_are_told_and_not_believed)
     }
     // It says that all is there, of more than it has room for.
     atomic_store(&fan.writer.page->fan.floor, 0);
-    atomic_store(&fan.writer.page->writer.tail, 2 * SIZE);
+    atomic_store(&fan.writer.page->writer.tail, TWICE);
     CHECK_INT(fan_look_again(in), 1);
     CHECK_ERROR(fan_next(in, &record), -EPROTO);
     CHECK_ERROR(fan_in_start(in, &fan.readers[0].own, &fan.readers[0].theirs, 8, 0),
