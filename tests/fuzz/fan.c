@@ -115,24 +115,28 @@ static void lose(int r)
     has_lost = true;
 }
 
+static void take(const struct fan_record *record)
+{
+    uint8_t *copy = malloc(record->size + 1);
+    PROPERTY(copy && record->size <= MOST && record->kind >= 0);
+    PROPERTY(record->payload >= theirs.data + FAN_STEP &&
+             record->payload + record->size <= theirs.data + SIZE);
+    const uint64_t head = in.ring.head;
+    if (fan_copy(&in, record, copy)) {
+        (void)fan_took(&in, record);
+        PROPERTY(in.ring.head - head >= FAN_STEP && in.ring.head - head <= SIZE);
+        PROPERTY(atomic_load(&own.page->reader.head) == in.ring.head);
+    }
+    free(copy);
+}
+
 static void receive(void)
 {
     struct fan_record record;
     int r = has_lost ? 0 : fan_next(&in, &record);
     lose(r);
-    if (r != 1)
-        return;
-    uint8_t *copy = malloc(record.size + 1);
-    PROPERTY(copy && record.size <= MOST && record.kind >= 0);
-    PROPERTY(record.payload >= theirs.data + FAN_STEP &&
-             record.payload + record.size <= theirs.data + SIZE);
-    const uint64_t head = in.ring.head;
-    if (fan_copy(&in, &record, copy)) {
-        (void)fan_took(&in, &record);
-        PROPERTY(in.ring.head - head >= FAN_STEP && in.ring.head - head <= SIZE);
-        PROPERTY(atomic_load(&own.page->reader.head) == in.ring.head);
-    }
-    free(copy);
+    if (r == 1)
+        take(&record);
 }
 
 static void go_to_oldest(void)
