@@ -51,6 +51,9 @@ enum {
     CONTEST_LARGEST = 16 << 20, /* bytes of a message, at most */
     CONTEST_LEAST = 8,          /* each begins with its number */
     CONTEST_BATCH = 128,        /* messages of one call of send_many, at most */
+    CONTEST_LANES = 4,          /* small messages that lie ready to be sent */
+    CONTEST_LANE = 4096 + 320,  /* bytes of each; at no two the same place in a page,
+                                   which some processors take for the same place */
     CONTEST_SENTENCE = 256
 };
 

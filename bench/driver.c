@@ -169,7 +169,8 @@ static int call(int (*function)(struct contest_end *), struct contest_end *end)
 // Touched: a page that is new costs microseconds.
 static void lay_bytes(struct contest_pair *pair)
 {
-    const size_t size = (pair->end->size / PAGE + 2) * PAGE;
+    const size_t size =
+        (pair->end->size / PAGE + 2) * PAGE + CONTEST_LANES * CONTEST_LANE;
     pair->end->bytes = aligned_alloc(PAGE, size);
     if (!pair->end->bytes)
         give_up(pair, -ENOMEM);

@@ -280,13 +280,13 @@ static int take_many(struct contest_end *end, size_t most)
     const int r = wherry_recv_many(boat->in, boat->batch, most, WHERRY_FOREVER);
     if (r <= 0)
         return r < 0 ? explain(end, r) : -EPIPE;
+    bool is_whole = true;
+    memcpy(end->bytes, wherry_message_data(boat->batch[r - 1]), CONTEST_LEAST);
     for (int i = 0; i < r; i++) {
-        const bool is_whole = wherry_message_size(boat->batch[i]) == end->size;
-        memcpy(end->bytes, wherry_message_data(boat->batch[i]),
-               is_whole ? end->size : 0);
+        is_whole &= wherry_message_size(boat->batch[i]) == end->size;
         wherry_message_free(boat->batch[i]);
     }
-    return r;
+    return is_whole ? r : -EPROTO;
 }
 
 /* --- the table ----------------------------------------------------------- */
