@@ -268,7 +268,7 @@ static int check_peers(const struct choices *choices)
     if (choices->word_count > CONTEST_ADDRESSES)
         return say_usage("bench", "at most %d addresses at a time", CONTEST_ADDRESSES);
     for (int i = 0; i < choices->word_count; i++) {
-        if (wherry_address_check(choices->words[i]) == -EINVAL)
+        if (contest_check_address(choices->words[i]) == -EINVAL)
             return say_bad_address("bench", choices->words[i], wherry_error_text());
     }
     return DONE;

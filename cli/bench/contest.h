@@ -205,6 +205,9 @@ int contest_serve_all(const struct contest_wish *wish, const char *folder,
                       struct contest_services *services);
 void contest_end_services(struct contest_services *services);
 
+/* wherry_address_check() of one in which %s stands for a name. */
+int contest_check_address(const char *address);
+
 /* Who takes part in the task of a result, or has a reason not to. */
 void contest_seat_all(const struct contest_wish *wish,
                       const struct contest_services *services,

@@ -127,6 +127,21 @@ TEST(a_peer_that_is_not_built_is_told_with_its_packages)
                 "zmq which is built where libzmq3-dev is installed\n");
 }
 
+TEST(a_name_that_nobody_else_has_stands_where_the_address_leaves_it_open)
+{
+    need_python();
+    CHECK_SHELL(
+        "wherry bench --peers mq:/%s unix:@%s --place same --size 64 --way "
+        "timed " BRIEF " --json >json; echo $?\n"
+        "python3 -c '\n"
+        "import json\n"
+        "for row in json.load(open(\"json\"))[\"figures\"]:\n"
+        "    if row[\"who\"].startswith((\"mq\", \"unix\")):\n"
+        "        print(row[\"who\"], row[\"left_out\"] or row[\"median\"] > 0)'\n"
+        "rm json",
+        "0\nmq:/%s True\nunix:@%s True\n");
+}
+
 TEST(a_mechanism_that_is_absent_is_told_and_no_failure)
 {
     need_python();
