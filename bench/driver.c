@@ -36,7 +36,8 @@ enum {
 
 const char *const contest_workloads[CONTEST_WORKLOADS] = {
     [CONTEST_ROUND] = "round", [CONTEST_TIMED] = "timed", [CONTEST_LENT] = "lent",
-    [CONTEST_PUSH] = "push",   [CONTEST_MANY] = "many",
+    [CONTEST_PUSH] = "push",   [CONTEST_MANY] = "many",   [CONTEST_FOUR] = "four",
+    [CONTEST_EIGHT] = "eight",
 };
 
 /* What the command line says. */
@@ -177,21 +178,20 @@ static void lay_bytes(struct contest_pair *pair)
     memset(pair->end->bytes, 'w', size);
 }
 
+/* What a child does once it is open. */
+typedef int contest_life(struct contest_pair *pair);
+
 __attribute__((noreturn)) static void
-be_responder(const struct task *task, struct contest_pair *pair, pid_t parent)
+be_child(const struct task *task, struct contest_pair *pair, contest_life *life)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE);
-    pair->end->side = 1;
-    pin(task, 1);
+    pin(task, pair->end->side);
     lay_bytes(pair);
     hear_ready(pair);
     int r = call(task->entrant->open, pair->end);
     if (r < 0)
         give_up(pair, r);
     tell_ready(pair);
-    r = contest_respond(pair);
+    r = life(pair);
     if (r < 0)
         give_up(pair, r);
     if (task->entrant->close)
@@ -199,7 +199,9 @@ be_responder(const struct task *task, struct contest_pair *pair, pid_t parent)
     exit(EXIT_SUCCESS);
 }
 
-static int part(const struct task *task, struct contest_pair *pair)
+// A child of that side; pair->pipes and pair->other lead to the other one of the two.
+static int part(const struct task *task, struct contest_pair *pair, int side,
+                contest_life *life)
 {
     int there[2];
     int back[2];
@@ -214,16 +216,20 @@ static int part(const struct task *task, struct contest_pair *pair)
                             : (struct contest_pipes){there[0], back[1]};
     close(child > 0 ? there[0] : there[1]);
     close(child > 0 ? back[1] : back[0]);
-    if (child == 0)
-        be_responder(task, pair, parent);
-    return 0;
+    if (child > 0)
+        return 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    pair->end->side = side;
+    be_child(task, pair, life);
 }
 
 static int open_both(const struct task *task, struct contest_pair *pair)
 {
     int r = call(task->entrant->prepare, pair->end);
     if (r >= 0)
-        r = part(task, pair);
+        r = part(task, pair, 1, contest_respond);
     if (r < 0)
         return r;
     pin(task, 0);
@@ -235,6 +241,28 @@ static int open_both(const struct task *task, struct contest_pair *pair)
     hear_ready(pair);
     r = call(task->entrant->meet, pair->end);
     return r < 0 ? r : contest_verify(pair);
+}
+
+// One after the other, so that whoever makes the queue is alone with that.
+static int open_crowd(const struct task *task, struct contest_pair *pair,
+                      struct contest_member *members)
+{
+    const struct contest_crowd *crowd = &contest_crowds[task->workload];
+    const int children = crowd->readers + crowd->writers - 1;
+    int r = call(task->entrant->prepare, pair->end);
+    for (int i = 0; i < children && r >= 0; i++) {
+        r = part(task, pair, i < crowd->readers ? 1 : 0, contest_join);
+        if (r < 0)
+            return r;
+        members[i] = (struct contest_member){.pid = pair->other, .pipes = pair->pipes};
+        tell_ready(pair);
+        hear_ready(pair);
+    }
+    if (r < 0)
+        return r;
+    pin(task, 0);
+    lay_bytes(pair);
+    return call(task->entrant->open, pair->end);
 }
 
 /* --- orders -------------------------------------------------------------- */
@@ -250,12 +278,14 @@ static int64_t go_round(struct contest_pair *pair, const char *line,
     return contest_round(pair, count, batch, think, samples);
 }
 
-static int64_t push(struct contest_pair *pair, const char *line)
+static int64_t push(struct contest_pair *pair, const char *line,
+                    const struct contest_member *members)
 {
     unsigned long long count = 0;
     if (sscanf(line, "push %llu", &count) != 1 || count == 0)
         return -EINVAL;
-    return contest_push(pair, count);
+    return members ? contest_push_together(pair, members, count)
+                   : contest_push(pair, count);
 }
 
 static int idle(struct contest_pair *pair, const char *line)
@@ -271,16 +301,18 @@ static int idle(struct contest_pair *pair, const char *line)
     return r;
 }
 
+// `members`: of a crowd, which is only told to push; else NULL.
 static void obey(struct contest_pair *pair, const char *line,
-                 const struct contest_samples *samples)
+                 const struct contest_samples *samples,
+                 const struct contest_member *members)
 {
     int64_t r = -EINVAL;
-    if (strncmp(line, "idle ", 5) == 0)
+    if (strncmp(line, "idle ", 5) == 0 && !members)
         r = idle(pair, line);
-    else if (strncmp(line, "round ", 6) == 0 && samples->most > 0)
+    else if (strncmp(line, "round ", 6) == 0 && samples->most > 0 && !members)
         r = go_round(pair, line, samples);
     else if (strncmp(line, "push ", 5) == 0)
-        r = push(pair, line);
+        r = push(pair, line, members);
     if (r < 0)
         give_up(pair, (int)r);
     if (strncmp(line, "idle ", 5) != 0)
@@ -301,26 +333,38 @@ static struct contest_samples map_samples(void)
     return samples;
 }
 
+static void quit(struct contest_pair *pair, const struct contest_member *members)
+{
+    const struct contest_order end = {.job = CONTEST_QUIT};
+    (void)alarm(PATIENCE);
+    if (members)
+        contest_quit_together(pair, members);
+    else
+        contest_tell(&pair->pipes, &end, sizeof(end));
+    if (pair->entrant->close)
+        pair->entrant->close(pair->end);
+    while (wait(NULL) > 0)
+        ;
+}
+
 static void drive(const struct task *task, struct contest_pair *pair)
 {
     char line[LINE];
+    struct contest_member room[CONTEST_MEMBERS];
     const struct contest_samples samples = map_samples();
-    // Who hangs dies; the responder with it.
+    const bool is_crowd = contest_crowds[task->workload].writers > 0;
+    struct contest_member *members = is_crowd ? room : NULL;
+    // Who hangs dies; the others with it.
     (void)alarm(PATIENCE);
-    int r = open_both(task, pair);
+    int r = is_crowd ? open_crowd(task, pair, members) : open_both(task, pair);
     if (r < 0)
         give_up(pair, r);
     answer("ready %s", task->entrant->settings);
     for ((void)alarm(0); fgets(line, sizeof(line), stdin); (void)alarm(0)) {
         (void)alarm(PATIENCE);
-        obey(pair, line, &samples);
+        obey(pair, line, &samples, members);
     }
-    (void)alarm(PATIENCE);
-    const struct contest_order end = {.job = CONTEST_QUIT};
-    contest_tell(&pair->pipes, &end, sizeof(end));
-    if (task->entrant->close)
-        task->entrant->close(pair->end);
-    (void)waitpid((pid_t)pair->other, NULL, 0);
+    quit(pair, members);
 }
 
 /* --- the command line ---------------------------------------------------- */

@@ -67,6 +67,8 @@ enum contest_task_index {
     TASK_PUSH_1M,
     TASK_PUSH_8M,
     TASK_MANY,
+    TASK_FOUR,
+    TASK_EIGHT,
     CONTEST_TASKS
 };
 
