@@ -257,7 +257,7 @@ enum contest_verdict {
 struct contest_judgement {
     const struct contest_bar *bar;
     const char *ours;    /* the address, as it was measured */
-    const char *against; /* who it was divided by */
+    const char *against; /* who it was divided by; NULL: itself, of another task */
     enum contest_verdict verdict;
     double ratio, least, most;
     const char *why; /* why there is no verdict */

@@ -142,6 +142,28 @@ TEST(a_name_that_nobody_else_has_stands_where_the_address_leaves_it_open)
         "0\nmq:/%s True\nunix:@%s True\n");
 }
 
+TEST(several_writers_and_readers_of_a_queue_are_measured_where_there_can_be_several)
+{
+    need_python();
+    need_cores();
+    CHECK_SHELL("wherry bench --peers mq:/%s pair: --place cross --size 64 --way four "
+                "--way eight " BRIEF " --json >json; echo $?\n"
+                "python3 -c '\n"
+                "import json\n"
+                "for row in json.load(open(\"json\"))[\"figures\"]:\n"
+                "    if row[\"who\"] in (\"mq:/%s\", \"pair:\", \"sysv\"):\n"
+                "        print(row[\"workload\"], row[\"who\"],\n"
+                "              row[\"left_out\"] or row[\"median\"] > 0)'\n"
+                "rm json",
+                "0\n"
+                "four mq:/%s True\n"
+                "four pair: each of its channels has one reader\n"
+                "four sysv True\n"
+                "eight mq:/%s True\n"
+                "eight pair: each of its channels has one reader\n"
+                "eight sysv True\n");
+}
+
 TEST(a_mechanism_that_is_absent_is_told_and_no_failure)
 {
     need_python();
