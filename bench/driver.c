@@ -31,7 +31,8 @@ enum {
     WORDS = 5,
     LINE = 128,
     DIRECTORY = 4096,
-    PATIENCE = 30 /* seconds, for one order */
+    PATIENCE = 30,    /* seconds, for one order */
+    IDLE_MOST = 60000 /* milliseconds */
 };
 
 const char *const contest_workloads[CONTEST_WORKLOADS] = {
@@ -104,7 +105,7 @@ static void take_stdout(void)
 {
     answers = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, ANSWERS);
     if (answers < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE);
 }
 
 // Of both processes whoever comes first: the other one dies, or has died.
@@ -113,7 +114,7 @@ __attribute__((noreturn)) static void give_up(const struct contest_pair *pair,
 {
     struct contest_end *end = pair->end;
     answer("%s %s", error == -ENOTSUP ? "unfit" : "failed",
-           end->sentence[0] ? end->sentence : strerror(-error));
+           end->sentence[0] ? end->sentence : strerrordesc_np(-error));
     if (end->side == 0 && end->state && pair->entrant->close)
         pair->entrant->close(end); // what it has named is not to stay
     _exit(EXIT_FAILURE);
@@ -122,7 +123,7 @@ __attribute__((noreturn)) static void give_up(const struct contest_pair *pair,
 __attribute__((noreturn)) static void be_unfit(const char *why)
 {
     answer("unfit %s", why);
-    exit(EXIT_SUCCESS);
+    _exit(EXIT_SUCCESS);
 }
 
 /* --- words between the two ----------------------------------------------- */
@@ -170,8 +171,8 @@ static int call(int (*function)(struct contest_end *), struct contest_end *end)
 // Touched: a page that is new costs microseconds.
 static void lay_bytes(struct contest_pair *pair)
 {
-    const size_t size =
-        (pair->end->size / PAGE + 2) * PAGE + CONTEST_LANES * CONTEST_LANE;
+    const size_t pages = pair->end->size / PAGE + 2;
+    const size_t size = pages * PAGE + (size_t)CONTEST_LANES * CONTEST_LANE;
     pair->end->bytes = aligned_alloc(PAGE, size);
     if (!pair->end->bytes)
         give_up(pair, -ENOMEM);
@@ -196,7 +197,7 @@ be_child(const struct task *task, struct contest_pair *pair, contest_life *life)
         give_up(pair, r);
     if (task->entrant->close)
         task->entrant->close(pair->end);
-    exit(EXIT_SUCCESS);
+    exit(EXIT_SUCCESS); // NOLINT(concurrency-mt-unsafe): libraries take their leave
 }
 
 // A child of that side; pair->pipes and pair->other lead to the other one of the two.
@@ -267,22 +268,35 @@ static int open_crowd(const struct task *task, struct contest_pair *pair,
 
 /* --- orders -------------------------------------------------------------- */
 
+// The numbers behind the first word of a line; false: there are fewer, or one is < 0.
+static bool read_numbers(const char *line, uint64_t *numbers, size_t count)
+{
+    const char *at = strchr(line, ' ');
+    for (size_t i = 0; i < count; i++) {
+        char *end = NULL;
+        const long long number = at ? strtoll(at, &end, 10) : -1;
+        if (end == at || number < 0)
+            return false;
+        numbers[i] = (uint64_t)number;
+        at = end;
+    }
+    return true;
+}
+
 static int64_t go_round(struct contest_pair *pair, const char *line,
                         const struct contest_samples *samples)
 {
-    unsigned long long count = 0;
-    unsigned long long batch = 0;
-    long long think = 0;
-    if (sscanf(line, "round %llu %llu %lld", &count, &batch, &think) != 3 || batch == 0)
+    uint64_t numbers[3]; // count, batch, think
+    if (!read_numbers(line, numbers, 3) || numbers[1] == 0)
         return -EINVAL;
-    return contest_round(pair, count, batch, think, samples);
+    return contest_round(pair, numbers[0], numbers[1], (int64_t)numbers[2], samples);
 }
 
 static int64_t push(struct contest_pair *pair, const char *line,
                     const struct contest_member *members)
 {
-    unsigned long long count = 0;
-    if (sscanf(line, "push %llu", &count) != 1 || count == 0)
+    uint64_t count;
+    if (!read_numbers(line, &count, 1) || count == 0)
         return -EINVAL;
     return members ? contest_push_together(pair, members, count)
                    : contest_push(pair, count);
@@ -290,12 +304,13 @@ static int64_t push(struct contest_pair *pair, const char *line,
 
 static int idle(struct contest_pair *pair, const char *line)
 {
-    int milliseconds = 0;
+    uint64_t milliseconds;
     int64_t cpu = 0;
     int64_t wakes = 0;
-    if (sscanf(line, "idle %d", &milliseconds) != 1 || milliseconds <= 0)
+    if (!read_numbers(line, &milliseconds, 1) || milliseconds > IDLE_MOST)
         return -EINVAL;
-    int r = contest_idle(pair, milliseconds, &cpu, &wakes);
+    (void)alarm(PATIENCE + (unsigned)milliseconds / 1000);
+    int r = contest_idle(pair, (int)milliseconds, &cpu, &wakes);
     if (r >= 0)
         answer("idle %lld %lld", (long long)cpu, (long long)wakes);
     return r;
@@ -388,7 +403,10 @@ static bool read_task(int count, char **words, struct task *out)
         workload++;
     out->workload = (enum contest_workload)workload;
     out->size = (size_t)strtoull(words[2], NULL, 10);
-    out->is_pinned = sscanf(words[3], "%d,%d", &out->cores[0], &out->cores[1]) == 2;
+    const char *comma = strchr(words[3], ',');
+    out->is_pinned = comma != NULL;
+    out->cores[0] = (int)strtol(words[3], NULL, 10);
+    out->cores[1] = comma ? (int)strtol(comma + 1, NULL, 10) : 0;
     out->address = words[4];
     return out->entrant && workload < CONTEST_WORKLOADS && out->size >= CONTEST_LEAST &&
            out->size <= CONTEST_LARGEST &&

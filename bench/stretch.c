@@ -280,6 +280,7 @@ static int64_t switches_of(int64_t pid)
     int64_t count = 0;
     snprintf(path, sizeof(path), "/proc/%lld/task", (long long)pid);
     DIR *threads = opendir(path);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else reads this directory
     for (struct dirent *entry; threads && (entry = readdir(threads));) {
         if (entry->d_name[0] == '.')
             continue;

@@ -143,11 +143,11 @@ void contest_find_folder(char folder[BENCH_PATH]);
 /* Starts one and waits until both of its processes have met; its settings are put into
  * `settings`.  Errors, with the reason in entrant->why: -ENOENT (there is no such
  * program), -ENOTSUP (it is unfit for this), -EINTR (the user ended it), others. */
-int entrant_begin(struct contest_entrant *entrant, const struct contest_start *start,
+int entrant_begin(struct contest_entrant *entrant, const struct contest_start *wish,
                   char settings[CONTEST_WHY]);
 
 /* Starts what must run beside the entrants of a program. */
-int entrant_serve(struct contest_entrant *entrant, const struct contest_start *start);
+int entrant_serve(struct contest_entrant *entrant, const struct contest_start *wish);
 
 /* Gives it an order, printf(3), and waits for the numbers of its answer.  Errors: as
  * entrant_begin. */
