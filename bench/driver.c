@@ -113,7 +113,8 @@ __attribute__((noreturn)) static void give_up(const struct contest_pair *pair,
                                               int error)
 {
     struct contest_end *end = pair->end;
-    answer("%s %s", error == -ENOTSUP ? "unfit" : "failed",
+    const bool is_unfit = error == -ENOTSUP || error == -EMSGSIZE;
+    answer("%s %s", is_unfit ? "unfit" : "failed",
            end->sentence[0] ? end->sentence : strerrordesc_np(-error));
     if (end->side == 0 && end->state && pair->entrant->close)
         pair->entrant->close(end); // what it has named is not to stay

@@ -17,8 +17,9 @@
 
 enum {
     PAGE = 4096,
-    RING = 1 << 20, /* bytes: what stays in a cache */
-    SLOTS_LEAST = 2 /* of a ring: one is written while the other is read */
+    RING = 1 << 20,  /* bytes: what stays in a cache */
+    SLOTS_TURNS = 2, /* where the two ends take turns */
+    SLOTS_LEAST = 4  /* where one is written while others are read */
 };
 
 /* One direction: each index is written by one end, and has a line of its own. */
@@ -57,7 +58,7 @@ static int prepare(struct contest_end *end)
 {
     const bool is_round =
         end->workload == CONTEST_ROUND || end->workload == CONTEST_LENT;
-    size_t slots = SLOTS_LEAST;
+    size_t slots = is_round ? SLOTS_TURNS : SLOTS_LEAST;
     while (!is_round && slots * 2 * end->size <= RING)
         slots *= 2;
     return prepare_slots(end, slots);
@@ -172,7 +173,7 @@ const struct contest_entrant contest_entrants[] = {
      .send = send_line,
      .take = take_line},
     {.name = "two-copies",
-     .settings = "memcpy(3) into a ring of 1 MiB, or two messages, and out of it",
+     .settings = "memcpy(3) into a ring of 1 MiB, or four messages, and out of it",
      .is_awake = true,
      .workloads = 1u << CONTEST_ROUND | 1u << CONTEST_PUSH,
      .prepare = prepare,

@@ -164,6 +164,15 @@ TEST(several_writers_and_readers_of_a_queue_are_measured_where_there_can_be_seve
                 "eight sysv True\n");
 }
 
+TEST(messages_that_are_too_large_are_told_and_no_failure)
+{
+    CHECK_SHELL("wherry bench --peers pair: --place same --size 8M --way push " BRIEF
+                " >table; echo $?\n"
+                "grep -o '^pair: .* is over the mechanism.s limit' table |\n"
+                "    sed 's/  */ /; s/ same .* is/ same: is/'; rm table",
+                "0\npair: push, 8 MiB, same: is over the mechanism's limit\n");
+}
+
 TEST(a_mechanism_that_is_absent_is_told_and_no_failure)
 {
     need_python();
