@@ -23,6 +23,10 @@
  * CORES is "0,1" (the driver's, the responder's) or "free".  The directory in which it
  * runs is its own.  Samples are floats in the memory that is open at 3: nanoseconds of
  * a round trip, each the mean of BATCH, as many as fit in.
+ *
+ * Another library is added by a file in bench/peers with its entrants, whose best
+ * settings are said on top; a line in bench/meson.build; its packages, Debian's only,
+ * in ./dev; and a row in cli/bench/contest_table.c, where the bars are, too.
  */
 #ifndef CONTEST_H
 #define CONTEST_H
