@@ -62,8 +62,11 @@ struct wherry_transport {
      * all go to send. */
     size_t (*gather)(void *state, const struct wherry_plain *messages, size_t count);
 
-    /* Whether gather and flush are at least as cheap as send for one message, too. */
-    int gathers_all;
+    /* Sends one plain message of borrowed bytes where that is no more than a copy:
+     * gather, and flush too but with WHERRY_MORE.  1: it is taken and pushed on; 0: it
+     * is not taken, and goes to gather or send; or it is taken and why it was not
+     * pushed on, as flush says it.  NULL: never. */
+    int (*put)(void *state, const struct wherry_plain *message, unsigned flags);
 
     /* Of transports that read ahead: receives up to `count` messages that lie there
      * already, as long as nothing can go wrong with them; how many.  What it leaves (0

@@ -29,8 +29,9 @@ library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/key.c core/transport/signal.c $plans"
 # What looks at memory that another process writes: there its input is that process.
-shared="core/memory/ring.c core/transport/local.c core/transport/local_wait.c"
-local="core/transport/local_in.c core/transport/local_out.c core/transport/local_memory.c"
+shared="core/memory/ring.c core/transport/local.c core/transport/local_in.c
+core/transport/local_out.c core/transport/local_wait.c core/transport/local_write.c"
+local="core/transport/local_memory.c"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
 watched="$watched $inspect $shared $local"
 
@@ -97,7 +98,7 @@ build_targets() {
         object=$build/$target.o
         objects=$(objects_of "$target")
         # shellcheck disable=SC2086
-        clang $flags -DFRAMING="${target#framing-}" -c "$here/${target%%-*}.c" \
+        clang $flags -DFRAMING="${target#framing-}" -DWHERRY_FUZZ_SHARED -c "$here/${target%%-*}.c" \
             -o "$object"
         # shellcheck disable=SC2086
         clang $flags -fsanitize=fuzzer "$object" $objects -o "$build/$target"
