@@ -240,13 +240,14 @@ struct wherry_channel_info {
     int64_t kind_least;     /* as which kind 0 arrives (sysv: 1, signal: signal=) */
     uint64_t queue_limit;
     uint64_t file_limit;
-    uint64_t memory;      /* bytes of memory that Wherry holds for the channel */
-    int ended;            /* nothing more comes: 1, the peer finished; < 0, the error
-                             that ended it; 0: something may */
-    int error;            /* the last error that a call on it returned, or 0 */
-    char error_text[256]; /* its sentence */
-    int holder_count;     /* other processes known to hold the other end open, */
-    int64_t holders[8];   /* and the first of them, by pid */
+    uint64_t memory;        /* bytes of memory that Wherry holds for the channel */
+    int ended;              /* nothing more comes: 1, the peer finished; < 0, the error
+                               that ended it; 0: something may */
+    int error;              /* the last error that a call on it returned, or 0 */
+    char error_text[256];   /* its sentence */
+    int holder_count;       /* other processes known to hold the other end open, */
+    int64_t holders[8];     /* and the first of them, by pid */
+    uint64_t lost_messages; /* that somebody died receiving (queue: with unread=lost) */
 };
 
 /* Describes a channel.  `size` is sizeof(struct wherry_channel_info) as the caller

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who waits at a shared queue, and who is woken.
+ *
+ * A wait is a word beside its place: its ticket, its side, and whether it was rung and
+ * has not looked since; and what it wants: a kind, or so many blocks.  Those who want
+ * the same are of one class: of each class that a message fits, the one that has waited
+ * longest and was not yet rung is rung.  So there is somebody for each message in each
+ * class, or all of it are about to look.  Whoever polls a descriptor may never look,
+ * and is rung beside that, as is whoever was locked out.
+ *
+ * Nobody's wake-up is lost: who waits writes its word, counts itself, and looks once
+ * more; who puts or takes writes its entry, gives its lock back, and looks at the count
+ * then.  Between the two steps of each is a full fence.  Whoever dies after the first
+ * and before the second step has a place, whose end all are told of who sleep.
+ */
+#include "memory/shared_queue.h"
+
+#include <errno.h>
+
+enum {
+    RUNG = 1,
+    READS = 2,
+    POLLS = 4,
+    LOCKED_OUT = 8,
+    TICKET_SHIFT = 4,
+    CLASSES = 8 // looked for at once; of more, all are rung
+};
+
+/* --- waking -------------------------------------------------------------- */
+
+static bool is_of(uint64_t wait, enum shared_queue_side side)
+{
+    return wait != 0 && ((wait & READS) != 0) == (side == QUEUE_READERS);
+}
+
+static bool wants(uint64_t wait, int64_t wanted, int64_t kind)
+{
+    if (!(wait & READS) || (wait & LOCKED_OUT) || wanted == 0)
+        return true;
+    return wanted > 0 ? kind == wanted : kind <= -wanted;
+}
+
+static void ring(struct shared_queue *queue, uint32_t place, uint64_t wait)
+{
+    if (atomic_compare_exchange_strong(&queue->places.waits[place], &wait, wait | RUNG))
+        bells_ring_place(&queue->places, place);
+}
+
+/* The longest wait of one class. */
+struct class
+{
+    int64_t wanted;
+    uint64_t wait;
+    uint32_t place;
+};
+
+static bool is_older(uint64_t wait, uint64_t other)
+{
+    return wait >> TICKET_SHIFT < other >> TICKET_SHIFT;
+}
+
+// Whether there is room to remember it.
+static bool sort(struct class *classes, size_t *count, const struct class *one)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (classes[i].wanted == one->wanted) {
+            if (is_older(one->wait, classes[i].wait))
+                classes[i] = *one;
+            return true;
+        }
+    if (*count == CLASSES)
+        return false;
+    classes[(*count)++] = *one;
+    return true;
+}
+
+// `is_unlocked`: only those are meant who were locked out.
+static APART void wake(struct shared_queue *queue, enum shared_queue_side side,
+                       int64_t kind, bool is_unlocked)
+{
+    struct class classes[CLASSES];
+    size_t count = 0;
+    bool any = false;
+    const uint64_t arrivals = atomic_load(&queue->line->arrivals[side]);
+    const uint32_t used = places_used(&queue->places);
+    for (uint32_t i = 0; i < used; i++) {
+        struct class one = {.wait = places_wait_of(&queue->places, i), .place = i};
+        one.wanted = shared_number(&queue->wants[i]);
+        any = any || is_of(one.wait, side);
+        if (!is_of(one.wait, side) || (one.wait & RUNG) ||
+            (is_unlocked && !(one.wait & LOCKED_OUT)) ||
+            !wants(one.wait, one.wanted, kind))
+            continue;
+        if ((one.wait & (POLLS | LOCKED_OUT)) || !sort(classes, &count, &one))
+            ring(queue, i, one.wait);
+    }
+    for (size_t i = 0; i < count; i++)
+        ring(queue, classes[i].place, classes[i].wait);
+    if (!any)
+        atomic_store_explicit(&queue->quiet[side], arrivals, memory_order_relaxed);
+}
+
+static bool is_quiet(const struct shared_queue *queue, enum shared_queue_side side)
+{
+    return shared_word(&queue->line->arrivals[side]) ==
+           shared_word(&queue->quiet[side]);
+}
+
+void shared_queue_wake(struct shared_queue *queue, enum shared_queue_side side,
+                       int64_t kind)
+{
+    if (!is_quiet(queue, side))
+        wake(queue, side, kind, false);
+}
+
+void shared_queue_wake_locked_out(struct shared_queue *queue,
+                                  enum shared_queue_side side)
+{
+    if (!is_quiet(queue, side))
+        wake(queue, side, 0, true);
+}
+
+/* --- waiting ------------------------------------------------------------- */
+
+static _Atomic(uint64_t) *own_word(struct shared_queue *queue)
+{
+    return &queue->places.waits[queue->places.place];
+}
+
+// Counted after it is written: who sees the count finds it.
+static void join(struct shared_queue *queue, int64_t wanted)
+{
+    const uint64_t ticket = atomic_fetch_add(&queue->line->tickets, 1) + 1;
+    const uint64_t flags = (queue->side == QUEUE_READERS ? READS : 0u) |
+                           (queue->seen.was_held ? LOCKED_OUT : 0u) |
+                           (queue->is_polled ? POLLS : 0u);
+    atomic_store(own_word(queue), 0);
+    atomic_store(&queue->wants[queue->places.place], wanted);
+    atomic_store(own_word(queue), ticket << TICKET_SHIFT | flags);
+    atomic_fetch_add(&queue->line->arrivals[queue->side], 1);
+    queue->is_waiting = true;
+}
+
+// Whether things are not as they were when the last look failed.
+static bool has_news(const struct shared_queue *queue, int64_t wanted)
+{
+    const struct shared_queue_seen *seen = &queue->seen;
+    if (shared_queue_is_orphan(queue, QUEUE_READERS) ||
+        shared_queue_is_orphan(queue, queue->side))
+        return true;
+    if (queue->side == QUEUE_READERS) {
+        const uint64_t read = shared_word(&queue->readers->read);
+        return (seen->was_held && shared_word(&queue->readers->lock) == 0) ||
+               read != seen->position ||
+               shared_word(&queue->readers->mended) != seen->mended ||
+               entry_at(queue, queue->arrivals, read) != queue_none ||
+               (wanted == 0 && shared_queue_has_message(queue));
+    }
+    return (seen->was_held && shared_word(&queue->writers->lock) == 0) ||
+           shared_word(&queue->writers->mended) != seen->mended ||
+           shared_word(&queue->writers->taken) != seen->position ||
+           entry_at(queue, queue->returns, seen->returns) != queue_none;
+}
+
+int shared_queue_wait(struct shared_queue *queue, int64_t wanted, int *out)
+{
+    struct places *places = &queue->places;
+    int r = bells_prepare(places);
+    if (r < 0)
+        return r;
+    bells_clear(places);
+    places_watch(places);
+    if (places->is_blind)
+        return failure(-EMFILE, "too few descriptors are left to hear of the ends of "
+                                "all who have the queue");
+    join(queue, wanted);
+    if (has_news(queue, wanted))
+        bells_ring(places, places->owner);
+    *out = places->watch;
+    return 0;
+}
+
+// One that was rung and does not look leaves it to the others.
+void shared_queue_waited(struct shared_queue *queue, bool looks_again)
+{
+    if (!queue->is_waiting)
+        return;
+    if (queue->is_polled) {
+        join(queue, 0);
+        bells_ring(&queue->places, queue->places.owner); // what is there is worth a try
+        return;
+    }
+    const uint64_t wait = atomic_exchange(own_word(queue), 0);
+    queue->is_waiting = false;
+    if ((wait & RUNG) && !looks_again)
+        bells_ring_all(&queue->places);
+}
+
+void shared_queue_polled(struct shared_queue *queue)
+{
+    queue->is_polled = queue->is_waiting;
+    (void)atomic_fetch_or(own_word(queue), POLLS);
+}
+
+void shared_queue_look_anew(struct shared_queue *queue)
+{
+    bells_clear(&queue->places);
+    places_watch(&queue->places);
+    (void)atomic_fetch_and(own_word(queue), ~(uint64_t)RUNG);
+}
