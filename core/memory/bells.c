@@ -48,10 +48,6 @@ int bells_prepare(struct places *places)
     int r = places->bell.fd >= 0 ? 0 : make_own(places);
     if (r < 0 || places->watch >= 0)
         return r;
-    if (!places->watched)
-        places->watched = calloc(places->seats, sizeof(*places->watched));
-    if (!places->watched)
-        return failure_plain(-ENOMEM, "no memory to wait");
     int watch = os_watch_new();
     r = watch < 0 ? watch : os_watch_add(watch, places->bell.fd, os_wait_in);
     if (r < 0) {

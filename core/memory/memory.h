@@ -227,6 +227,9 @@ void shared_queue_close(struct shared_queue *);
 /* -ECHILD in a child of fork(2), which does not have it; the sentence is set. */
 int shared_queue_check(const struct shared_queue *);
 
+/* Bytes of memory that the handle itself takes. */
+size_t shared_queue_memory(const struct shared_queue *);
+
 void shared_queue_look(const struct shared_queue *, struct shared_queue_numbers *out);
 
 /* The largest message that it takes. */

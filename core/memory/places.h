@@ -81,12 +81,13 @@ struct places {
     uint64_t owner; /* this handle */
     uint32_t place;
 
-    int directory;             /* of the doorbells */
-    int watch;                 /* own doorbell, the end of others; -1: not yet */
-    int timer;                 /* in the watch; -1: nobody has waited by that yet */
-    struct os_descriptor bell; /* own doorbell */
-    struct places_watched *watched;
-    uint64_t seen; /* so many had come when the watch was complete */
+    int directory;                  /* of the doorbells */
+    int watch;                      /* own doorbell, the end of others; -1: not yet */
+    int timer;                      /* in the watch; -1: not yet */
+    struct os_descriptor bell;      /* own doorbell */
+    struct places_watched *watched; /* by place */
+    uint32_t watched_count;         /* how many it has room for */
+    uint64_t seen;                  /* so many had come when the watch was complete */
     bool is_blind; /* somebody could not be watched: too few descriptors */
 
     struct os_lock lock; /* of the bells */

@@ -32,13 +32,23 @@ static const struct places_ways places_ways = {
 
 /* --- opening and closing ------------------------------------------------- */
 
+static size_t order_size(const struct shared_queue *queue)
+{
+    return queue->slot_count * sizeof(*queue->order);
+}
+
+static size_t used_size(const struct shared_queue *queue)
+{
+    return queue->block_count / 8 + 1;
+}
+
 static void release_all(struct shared_queue *queue)
 {
     places_unwatch(&queue->places);
     bells_close(&queue->places);
     os_close(queue->places.directory);
-    free(queue->order);
-    free(queue->used_blocks);
+    os_room_free(queue->order, order_size(queue));
+    os_room_free(queue->used_blocks, used_size(queue));
     free(queue);
 }
 
@@ -59,11 +69,12 @@ int shared_queue_new(enum shared_queue_side side, struct shared_queue **out)
     return 0;
 }
 
-// What putting it in order will need, for then there may be none.
+// What putting it in order will need, for then there may be none; it is not touched
+// before.
 static int make_room(struct shared_queue *queue)
 {
-    queue->order = calloc(queue->slot_count, sizeof(*queue->order));
-    queue->used_blocks = calloc(queue->block_count / 8 + 1, 1);
+    queue->order = os_room_new(order_size(queue));
+    queue->used_blocks = os_room_new(used_size(queue));
     return queue->order && queue->used_blocks
                ? 0
                : failure_plain(-ENOMEM, "no memory for a queue");
@@ -110,6 +121,12 @@ int shared_queue_check(const struct shared_queue *queue)
         return 0;
     return failure(-ECHILD, "the queue was opened before fork(2), by the parent: open "
                             "it in the child, too");
+}
+
+size_t shared_queue_memory(const struct shared_queue *queue)
+{
+    return sizeof(*queue) + sizeof(*queue->region) +
+           queue->places.watched_count * sizeof(*queue->places.watched);
 }
 
 void shared_queue_look(const struct shared_queue *queue,

@@ -44,7 +44,8 @@
 
 enum {
     QUEUE_INLINE = 88, /* bytes of a message that lie in its slot */
-    QUEUE_BLOCK = 1024
+    QUEUE_BLOCK = 1024,
+    QUEUE_AHEAD = 4
 };
 
 static const uint32_t queue_none = UINT32_MAX; /* no slot, no block */
@@ -218,6 +219,18 @@ static inline uint32_t entry_at(const struct shared_queue *queue,
     const bool is_there =
         entry >> QUEUE_SLOT_BITS == entry_word(position, 0) >> QUEUE_SLOT_BITS;
     return is_there && slot < queue->slot_count ? slot : queue_none;
+}
+
+/* Whoever comes to a slot has both of its lines to fetch from another processor: it is
+ * asked for some messages ahead. */
+static inline void fetch_ahead(const struct shared_queue *queue,
+                               const _Atomic(uint64_t) *ring, uint64_t position)
+{
+    const uint32_t number = entry_at(queue, ring, position + QUEUE_AHEAD);
+    if (number == queue_none)
+        return;
+    __builtin_prefetch(&queue->slots[number], 1);
+    __builtin_prefetch(&queue->slots[number].bytes[QUEUE_INLINE - 1], 1);
 }
 
 /* How many blocks a message of that size takes. */

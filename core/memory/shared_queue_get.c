@@ -230,6 +230,8 @@ int shared_queue_take(struct shared_queue *queue,
               entry_word(returned, message->slot));
     step_word(&readers->returned, returned + 1);
     queue->given++;
+    if (!message->is_passed)
+        fetch_ahead(queue, queue->arrivals, message->position);
     return r;
 }
 

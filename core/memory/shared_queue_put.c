@@ -158,6 +158,7 @@ static int put(struct shared_queue *queue, const struct wherry_plain *plain)
               entry_word(arrived, number));
     step_word(&writers->arrived, arrived + 1);
     step_word(&writers->taken, taken + 1);
+    fetch_ahead(queue, queue->returns, taken);
     return 0;
 }
 

@@ -27,7 +27,7 @@ static void look_who_ended(struct places *places)
 {
     int ready[AT_ONCE];
     int count = os_watch_ready(places->watch, ready, AT_ONCE);
-    for (uint32_t place = 0; count > 0 && place < places->seats; place++) {
+    for (uint32_t place = 0; count > 0 && place < places->watched_count; place++) {
         struct places_watched *one = &places->watched[place];
         bool has_ended = false;
         for (int i = 0; i < count && one->owner != 0; i++)
@@ -54,10 +54,28 @@ static bool watch(struct places *places, struct places_watched *one, uint64_t ow
     return false;
 }
 
+// Room to remember so many.
+static bool make_room(struct places *places, uint32_t count)
+{
+    if (count <= places->watched_count)
+        return true;
+    struct places_watched *watched =
+        realloc(places->watched, count * sizeof(*places->watched));
+    if (!watched)
+        return false;
+    for (uint32_t i = places->watched_count; i < count; i++)
+        watched[i] = (struct places_watched){.owner = 0, .pidfd = -1};
+    places->watched = watched;
+    places->watched_count = count;
+    return true;
+}
+
 static void watch_new(struct places *places)
 {
     const uint32_t used = places_used(places);
-    places->is_blind = false;
+    places->is_blind = !make_room(places, used);
+    if (places->is_blind)
+        return;
     for (uint32_t place = 0; place < used; place++) {
         struct places_watched *one = &places->watched[place];
         bool left;
@@ -107,7 +125,7 @@ void places_look_at(const struct places *places, wherry_deadline at)
 // A child of fork(2) closes its copy, and leaves the parent's watch as it is.
 void places_unwatch(struct places *places)
 {
-    for (uint32_t place = 0; places->watched && place < places->seats; place++)
+    for (uint32_t place = 0; place < places->watched_count; place++)
         if (places->watched[place].owner != 0)
             os_close(places->watched[place].pidfd);
     os_close(places->timer);

@@ -178,7 +178,7 @@ static void end_describe(void *state, struct wherry_channel_info *info)
     const struct queue_end *end = state;
     struct shared_queue_numbers numbers;
     struct shared_queue_count now;
-    info->memory += sizeof(*end);
+    info->memory += sizeof(*end) + shared_queue_memory(end->queue);
     if (shared_queue_check(end->queue) < 0)
         return;
     shared_queue_look(end->queue, &numbers);
