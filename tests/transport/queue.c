@@ -1,0 +1,713 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue: what a user of a message queue in shared memory knows: kinds, room, waiting,
+ * what stays, and what those do no harm who die in it or write nonsense there.
+ */
+#define _GNU_SOURCE // unshare
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "talk.h"
+
+static wherry_channel *writer(const char *address)
+{
+    wherry_channel *channel = NULL;
+    WORKS(wherry_dial(address, soon(), &channel));
+    return channel;
+}
+
+static wherry_channel *reader(const char *address)
+{
+    wherry_channel *channel = NULL;
+    wherry_listener *listener = NULL;
+    WORKS(wherry_listen(address, &listener));
+    WORKS(wherry_accept(listener, soon(), &channel));
+    wherry_close_listener(listener);
+    return channel;
+}
+
+static void put(wherry_channel *channel, const char *text, int64_t kind)
+{
+    WORKS(wherry_write(channel, text, strlen(text), kind, 0, soon()));
+}
+
+static void take(wherry_channel *channel, int64_t wanted, const char *text,
+                 int64_t kind)
+{
+    wherry_message *message = NULL;
+    WORKS(wherry_recv_kind(channel, wanted, &message, soon()));
+    CHECK_INT(wherry_message_kind(message), kind);
+    CHECK_INT(wherry_message_size(message), strlen(text));
+    CHECK(memcmp(wherry_message_data(message), text, strlen(text)) == 0);
+    wherry_message_free(message);
+}
+
+static int count_names(void)
+{
+    DIR *list = opendir(getenv("WHERRY_DIR"));
+    int count = 0;
+    CHECK(list);
+    for (struct dirent *entry; (entry = readdir(list));)
+        count += entry->d_name[0] != '.';
+    closedir(list);
+    return count;
+}
+
+static void close_all(wherry_channel *out, wherry_channel *in)
+{
+    wherry_close(out);
+    wherry_close(in);
+    CHECK_INT(count_names(), 1);
+    WORKS(wherry_remove("queue:boat"));
+    CHECK_INT(count_names(), 0);
+}
+
+/* --- kinds --------------------------------------------------------------- */
+
+TEST(a_message_is_picked_as_msgrcv_picks_and_the_rest_stays_in_the_queue)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *in = reader("queue:boat");
+    wherry_message *message;
+    put(out, "five", 5);
+    put(out, "two", 2);
+    put(out, "none", 0);
+    put(out, "two again", 2);
+    CHECK_ERROR(wherry_recv_kind(in, 4, &message, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_recv_kind(in, 4, &message, at_once()), -ETIMEDOUT);
+    CHECK_INT(info_of(in).waiting_messages, 4);
+    CHECK_INT(info_of(in).held_messages, 0);
+    take(in, 2, "two", 2);
+    take(in, -3, "none", 0);
+    take(in, -3, "two again", 2);
+    CHECK_ERROR(wherry_recv_kind(in, -3, &message, WHERRY_POLL), -EAGAIN);
+    take(in, 0, "five", 5);
+    put(out, "largest", INT64_MAX);
+    take(in, -INT64_MAX, "largest", INT64_MAX);
+    close_all(out, in);
+}
+
+TEST(of_equals_the_first_comes_first_whatever_was_passed_over)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *in = reader("queue:boat");
+    char text[16];
+    for (int i = 0; i < 30; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        put(out, text, i % 3 + 1);
+    }
+    for (int i = 0; i < 30; i += 3) { // all of kind 1, the lowest
+        snprintf(text, sizeof(text), "%d", i);
+        take(in, -2, text, 1);
+    }
+    for (int i = 2; i < 30; i += 6) { // half of kind 3
+        snprintf(text, sizeof(text), "%d", i / 2 * 1);
+        wherry_message *message = NULL;
+        WORKS(wherry_recv_kind(in, 3, &message, soon()));
+        wherry_message_free(message);
+    }
+    put(out, "late", 2);
+    for (int i = 1; i < 30; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        if (i % 3 == 1 || (i % 3 == 2 && i > 15))
+            take(in, 0, text, i % 3 + 1);
+    }
+    take(in, 0, "late", 2);
+    close_all(out, in);
+}
+
+/* --- room ---------------------------------------------------------------- */
+
+static void exchange(wherry_channel *out, wherry_channel *in, size_t size)
+{
+    uint8_t *bytes = malloc(size + 1);
+    uint8_t *back = malloc(size + 1);
+    CHECK(bytes && back);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    WORKS(wherry_write(out, bytes, size, 1, 0, soon()));
+    CHECK_INT(info_of(in).unread_bytes, size);
+    CHECK_INT(wherry_read(in, back, size, NULL, NULL, soon()), (int64_t)size);
+    CHECK(memcmp(bytes, back, size) == 0);
+    free(bytes);
+    free(back);
+}
+
+TEST(a_message_has_any_size_up_to_the_bound)
+{
+    static const size_t sizes[] = {0,    1,    88,   89,    1023,   1024,
+                                   1025, 2048, 5000, 65536, 100000, 102400};
+    wherry_channel *out = writer("queue:boat?bytes=100K");
+    wherry_channel *in = reader("queue:boat");
+    CHECK_INT(info_of(out).message_limit, 102400);
+    for (int round = 0; round < 3; round++)
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+            exchange(out, in, sizes[i]);
+    char *large = calloc(1, 102401);
+    FAILS(wherry_write(out, large, 102401, 0, 0, WHERRY_POLL), -EMSGSIZE, "102400");
+    free(large);
+    close_all(out, in);
+}
+
+TEST(full_and_empty_are_told_apart_from_all_else)
+{
+    wherry_channel *out = writer("queue:boat?maxsize=2");
+    wherry_channel *in = reader("queue:boat");
+    wherry_message *message;
+    CHECK_ERROR(wherry_recv(in, &message, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_recv(in, &message, at_once()), -ETIMEDOUT);
+    put(out, "one", 1);
+    put(out, "two", 2);
+    CHECK_INT(info_of(out).waiting_messages, 2);
+    CHECK_INT(info_of(out).waiting_most, 2);
+    CHECK_INT(info_of(out).unsent_bytes, 6);
+    CHECK_ERROR(wherry_write(out, "three", 5, 3, 0, WHERRY_POLL), -EAGAIN);
+    CHECK_ERROR(wherry_write(out, "three", 5, 3, 0, at_once()), -ETIMEDOUT);
+    take(in, 2, "two", 2);
+    put(out, "three", 3);
+    CHECK_ERROR(wherry_write(out, "four", 4, 3, 0, WHERRY_POLL), -EAGAIN);
+    take(in, 0, "one", 1);
+    take(in, 0, "three", 3);
+    CHECK_ERROR(wherry_recv(in, &message, WHERRY_POLL), -EAGAIN);
+    CHECK_INT(info_of(in).waiting_messages, 0);
+    close_all(out, in);
+}
+
+TEST(room_for_bytes_is_a_bound_of_its_own)
+{
+    static const char bytes[4096];
+    wherry_channel *out = writer("queue:boat?bytes=4K");
+    wherry_channel *in = reader("queue:boat");
+    CHECK_INT(info_of(out).waiting_bytes_most, 4096);
+    WORKS(wherry_write(out, bytes, 3000, 1, 0, WHERRY_POLL));
+    CHECK_ERROR(wherry_write(out, bytes, 2000, 2, 0, WHERRY_POLL), -EAGAIN);
+    WORKS(wherry_write(out, bytes, 1000, 3, 0, WHERRY_POLL));
+    CHECK_ERROR(wherry_write(out, bytes, 89, 4, 0, at_once()), -ETIMEDOUT);
+    WORKS(wherry_write(out, bytes, 88, 5, 0, WHERRY_POLL));
+    wherry_message *message = NULL;
+    CHECK_INT(wherry_recv_kind(in, 3, &message, WHERRY_POLL), 1);
+    wherry_message_free(message);
+    CHECK_ERROR(wherry_write(out, bytes, 2000, 2, 0, WHERRY_POLL), -EAGAIN);
+    WORKS(wherry_write(out, bytes, 1024, 2, 0, WHERRY_POLL));
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(wherry_recv(in, &message, WHERRY_POLL), 1);
+        wherry_message_free(message);
+    }
+    WORKS(wherry_write(out, bytes, 4096, 6, 0, WHERRY_POLL));
+    close_all(out, in);
+}
+
+TEST(what_waits_can_be_seen_in_its_order_without_taking_it)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *in = reader("queue:boat");
+    wherry_message *message;
+    int64_t kind = -1;
+    CHECK_ERROR(wherry_peek(in, 0, &kind), -EAGAIN);
+    put(out, "a", 1);
+    put(out, "bb", 2);
+    put(out, "ccc", 3);
+    CHECK_ERROR(wherry_recv_kind(in, 9, &message, WHERRY_POLL), -EAGAIN); // passed over
+    put(out, "dddd", 4);
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_INT(wherry_peek(i % 2 ? in : out, i, &kind), i + 1);
+        CHECK_INT(kind, i + 1);
+    }
+    CHECK_ERROR(wherry_peek(out, 4, &kind), -EAGAIN);
+    take(in, 2, "bb", 2);
+    CHECK_INT(wherry_peek(in, 1, &kind), 3);
+    CHECK_INT(kind, 3);
+    close_all(out, in);
+}
+
+/* --- opening ------------------------------------------------------------- */
+
+TEST(what_is_in_a_queue_outlives_whoever_put_it_there)
+{
+    wherry_channel *out = writer("queue:boat");
+    put(out, "for later", 3);
+    put(out, "and after", 4);
+    wherry_close(out);
+    CHECK_INT(count_names(), 1);
+    wherry_channel *in = reader("queue:boat?create=no");
+    take(in, 0, "for later", 3);
+    wherry_close(in);
+    in = reader("queue:boat?create=no");
+    take(in, 0, "and after", 4);
+    close_all(NULL, in);
+}
+
+TEST(one_that_is_there_keeps_what_it_was_made_with)
+{
+    wherry_channel *other;
+    wherry_listener *listener;
+    FAILS(wherry_dial("queue:boat?create=no", soon(), &other), -ENOENT,
+          "no such queue");
+    wherry_channel *out = writer("queue:boat?maxsize=7&bytes=2K&unread=lost&handles=2");
+    FAILS(wherry_dial("queue:boat?create=exclusive", soon(), &other), -EEXIST,
+          "there already");
+    FAILS(wherry_dial("queue:boat?maxsize=8", soon(), &other), -EEXIST, "maxsize=7");
+    FAILS(wherry_dial("queue:boat?bytes=4K", soon(), &other), -EEXIST, "bytes=2048");
+    FAILS(wherry_dial("queue:boat?unread=again", soon(), &other), -EEXIST,
+          "unread=lost");
+    wherry_channel *in = reader("queue:boat?maxsize=7&bytes=2K&unread=lost");
+    FAILS(wherry_listen("queue:boat", &listener), -EUSERS, "handles=");
+    close_all(out, in);
+    FAILS(wherry_remove("queue:boat"), -ENOENT, "queue:boat");
+}
+
+TEST(one_end_is_given_once)
+{
+    wherry_listener *listener;
+    wherry_channel *in, *other;
+    WORKS(wherry_listen("queue:boat", &listener));
+    WORKS(wherry_accept(listener, WHERRY_POLL, &in));
+    CHECK_ERROR(wherry_accept(listener, WHERRY_POLL, &other), -EALREADY);
+    wherry_close_listener(listener);
+    CHECK_ERROR(wherry_write(in, "back", 4, 0, 0, WHERRY_POLL), -EPERM);
+    close_all(NULL, in);
+    WORKS(wherry_listen("queue:boat", &listener)); // and one that nobody accepts
+    wherry_close_listener(listener);
+    WORKS(wherry_remove("queue:boat"));
+    CHECK_INT(count_names(), 0);
+}
+
+TEST(names_that_lead_elsewhere_are_refused)
+{
+    wherry_channel *out;
+    char address[128];
+    FAILS(wherry_dial("queue:", soon(), &out), -EINVAL, "no name");
+    FAILS(wherry_dial("queue:../boat", soon(), &out), -EINVAL, "slash");
+    FAILS(wherry_dial("queue:.boat", soon(), &out), -EINVAL, "dot");
+    FAILS(wherry_dial("queue:bo%00at", soon(), &out), -EINVAL, "slash");
+    snprintf(address, sizeof(address), "queue:%0101d", 0);
+    FAILS(wherry_dial(address, soon(), &out), -ENAMETOOLONG, "100");
+}
+
+TEST(after_its_removal_those_who_have_it_go_on_among_themselves)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *in = reader("queue:boat");
+    WORKS(wherry_remove("queue:boat"));
+    wherry_channel *other = reader("queue:boat");
+    put(out, "between us", 1);
+    hear_nothing(other);
+    take(in, 0, "between us", 1);
+    wherry_close(other);
+    close_all(out, in);
+}
+
+TEST(a_message_over_the_readers_own_limit_stays_for_others)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *small = reader("queue:boat?message=4");
+    wherry_channel *in = reader("queue:boat");
+    wherry_message *message;
+    put(out, "larger", 1);
+    FAILS(wherry_recv(small, &message, WHERRY_POLL), -EMSGSIZE, "message=");
+    FAILS(wherry_recv(small, &message, soon()), -EMSGSIZE, "6 bytes");
+    take(in, 0, "larger", 1);
+    put(out, "fits", 1);
+    take(small, 0, "fits", 1);
+    wherry_close(small);
+    close_all(out, in);
+}
+
+TEST(a_message_says_which_process_put_it_there_and_nobody_vouches_for_it)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *in = reader("queue:boat");
+    wherry_message *message = NULL;
+    put(out, "mine", 0);
+    WORKS(wherry_recv(in, &message, soon()));
+    CHECK_INT(wherry_message_sender(message)->pid, getpid());
+    CHECK_INT(wherry_message_sender(message)->trust, WHERRY_TRUST_NONE);
+    wherry_message_free(message);
+    close_all(out, in);
+}
+
+/* --- waiting ------------------------------------------------------------- */
+
+struct wait {
+    wherry_channel *channel;
+    int64_t wanted;
+    const char *text;
+    atomic_int tid;
+    pthread_t thread;
+};
+
+static void *wait_and_take(void *argument)
+{
+    struct wait *wait = argument;
+    atomic_store(&wait->tid, harness_thread());
+    take(wait->channel, wait->wanted, wait->text, wait->wanted > 0 ? wait->wanted : 1);
+    return NULL;
+}
+
+static bool has_begun(void *argument)
+{
+    return atomic_load(&((struct wait *)argument)->tid) != 0;
+}
+
+static void begin(struct wait *wait)
+{
+    CHECK_INT(pthread_create(&wait->thread, NULL, wait_and_take, wait), 0);
+    harness_until(has_begun, wait);
+    harness_wait_blocked(wait->tid);
+}
+
+TEST(each_who_waits_is_woken_by_what_it_waits_for)
+{
+    wherry_channel *out = writer("queue:boat");
+    struct wait waits[] = {{reader("queue:boat"), -5, "any", 0, 0},
+                           {reader("queue:boat"), 7, "seven", 0, 0},
+                           {reader("queue:boat"), 8, "eight", 0, 0}};
+    for (int i = 0; i < 3; i++)
+        begin(&waits[i]);
+    put(out, "eight", 8);
+    pthread_join(waits[2].thread, NULL);
+    put(out, "nobody's", 9);
+    put(out, "any", 1);
+    pthread_join(waits[0].thread, NULL);
+    put(out, "seven", 7);
+    pthread_join(waits[1].thread, NULL);
+    for (int i = 1; i < 3; i++)
+        wherry_close(waits[i].channel);
+    close_all(out, waits[0].channel);
+}
+
+// Of two who wait for the same the one gives up: what comes then is for the other.
+TEST(whoever_has_given_up_waiting_is_not_woken_in_the_others_stead)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *gone = reader("queue:boat");
+    wherry_message *message;
+    struct wait wait = {reader("queue:boat"), 0, "for the other", 0, 0};
+    CHECK_ERROR(wherry_recv(gone, &message, at_once()), -ETIMEDOUT);
+    begin(&wait);
+    CHECK_ERROR(wherry_recv(gone, &message, at_once()), -ETIMEDOUT);
+    put(out, "for the other", 1);
+    pthread_join(wait.thread, NULL);
+    wherry_close(gone);
+    close_all(out, wait.channel);
+}
+
+static void *wait_and_put(void *argument)
+{
+    struct wait *wait = argument;
+    atomic_store(&wait->tid, harness_thread());
+    put(wait->channel, wait->text, 1);
+    return NULL;
+}
+
+TEST(whoever_waits_for_room_is_woken_by_as_much_as_it_needs)
+{
+    static char large[4000];
+    memset(large, 'x', sizeof(large) - 1);
+    wherry_channel *in = reader("queue:boat?bytes=4K&maxsize=3");
+    wherry_channel *first = writer("queue:boat");
+    struct wait waits[] = {{writer("queue:boat"), 0, large, 0, 0},
+                           {writer("queue:boat"), 0, "small", 0, 0}};
+    put(first, "1", 1);
+    WORKS(wherry_write(first, large, 3000, 2, 0, soon()));
+    put(first, "3", 3);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(pthread_create(&waits[i].thread, NULL, wait_and_put, &waits[i]), 0);
+        harness_until(has_begun, &waits[i]);
+        harness_wait_blocked(waits[i].tid);
+    }
+    take(in, 0, "1", 1); // room for a small one, and for that alone
+    pthread_join(waits[1].thread, NULL);
+    wherry_message *message = NULL;
+    WORKS(wherry_recv(in, &message, soon()));
+    wherry_message_free(message);
+    pthread_join(waits[0].thread, NULL);
+    take(in, 3, "3", 3);
+    take(in, 0, "small", 1);
+    take(in, 0, large, 1);
+    for (int i = 0; i < 2; i++)
+        wherry_close(waits[i].channel);
+    close_all(first, in);
+}
+
+/* --- processes ----------------------------------------------------------- */
+
+static void use_in_a_child(void *argument)
+{
+    wherry_channel **ends = argument;
+    wherry_message *message;
+    wherry_native fd;
+    short events;
+    int64_t kind;
+    FAILS(wherry_write(ends[0], "x", 1, 0, 0, soon()), -ECHILD, "fork");
+    FAILS(wherry_recv(ends[1], &message, soon()), -ECHILD, "fork");
+    CHECK_ERROR(wherry_peek(ends[1], 0, &kind), -ECHILD);
+    CHECK(wherry_fd(ends[1], WHERRY_IN, &fd, &events) < 0);
+    CHECK_INT(info_of(ends[1]).waiting_messages, 0);
+    wherry_close(ends[0]);
+    wherry_close(ends[1]);
+}
+
+TEST(a_child_of_fork_has_to_open_it_anew)
+{
+    wherry_channel *ends[] = {writer("queue:boat"), reader("queue:boat")};
+    CHECK_INT(harness_wait(harness_child(use_in_a_child, ends)), 0);
+    put(ends[0], "as before", 1);
+    take(ends[1], 0, "as before", 1);
+    close_all(ends[0], ends[1]);
+}
+
+enum { WRITERS = 4, READERS = 4, EACH = 3000 };
+
+static void write_many(void *argument)
+{
+    wherry_channel *out = writer("queue:boat");
+    const int number = *(const int *)argument;
+    for (int i = 0; i < EACH; i++) {
+        int words[300] = {number, i};
+        const size_t size = i % 10 == 0 ? sizeof(words) : 2 * sizeof(int);
+        WORKS(wherry_write(out, words, size, i % 3, 0, soon()));
+    }
+    wherry_close(out);
+}
+
+static void read_many(void *argument)
+{
+    atomic_int *seen = argument;
+    wherry_channel *in = reader("queue:boat");
+    int last[WRITERS] = {-1, -1, -1, -1};
+    for (;;) {
+        wherry_message *message = NULL;
+        int words[2];
+        WORKS(wherry_recv(in, &message, soon()));
+        if (wherry_message_kind(message) == 99)
+            break;
+        memcpy(words, wherry_message_data(message), sizeof(words));
+        CHECK_RANGE(words[0], 0, WRITERS - 1);
+        CHECK(words[1] > last[words[0]]); // of one writer in its order
+        last[words[0]] = words[1];
+        atomic_fetch_add(&seen[words[0] * EACH + words[1]], 1);
+        wherry_message_free(message);
+    }
+    wherry_close(in);
+    harness_exit(0); // before it frees the last one
+}
+
+TEST(each_message_of_many_writers_is_taken_by_one_of_many_readers)
+{
+    const size_t size = WRITERS * EACH * sizeof(atomic_int);
+    atomic_int *seen =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(seen != MAP_FAILED);
+    wherry_channel *out = writer("queue:boat?maxsize=64&bytes=16K");
+    pid_t writers[WRITERS], readers[READERS];
+    int numbers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) {
+        numbers[i] = i;
+        writers[i] = harness_child(write_many, &numbers[i]);
+        readers[i] = harness_child(read_many, seen);
+    }
+    for (int i = 0; i < WRITERS; i++)
+        CHECK_INT(harness_wait_within(writers[i], 60000), 0);
+    for (int i = 0; i < READERS; i++)
+        put(out, "end", 99);
+    for (int i = 0; i < READERS; i++)
+        CHECK_INT(harness_wait_within(readers[i], 60000), 0);
+    for (int i = 0; i < WRITERS * EACH; i++)
+        CHECK_INT(atomic_load(&seen[i]), 1);
+    munmap(seen, size);
+    close_all(out, NULL);
+}
+
+static void wait_for_ever(void *argument)
+{
+    wherry_message *message;
+    (void)argument;
+    (void)wherry_recv(reader("queue:boat"), &message, WHERRY_FOREVER);
+}
+
+static bool three_are_there(void *argument)
+{
+    (void)argument;
+    return count_names() >= 3; // the queue, and two doorbells
+}
+
+TEST(the_doorbells_of_the_dead_go_and_the_living_are_served)
+{
+    wherry_channel *out = writer("queue:boat");
+    pid_t dead = harness_child(wait_for_ever, NULL);
+    struct wait wait = {reader("queue:boat"), 0, "for the living", 0, 0};
+    begin(&wait);
+    harness_until(three_are_there, NULL);
+    harness_kill(dead);
+    put(out, "for the living", 1);
+    pthread_join(wait.thread, NULL);
+    wherry_message *message;
+    CHECK_ERROR(wherry_recv(wait.channel, &message, at_once()), -ETIMEDOUT);
+    close_all(out, wait.channel);
+}
+
+/* --- strangers and damage ------------------------------------------------ */
+
+static void open_elsewhere(void *argument)
+{
+    wherry_channel *out;
+    (void)argument;
+    if (mount("proc", "/proc", "proc", 0, NULL) < 0)
+        harness_exit(77);
+    FAILS(wherry_dial("queue:boat", soon(), &out), -EXDEV, "pid namespace");
+}
+
+static void enter_namespace(void *argument)
+{
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        harness_exit(77);
+    // Of its parent the first process of a namespace knows nothing: no harness_child.
+    pid_t pid = fork();
+    if (pid == 0) {
+        open_elsewhere(argument);
+        harness_exit(0);
+    }
+    harness_exit(harness_wait(pid));
+}
+
+TEST(another_pid_namespace_is_refused)
+{
+    wherry_channel *out = writer("queue:boat");
+    int status = harness_wait(harness_child(enter_namespace, NULL));
+    close_all(out, NULL);
+    if (status == 77)
+        SKIP("this user may not make a pid namespace");
+    CHECK_INT(status, 0);
+}
+
+static void put_file(const void *bytes, size_t size)
+{
+    harness_write_file("wherry/boat.queue", bytes, size);
+    CHECK_INT(chmod(harness_path("wherry/boat.queue"), 0600), 0);
+}
+
+TEST(what_is_no_queue_is_refused)
+{
+    wherry_channel *out;
+    char bytes[8192] = "something else";
+    put_file(bytes, sizeof(bytes));
+    FAILS(wherry_dial("queue:boat", soon(), &out), -EPROTO, "no queue");
+    put_file("", 0);
+    FAILS(wherry_dial("queue:boat", soon(), &out), -EPROTO, "no queue");
+    put_file("wherry-q", 8);
+    FAILS(wherry_dial("queue:boat", soon(), &out), -EPROTO, "no queue");
+    memset(bytes, 0xff, sizeof(bytes));
+    memcpy(bytes, "wherry-q", 8);
+    put_file(bytes, sizeof(bytes));
+    FAILS(wherry_dial("queue:boat", soon(), &out), -EPROTO, "version 4294967295");
+    WORKS(wherry_remove("queue:boat"));
+    wherry_close(writer("queue:boat"));
+    CHECK_INT(truncate(harness_path("wherry/boat.queue"), 4096), 0);
+    FAILS(wherry_dial("queue:boat", soon(), &out), -EPROTO, "do not fit");
+    WORKS(wherry_remove("queue:boat"));
+    CHECK_INT(symlink("/dev/zero", harness_path("wherry/boat.queue")), 0);
+    CHECK(wherry_dial("queue:boat", soon(), &out) < 0);
+    CHECK_INT(unlink(harness_path("wherry/boat.queue")), 0);
+    CHECK_INT(mkdir(harness_path("wherry/boat.queue"), 0700), 0);
+    FAILS(wherry_dial("queue:boat", soon(), &out), -ENOTSUP, "something else");
+    CHECK_INT(rmdir(harness_path("wherry/boat.queue")), 0);
+}
+
+struct image {
+    uint32_t *words;
+    size_t size;
+};
+
+static struct image look_into(void)
+{
+    struct image image;
+    struct stat status;
+    int file = open(harness_path("wherry/boat.queue"), O_RDWR | O_CLOEXEC);
+    CHECK_INT(fstat(file, &status), 0);
+    image.size = (size_t)status.st_size;
+    image.words = mmap(NULL, image.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    CHECK(image.words != MAP_FAILED);
+    close(file);
+    return image;
+}
+
+static void use(wherry_channel *out, wherry_channel *in, int round)
+{
+    static char bytes[3000];
+    wherry_message *message = NULL;
+    int64_t kind;
+    (void)wherry_write(out, bytes, (size_t)round % 3 * 1500, round % 4, 0,
+                       wherry_after(2));
+    (void)wherry_write(out, bytes, 10, round % 4, 0, WHERRY_POLL);
+    if (wherry_recv_kind(in, round % 7 - 3, &message, wherry_after(2)) == 1)
+        wherry_message_free(message);
+    (void)wherry_peek(in, (size_t)round % 5, &kind);
+    (void)info_of(out);
+}
+
+// Whoever may open it may write anything there: nobody crashes, or waits past a
+// deadline.
+TEST(nonsense_in_its_memory_hurts_nobody)
+{
+    wherry_channel *out = writer("queue:boat?maxsize=16&bytes=8K&handles=4");
+    wherry_channel *in = reader("queue:boat");
+    struct image image = look_into();
+    unsigned seed = 42;
+    const size_t count = image.size / sizeof(*image.words);
+    for (int round = 0; round < 300; round++) {
+        for (size_t i = 16; i < count; i++)
+            if (round % 3 < 2 || rand_r(&seed) % 8 == 0)
+                image.words[i] = round % 3 == 0   ? 0xffffffff
+                                 : round % 3 == 1 ? (uint32_t)rand_r(&seed) << 8
+                                                  : (uint32_t)rand_r(&seed) % 32;
+        use(out, in, round);
+    }
+    munmap(image.words, image.size);
+    wherry_close(out);
+    wherry_close(in);
+    WORKS(wherry_remove("queue:boat"));
+}
+
+/* --- no room ------------------------------------------------------------- */
+
+static void live_in_a_small_file_system(void *argument)
+{
+    const char *place = argument;
+    wherry_channel *second;
+    CHECK_INT(unshare(CLONE_NEWNS), 0);
+    CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    CHECK_INT(mount("none", place, "tmpfs", 0, "size=256k,mode=700"), 0);
+    CHECK_INT(setenv("WHERRY_DIR", place, 1), 0);
+    wherry_channel *out = writer("queue:boat?bytes=64K&maxsize=32&handles=4");
+    wherry_channel *in = reader("queue:boat");
+    FAILS(wherry_dial("queue:raft", soon(), &second), -ENOSPC, "space");
+    CHECK_INT(count_names(), 1);
+    static char bytes[65536];
+    WORKS(wherry_write(out, bytes, sizeof(bytes), 0, 0, WHERRY_POLL));
+    CHECK_INT(wherry_read(in, bytes, sizeof(bytes), NULL, NULL, WHERRY_POLL), 65536);
+    close_all(out, in);
+}
+
+TEST(its_room_is_there_from_the_beginning)
+{
+    const char *place = harness_path("small");
+    if (geteuid() != 0)
+        SKIP("only root can mount a small file system");
+    CHECK_INT(mkdir(place, 0700), 0);
+    CHECK_INT(harness_wait(
+                  harness_child(live_in_a_small_file_system, (void *)(uintptr_t)place)),
+              0);
+    CHECK_INT(rmdir(place), 0);
+}
