@@ -256,6 +256,7 @@ const struct transport transport_queue = {
                                WHERRY_ABLE_PICK | WHERRY_ABLE_OUTLIVES |
                                WHERRY_ABLE_STRANGERS | WHERRY_ABLE_MANY_WRITERS |
                                WHERRY_ABLE_MANY_READERS | WHERRY_ABLE_DESCRIPTOR,
+                  .traits = WHERRY_TRAIT_USER,
                   .limit = "bytes= of the queue (1 MiB unless it says otherwise)",
                   .largest = 1 << 20,
                   .systems = "Linux"},
