@@ -41,10 +41,14 @@ static bool wants(uint64_t wait, int64_t wanted, int64_t kind)
     return wanted > 0 ? kind == wanted : kind <= -wanted;
 }
 
-static void ring(struct shared_queue *queue, uint32_t place, uint64_t wait)
+// Whether it still waited so.
+static bool ring(struct shared_queue *queue, uint32_t place, uint64_t wait)
 {
-    if (atomic_compare_exchange_strong(&queue->places.waits[place], &wait, wait | RUNG))
-        bells_ring_place(&queue->places, place);
+    if (!atomic_compare_exchange_strong(&queue->places.waits[place], &wait,
+                                        wait | RUNG))
+        return false;
+    bells_ring_place(&queue->places, place);
+    return true;
 }
 
 /* The longest wait of one class. */
@@ -75,30 +79,52 @@ static bool sort(struct class *classes, size_t *count, const struct class *one)
     return true;
 }
 
-// `is_unlocked`: only those are meant who were locked out.
-static APART void wake(struct shared_queue *queue, enum shared_queue_side side,
-                       int64_t kind, bool is_unlocked)
+/* Who is to be woken. */
+struct call {
+    enum shared_queue_side side;
+    int64_t kind;
+    bool is_unlocked; /* only those are meant who were locked out */
+};
+
+static bool is_called(const struct call *call, const struct class *one)
+{
+    return is_of(one->wait, call->side) && !(one->wait & RUNG) &&
+           (!call->is_unlocked || (one->wait & LOCKED_OUT)) &&
+           wants(one->wait, one->wanted, call->kind);
+}
+
+// False: one of them had gone before it was rung, and another of its class may wait.
+static bool wake_once(struct shared_queue *queue, const struct call *call)
 {
     struct class classes[CLASSES];
     size_t count = 0;
     bool any = false;
+    bool all = true;
+    const enum shared_queue_side side = call->side;
     const uint64_t arrivals = atomic_load(&queue->line->arrivals[side]);
     const uint32_t used = places_used(&queue->places);
     for (uint32_t i = 0; i < used; i++) {
         struct class one = {.wait = places_wait_of(&queue->places, i), .place = i};
         one.wanted = shared_number(&queue->wants[i]);
         any = any || is_of(one.wait, side);
-        if (!is_of(one.wait, side) || (one.wait & RUNG) ||
-            (is_unlocked && !(one.wait & LOCKED_OUT)) ||
-            !wants(one.wait, one.wanted, kind))
-            continue;
-        if ((one.wait & (POLLS | LOCKED_OUT)) || !sort(classes, &count, &one))
-            ring(queue, i, one.wait);
+        if (is_called(call, &one) &&
+            ((one.wait & (POLLS | LOCKED_OUT)) || !sort(classes, &count, &one)))
+            (void)ring(queue, i, one.wait);
     }
     for (size_t i = 0; i < count; i++)
-        ring(queue, classes[i].place, classes[i].wait);
+        all = ring(queue, classes[i].place, classes[i].wait) && all;
     if (!any)
         atomic_store_explicit(&queue->quiet[side], arrivals, memory_order_relaxed);
+    return all;
+}
+
+// As often as some come and go; then all are rung.
+static APART void wake(struct shared_queue *queue, const struct call *call)
+{
+    for (uint32_t tries = 0; tries <= queue->places.seats; tries++)
+        if (wake_once(queue, call))
+            return;
+    bells_ring_all(&queue->places);
 }
 
 static bool is_quiet(const struct shared_queue *queue, enum shared_queue_side side)
@@ -111,14 +137,14 @@ void shared_queue_wake(struct shared_queue *queue, enum shared_queue_side side,
                        int64_t kind)
 {
     if (!is_quiet(queue, side))
-        wake(queue, side, kind, false);
+        wake(queue, &(struct call){.side = side, .kind = kind});
 }
 
 void shared_queue_wake_locked_out(struct shared_queue *queue,
                                   enum shared_queue_side side)
 {
     if (!is_quiet(queue, side))
-        wake(queue, side, 0, true);
+        wake(queue, &(struct call){.side = side, .is_unlocked = true});
 }
 
 /* --- waiting ------------------------------------------------------------- */

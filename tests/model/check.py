@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the models of lease: and of local:, every order of their steps, by spin(1).
+"""Checks the models of lease:, local: and queue:, every order of their steps.
+
+It does so by spin(1).
 
 A model must hold, and each of its mutants, a step as it must not be, must be caught.
 What is searched is all of it: a search that ends before is a failure.
@@ -32,6 +34,10 @@ SCENES = {
     'a reader sleeps': ('ring-wake.pml', {}),
     'a writer waits for room': ('ring-room.pml', {}),
     'two ends go over and leave': ('ring-memory.pml', {}),
+    'a queue, two die': ('queue-death.pml', {'DEATHS': 2}),
+    'a queue, two want the same': ('queue-wake.pml', {'SCENE': 1}),
+    'a queue, two want different': ('queue-wake.pml', {'SCENE': 2}),
+    'a queue, one puts two': ('queue-wake.pml', {'SCENE': 3}),
 }
 # What is done wrong, and where that shows.
 MUTANTS = {
@@ -68,6 +74,20 @@ MUTANTS = {
     'LEAVES_WITHOUT_A_WORD': 'two ends go over and leave',
     'NO_MEMORY_IS_EARLY': 'two ends go over and leave',
     'NO_MESSAGE_IS_EARLY': 'two ends go over and leave',
+    'ENTRY_FIRST': 'a queue, two die',
+    'TAKEN_FIRST': 'a queue, two die',
+    'RETURN_FIRST': 'a queue, two die',
+    'ARRIVAL_NOT_SETTLED': 'a queue, two die',
+    'READING_FORGOTTEN': 'a queue, two die',
+    'TAKEN_OVER_AS_IT_IS': 'a queue, two die',
+    'GONE_BEFORE_RUNG': 'a queue, two want the same',
+    'RUNG_BEFORE_PUT': 'a queue, two want the same',
+    'WAIT_COUNTED_FIRST': 'a queue, one puts two',
+    'DOORBELL_EMPTIED_LAST': 'a queue, two want the same',
+    'NOT_LOOKED_ANEW': 'a queue, two want the same',
+    'NOT_LEFT': 'a queue, two want the same',
+    'GIVEN_UP_UNSAID': 'a queue, two want the same',
+    'ONE_FOR_ALL': 'a queue, two want different',
 }
 
 

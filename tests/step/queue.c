@@ -244,7 +244,8 @@ static uint64_t state(const struct step_scene *scene)
     const struct harbour *harbour = scene->shared;
     struct shared_queue queue;
     // A sleeper that is woken goes on at once: what it does is not in the state.
-    if (!look_at(harbour, &queue) || (scene->role && scene->role->sleeper))
+    if (!look_at(harbour, &queue) ||
+        (scene->role && (scene->role->sleeper || scene->role->wake)))
         return 0;
     uint64_t word =
         fold(UINT64_C(0xcbf29ce484222325), atomic_load(&queue.writers->lock) != 0);
