@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the models of lease:, local: and queue:, every order of their steps.
-
-It does so by spin(1).
+"""Checks the models of lease:, local: and queue:, every order of their steps (spin(1)).
 
 A model must hold, and each of its mutants, a step as it must not be, must be caught.
 What is searched is all of it: a search that ends before is a failure.
