@@ -71,8 +71,9 @@ struct shared_queue_writers {
     _Atomic(uint64_t) reaped; /* returns whose blocks are free, as far as looked */
     _Atomic(uint32_t) free;   /* the first free block */
     _Atomic(uint32_t) free_count;
-    _Atomic(uint64_t) mended; /* how often this side was put in order */
-    uint64_t unused[10];      /* what the other side writes is in lines of its own */
+    _Atomic(uint64_t) mended;    /* how often this side was put in order */
+    _Atomic(uint64_t) processor; /* of whoever was here last */
+    uint64_t unused[9];          /* what the other side writes is in lines of its own */
 };
 
 struct shared_queue_readers {
@@ -82,8 +83,9 @@ struct shared_queue_readers {
     _Atomic(uint32_t) first; /* of those passed over */
     _Atomic(uint32_t) last;
     _Atomic(uint64_t) mended;
+    _Atomic(uint64_t) processor;
     _Atomic(uint64_t) lost; /* messages that somebody died reading */
-    uint64_t unused[10];
+    uint64_t unused[9];
 };
 
 struct shared_queue_line {
@@ -147,6 +149,7 @@ struct shared_queue {
     uint32_t given;       /* slots returned since the lock was taken */
 
     enum shared_queue_side side; /* that this handle waits on */
+    bool is_busy;                /* it got what it wanted the last time */
     struct shared_queue_seen seen;
     bool is_waiting;
     bool is_polled; /* by whoever has its descriptor */
@@ -260,6 +263,14 @@ void shared_queue_unlock(struct shared_queue *, enum shared_queue_side);
 /* Whether who holds it has ended. */
 bool shared_queue_is_orphan(const struct shared_queue *, enum shared_queue_side);
 
+/* Says where this side is now. */
+static inline void say_processor(_Atomic(uint64_t) *at)
+{
+    const uint64_t here = os_processor();
+    if (shared_word(at) != here)
+        step_word(at, here);
+}
+
 /* --- shared_queue_mend.c ------------------------------------------------- */
 
 /* Puts a side in order, whose lock is held.  It can be broken off anywhere, and done
@@ -272,10 +283,20 @@ void shared_queue_mend_readers(struct shared_queue *);
 /* A message of that kind has come, or a slot was returned (`kind` is 0). */
 void shared_queue_wake(struct shared_queue *, enum shared_queue_side, int64_t kind);
 
+/* Looks for as long as a part of what sleeping and being woken costs, if this handle is
+ * busy and the other side on another processor: whether it saw what it waits for. */
+bool shared_queue_linger(struct shared_queue *,
+                         bool (*is_there)(const struct shared_queue *));
+
 /* The lock of that side was given back. */
 void shared_queue_wake_locked_out(struct shared_queue *, enum shared_queue_side);
 
-/* Before a look by whoever has the descriptor polled. */
-void shared_queue_look_anew(struct shared_queue *);
+/* Of one whose descriptor is polled: it is readable for as long as there is something.
+ * There was nothing: it can be rung anew, and looks once more, which it tells. */
+bool shared_queue_look_anew(struct shared_queue *,
+                            bool (*is_there)(const struct shared_queue *));
+
+/* It has got the last: it can be rung anew, and is at once if more is there by now. */
+void shared_queue_hush(struct shared_queue *);
 
 #endif

@@ -34,10 +34,10 @@ static void remember(struct shared_queue *queue, bool was_held)
 
 int shared_queue_begin(struct shared_queue *queue)
 {
-    if (queue->is_polled)
-        shared_queue_look_anew(queue);
     remember(queue, false);
-    if (!shared_queue_has_message(queue) && shared_word(&queue->readers->lock) == 0)
+    if (!shared_queue_has_message(queue) && shared_word(&queue->readers->lock) == 0 &&
+        !shared_queue_linger(queue, shared_queue_has_message) &&
+        !shared_queue_look_anew(queue, shared_queue_has_message))
         return -EAGAIN;
     int r = shared_queue_lock(queue, QUEUE_READERS);
     if (r < 0)
@@ -53,6 +53,8 @@ void shared_queue_end(struct shared_queue *queue)
     for (uint32_t i = 0; i < given; i++)
         shared_queue_wake(queue, QUEUE_WRITERS, 0);
     shared_queue_wake_locked_out(queue, QUEUE_READERS);
+    if (given > 0 && !shared_queue_has_message(queue))
+        shared_queue_hush(queue);
 }
 
 /* --- finding ------------------------------------------------------------- */
@@ -230,6 +232,8 @@ int shared_queue_take(struct shared_queue *queue,
               entry_word(returned, message->slot));
     step_word(&readers->returned, returned + 1);
     queue->given++;
+    queue->is_busy = true;
+    say_processor(&readers->processor);
     if (!message->is_passed)
         fetch_ahead(queue, queue->arrivals, message->position);
     return r;

@@ -170,6 +170,12 @@ bool shared_queue_has_room(const struct shared_queue *queue)
            queue_none;
 }
 
+// Since the last try.
+static bool has_returns(const struct shared_queue *queue)
+{
+    return entry_at(queue, queue->returns, queue->seen.returns) != queue_none;
+}
+
 static void remember(struct shared_queue *queue, bool was_held)
 {
     const uint64_t taken = shared_word(&queue->writers->taken);
@@ -195,6 +201,8 @@ static int64_t put_run(struct shared_queue *queue, const struct wherry_plain *me
         done++;
     if (r < 0)
         remember(queue, false);
+    queue->is_busy = queue->is_busy || done > 0;
+    say_processor(&queue->writers->processor);
     shared_queue_unlock(queue, QUEUE_WRITERS);
     for (size_t i = 0; i < done; i++)
         shared_queue_wake(queue, QUEUE_READERS, messages[i].kind);
@@ -216,12 +224,13 @@ static APART int64_t put_after_mending(struct shared_queue *queue,
 int64_t shared_queue_put(struct shared_queue *queue,
                          const struct wherry_plain *messages, size_t count)
 {
-    if (queue->is_polled)
-        shared_queue_look_anew(queue);
     int64_t r = put_run(queue, messages, count);
+    if (r == -EAGAIN && (shared_queue_linger(queue, has_returns) ||
+                         shared_queue_look_anew(queue, has_returns)))
+        r = put_run(queue, messages, count);
     if (r == -EAGAIN && shared_queue_is_orphan(queue, QUEUE_READERS))
         r = put_after_mending(queue, messages, count);
-    if (r > 0 && queue->is_polled && shared_queue_has_room(queue))
-        bells_ring(&queue->places, queue->places.owner);
+    if (r > 0 && !shared_queue_has_room(queue))
+        shared_queue_hush(queue);
     return r;
 }

@@ -24,7 +24,9 @@ enum {
     POLLS = 4,
     LOCKED_OUT = 8,
     TICKET_SHIFT = 4,
-    CLASSES = 8 // looked for at once; of more, all are rung
+    LOOKS = 32,
+    LINGERS = 2000, // nanoseconds
+    CLASSES = 8     // looked for at once; of more, all are rung
 };
 
 /* --- waking -------------------------------------------------------------- */
@@ -147,6 +149,28 @@ void shared_queue_wake_locked_out(struct shared_queue *queue,
         wake(queue, &(struct call){.side = side, .is_unlocked = true});
 }
 
+/* --- lingering ----------------------------------------------------------- */
+
+// One that sleeps as soon as there is nothing is woken for each single message, which
+// costs whoever sends it more than many messages do.
+bool shared_queue_linger(struct shared_queue *queue,
+                         bool (*is_there)(const struct shared_queue *))
+{
+    const _Atomic(uint64_t) *other = queue->side == QUEUE_READERS
+                                         ? &queue->writers->processor
+                                         : &queue->readers->processor;
+    if (!queue->is_busy || shared_word(other) == os_processor())
+        return false;
+    const wherry_deadline until = deadline_add(wherry_now(), LINGERS);
+    do {
+        for (int i = 0; i < LOOKS; i++)
+            if (is_there(queue))
+                return true;
+    } while (wherry_now() < until);
+    queue->is_busy = false;
+    return false;
+}
+
 /* --- waiting ------------------------------------------------------------- */
 
 static _Atomic(uint64_t) *own_word(struct shared_queue *queue)
@@ -229,9 +253,28 @@ void shared_queue_polled(struct shared_queue *queue)
     (void)atomic_fetch_or(own_word(queue), POLLS);
 }
 
-void shared_queue_look_anew(struct shared_queue *queue)
+static bool has_any(const struct shared_queue *queue)
 {
-    bells_clear(&queue->places);
+    return queue->side == QUEUE_READERS ? shared_queue_has_message(queue)
+                                        : shared_queue_has_room(queue);
+}
+
+bool shared_queue_look_anew(struct shared_queue *queue,
+                            bool (*is_there)(const struct shared_queue *))
+{
+    if (!queue->is_polled)
+        return false;
     places_watch(&queue->places);
+    shared_queue_hush(queue);
+    return is_there(queue);
+}
+
+void shared_queue_hush(struct shared_queue *queue)
+{
+    if (!queue->is_polled)
+        return;
+    bells_clear(&queue->places);
     (void)atomic_fetch_and(own_word(queue), ~(uint64_t)RUNG);
+    if (has_any(queue))
+        bells_ring(&queue->places, queue->places.owner);
 }
