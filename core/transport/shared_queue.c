@@ -16,45 +16,8 @@
 #include "base/base.h"
 #include "transport/named.h"
 
-static const struct wherry_option own_options[] = {
-    {.name = "maxsize",
-     .type = WHERRY_OPTION_NUMBER,
-     .standard = "1024",
-     .least = 1,
-     .most = SHARED_QUEUE_SLOTS,
-     .help = "How many messages a queue that is made holds; one that is there must "
-             "hold as many, if it is said."},
-    {.name = "bytes",
-     .type = WHERRY_OPTION_SIZE,
-     .standard = "1M",
-     .least = 0,
-     .most = INT64_C(1) << 30,
-     .help = "Room for the bytes of messages of more than 88, reserved at once; the "
-             "largest message fills it.  One that is there must have as much, if it is "
-             "said."},
-    {.name = "handles",
-     .type = WHERRY_OPTION_NUMBER,
-     .standard = "256",
-     .least = 2,
-     .most = SHARED_QUEUE_HANDLES,
-     .help = "How many can have one that is made open at the same time."},
-    {.name = "unread",
-     .type = WHERRY_OPTION_CHOICE,
-     .standard = "again",
-     .choices = "again|lost",
-     .help = "What becomes of a message that somebody died reading: it is received "
-             "again, or counted as lost; as the queue was made."},
-    {.name = "create",
-     .type = WHERRY_OPTION_CHOICE,
-     .standard = "yes",
-     .choices = "yes|no|exclusive",
-     .help = "Whether it is made where there is none; with exclusive, one that is "
-             "there already is an error."},
-    {.name = NULL},
-};
-
-static const struct wherry_option *const options[] = {own_options, channel_options,
-                                                      NULL};
+static const struct wherry_option *const options[] = {shared_queue_options,
+                                                      channel_options, NULL};
 
 static const struct named sort = {.noun = "queue", .ending = ".queue"};
 
@@ -66,55 +29,14 @@ static int queue_check(const struct address *address)
 
 /* --- opening ------------------------------------------------------------- */
 
-static void read_numbers(const struct address *address,
-                         struct shared_queue_numbers *out)
-{
-    *out = (struct shared_queue_numbers){
-        .slots = (uint32_t)address_number(address, "maxsize"),
-        .bytes = (uint64_t)address_number(address, "bytes"),
-        .places = (uint32_t)address_number(address, "handles"),
-        .unread = (enum shared_queue_unread)address_number(address, "unread")};
-}
-
 // And what a handle needs of the region, before others see it.
 static int fill(wherry_region *region, const void *address)
 {
     struct shared_queue_numbers numbers;
     struct region_life life;
-    read_numbers(address, &numbers);
+    shared_queue_numbers(address, &numbers);
     int r = shared_queue_make(region->data, &numbers);
     return r < 0 ? r : region_live(region, &life);
-}
-
-static int differs(const char *option, uint64_t there)
-{
-    return failure(-EEXIST,
-                   "the queue is there with %s=%llu: leave it out, or remove the queue "
-                   "when nobody uses it (wherry remove)",
-                   option, (unsigned long long)there);
-}
-
-static uint64_t in_blocks(uint64_t bytes)
-{
-    return (bytes + 1023) / 1024 * 1024;
-}
-
-// A queue that is there keeps its room, whatever the address asks for.
-static int check_numbers(const struct address *address,
-                         const struct shared_queue *queue)
-{
-    struct shared_queue_numbers wanted;
-    struct shared_queue_numbers there;
-    read_numbers(address, &wanted);
-    shared_queue_look(queue, &there);
-    if (address_given(address, "maxsize") && wanted.slots != there.slots)
-        return differs("maxsize", there.slots);
-    if (address_given(address, "bytes") && in_blocks(wanted.bytes) != there.bytes)
-        return differs("bytes", there.bytes);
-    if (address_given(address, "unread") && wanted.unread != there.unread)
-        return failure(-EEXIST, "the queue is there with unread=%s: leave it out",
-                       there.unread == QUEUE_LOST ? "lost" : "again");
-    return 0;
 }
 
 // The handle comes first: when it is refused no queue was made for it.
@@ -126,7 +48,7 @@ static int open_in(int directory, const struct address *address,
     int own = os_duplicate(directory);
     if (own < 0)
         return failure_plain(own, "the directory of named objects");
-    read_numbers(address, &numbers);
+    shared_queue_numbers(address, &numbers);
     plan->directory = directory;
     plan->size = shared_queue_size(&numbers);
     plan->fill = fill;
@@ -135,7 +57,7 @@ static int open_in(int directory, const struct address *address,
         wherry_region_close(region);
     if (r < 0)
         os_close(own);
-    return r < 0 ? r : check_numbers(address, *out);
+    return r < 0 ? r : shared_queue_check_numbers(address, *out);
 }
 
 static int open_queue(const struct address *address, enum shared_queue_side side,

@@ -21,74 +21,13 @@
 
 #include "harness.h"
 #include "kernel.h"
-#include "memory/shared_queue.h"
-
-enum {
-    ADDRESS = 64,
-    MESSAGES = 4,    // that it holds
-    BYTES = 8192,    // and room for these
-    LARGE = 2500,    // of a message that takes blocks
-    SMALL = 16,      // and of one that does not
-    SOON = 2000,     // milliseconds
-    NOBODYS = 77,    // a kind that there is not
-    VISITORS = 88,   // the kind of whoever comes while another is stopped, or repairs
-    THERE_MOST = 16, // messages that are looked at
-    LEAST = 100      // the first number of a message
-};
-
-/* What runs share. */
-struct harbour {
-    char address[ADDRESS];
-    char file[ADDRESS];
-    int there; // messages that were put before, from LEAST on
-    struct shared_queue_header *block;
-    size_t size;
-};
-
-/* What a process has for itself. */
-struct ends {
-    wherry_channel *out;
-    wherry_channel *in;
-};
+#include "queue.h"
 
 static const char *directory;
 
 static bool is_named(const struct step_role *role, const char *name)
 {
     return role && strcmp(role->name, name) == 0;
-}
-
-/* --- messages ------------------------------------------------------------ */
-
-// Every third one is large.
-static size_t size_of(int number)
-{
-    return number % 3 == 0 ? LARGE : SMALL;
-}
-
-static int put(wherry_channel *out, int number, wherry_deadline deadline)
-{
-    static uint8_t bytes[LARGE];
-    memset(bytes, number, sizeof bytes);
-    memcpy(bytes, &number, sizeof number);
-    return wherry_write(out, bytes, size_of(number), number, 0, deadline);
-}
-
-// Its number, or -1 if it is torn.
-static int number_of(const wherry_message *message)
-{
-    const uint8_t *bytes = wherry_message_data(message);
-    const size_t size = wherry_message_size(message);
-    int number;
-    if (size < sizeof number)
-        return -1;
-    memcpy(&number, bytes, sizeof number);
-    if (size != size_of(number) || wherry_message_kind(message) != number)
-        return -1;
-    for (size_t i = sizeof number; i < size; i++)
-        if (bytes[i] != (uint8_t)number)
-            return -1;
-    return number;
 }
 
 /* --- opening ------------------------------------------------------------- */
@@ -141,12 +80,12 @@ static void found(void *argument)
     open_ends(harbour, &ends);
     for (int i = 0; i < 7; i++) { // so that its rings are in their second round
         wherry_message *message = NULL;
-        CHECK_OK(put(ends.out, LEAST + i, WHERRY_POLL));
+        CHECK_OK(queue_put(ends.out, LEAST + i, WHERRY_POLL));
         CHECK_INT(wherry_recv(ends.in, &message, WHERRY_POLL), 1);
         wherry_message_free(message);
     }
     for (int i = 0; i < harbour->there; i++)
-        CHECK_OK(put(ends.out, LEAST + i, WHERRY_POLL));
+        CHECK_OK(queue_put(ends.out, LEAST + i, WHERRY_POLL));
     wherry_close(first);
     wherry_close(ends.out);
     wherry_close(ends.in);
@@ -310,13 +249,13 @@ static int next_number(const struct step_scene *scene)
 
 static void put_next(struct step_scene *scene)
 {
-    (void)put(own.out, next_number(scene), WHERRY_POLL);
+    (void)queue_put(own.out, next_number(scene), WHERRY_POLL);
 }
 
 static void put_two(struct step_scene *scene)
 {
-    (void)put(own.out, next_number(scene), WHERRY_POLL);
-    (void)put(own.out, next_number(scene) + 1, WHERRY_POLL);
+    (void)queue_put(own.out, next_number(scene), WHERRY_POLL);
+    (void)queue_put(own.out, next_number(scene) + 1, WHERRY_POLL);
 }
 
 static void take(int64_t wanted)
@@ -353,7 +292,7 @@ static void await_and_take(struct step_scene *scene)
 
 static void await_and_put(struct step_scene *scene)
 {
-    (void)put(own.out, next_number(scene), WHERRY_FOREVER);
+    (void)queue_put(own.out, next_number(scene), WHERRY_FOREVER);
 }
 
 static void close_own(struct step_scene *scene)
@@ -381,7 +320,7 @@ static void put_by_another(void *argument)
     struct step_scene *scene = argument;
     struct ends ends = {NULL, NULL};
     open_ends(scene->shared, &ends);
-    (void)put(ends.out, LEAST, WHERRY_POLL);
+    (void)queue_put(ends.out, LEAST, WHERRY_POLL);
     wherry_close(ends.in);
     wherry_close(ends.out);
 }
@@ -404,78 +343,6 @@ static int count_names(void)
     return count;
 }
 
-/* What was found in a queue. */
-struct haul {
-    int numbers[THERE_MOST];
-    int count;
-    bool is_torn;
-    bool is_stuck; // something is there, and cannot be had
-};
-
-static void empty(wherry_channel *in, struct haul *haul)
-{
-    wherry_message *message = NULL;
-    int r;
-    *haul = (struct haul){.count = 0};
-    while ((r = wherry_recv(in, &message, WHERRY_POLL)) == 1) {
-        const bool is_visitors = wherry_message_kind(message) == VISITORS;
-        const int number = number_of(message);
-        haul->is_torn = haul->is_torn || (number < 0 && !is_visitors);
-        if (!is_visitors && haul->count < THERE_MOST)
-            haul->numbers[haul->count++] = number;
-        wherry_message_free(message);
-    }
-    struct wherry_channel_info info;
-    CHECK_OK(wherry_describe(in, &info, sizeof info));
-    haul->is_stuck = r != -EAGAIN || info.waiting_messages > 0;
-}
-
-// In order, each once; of those that were there one at most is missing, if somebody
-// took it.
-static struct step_finding judge_haul(const struct step_scene *scene,
-                                      const struct haul *haul)
-{
-    const struct harbour *harbour = scene->shared;
-    int missing = harbour->there;
-    int more = 0;
-    for (int i = 0; i < haul->count; i++) {
-        const int number = haul->numbers[i];
-        if (i > 0 && number <= haul->numbers[i - 1])
-            return step_find(STEP_TORN, "%d comes after %d", number,
-                             haul->numbers[i - 1]);
-        missing -= number < LEAST + harbour->there;
-        more += number >= LEAST + harbour->there;
-    }
-    const bool takes = scene->role && strstr(scene->role->name, "take");
-    if (haul->is_torn || more > 2)
-        return step_find(STEP_TORN, "a message is torn, or there are too many");
-    if (missing > (takes ? 1 : 0))
-        return step_find(STEP_LOST, "%d messages are gone", missing);
-    return step_find(missing || more ? STEP_WHOLE : STEP_ABSENT, "%d missing, %d more",
-                     missing, more);
-}
-
-// All of its room can be used: by messages, and by bytes.
-static struct step_finding judge_room(const struct ends *ends)
-{
-    static uint8_t bytes[BYTES];
-    struct haul haul;
-    for (int i = 0; i < MESSAGES; i++)
-        if (put(ends->out, LEAST + 1, wherry_after(SOON)) < 0)
-            return step_find(STEP_LOST, "room for %d messages is left: %s", i,
-                             wherry_error_text());
-    if (put(ends->out, LEAST + 1, WHERRY_POLL) != -EAGAIN)
-        return step_find(STEP_TORN, "there is more room than there was");
-    empty(ends->in, &haul);
-    if (haul.count != MESSAGES || haul.is_torn || haul.is_stuck)
-        return step_find(STEP_TORN, "of %d messages %d come back", MESSAGES,
-                         haul.count);
-    if (wherry_write(ends->out, bytes, BYTES, VISITORS, 0, wherry_after(SOON)) < 0)
-        return step_find(STEP_LOST, "blocks are gone: %s", wherry_error_text());
-    empty(ends->in, &haul);
-    return step_find(STEP_WHOLE, "all of its room is there");
-}
-
 // Whoever sleeps may sleep on where there is nothing for it.
 static struct step_finding judge_sleeper(const struct step_scene *scene,
                                          const struct haul *haul)
@@ -494,18 +361,18 @@ static struct step_finding judge(const struct step_scene *scene,
                                  const struct ends *ends)
 {
     struct haul haul;
-    empty(ends->in, &haul);
+    queue_empty(ends->in, &haul);
     if (haul.is_stuck)
         return step_find(STEP_LOST, "what is there cannot be had: %s",
                          wherry_error_text());
     struct step_finding sleeper = judge_sleeper(scene, &haul);
-    struct step_finding finding = judge_haul(scene, &haul);
+    struct step_finding finding = queue_judge_haul(scene, &haul);
     const bool is_alone = !(scene->role && scene->role->sleeper);
     if (!is_alone) // and it may take, or put, one
         finding = haul.is_torn ? finding : sleeper;
     if (finding.verdict > STEP_ABSENT || !is_alone)
         return finding;
-    struct step_finding room = judge_room(ends);
+    struct step_finding room = queue_judge_room(ends);
     return room.verdict > STEP_ABSENT ? room : finding;
 }
 
@@ -582,7 +449,7 @@ static void turn(struct step_scene *scene)
     wherry_message *message = NULL;
     static int number = LEAST;
     (void)scene;
-    int r = put(own.out, number++ % 100 + LEAST, wherry_after(5));
+    int r = queue_put(own.out, number++ % 100 + LEAST, wherry_after(5));
     if (r < 0 && r != -ETIMEDOUT)
         _exit(1);
     r = number % 7
@@ -590,7 +457,7 @@ static void turn(struct step_scene *scene)
             : wherry_recv_kind(own.in, number % 100 + LEAST, &message, WHERRY_POLL);
     if (r < 0 && r != -ETIMEDOUT && r != -EAGAIN)
         _exit(2);
-    if (r == 1 && number_of(message) < 0)
+    if (r == 1 && queue_number_of(message) < 0)
         _exit(3);
     if (r == 1)
         wherry_message_free(message);
@@ -602,8 +469,8 @@ static struct step_finding settle(struct step_scene *scene)
     struct ends ends = {NULL, NULL};
     struct haul haul;
     open_ends(harbour, &ends);
-    empty(ends.in, &haul);
-    struct step_finding finding = judge_room(&ends);
+    queue_empty(ends.in, &haul);
+    struct step_finding finding = queue_judge_room(&ends);
     if (haul.is_torn || haul.is_stuck)
         finding = step_find(STEP_TORN, "a message is torn, or cannot be had");
     wherry_close(ends.out);
