@@ -257,10 +257,10 @@ struct shared_queue_message {
 int shared_queue_begin(struct shared_queue *);
 void shared_queue_end(struct shared_queue *);
 
-/* The next message of a kind, as wherry_recv_kind has it.  Errors: -EAGAIN, -EPROTO;
- * the sentence is set. */
-int shared_queue_find(struct shared_queue *, int64_t kind,
-                      struct shared_queue_message *out);
+/* The next message of the kind that is wanted, as wherry_recv_kind has it.  Errors:
+ * -EAGAIN, -EPROTO; the sentence is set. */
+int shared_queue_find(struct shared_queue *, int64_t wanted,
+                      struct shared_queue_message *found);
 
 /* Takes it out of the queue; its bytes go to `out`, as many as its size says.  Errors:
  * -EPROTO, and it is gone; the sentence is set. */

@@ -221,6 +221,8 @@ int shared_queue_wait(struct shared_queue *queue, int64_t wanted, int *out)
         return r;
     bells_clear(places);
     places_watch(places);
+    if (places->is_blind && places->watched_count < places_used(places))
+        return failure_plain(-ENOMEM, "no memory to wait");
     if (places->is_blind)
         return failure(-EMFILE, "too few descriptors are left to hear of the ends of "
                                 "all who have the queue");

@@ -85,7 +85,7 @@ static int open_queue(const struct address *address, enum shared_queue_side side
 static int queue_dial(const struct address *address, wherry_deadline deadline,
                       struct endpoint *out)
 {
-    struct shared_queue *queue;
+    struct shared_queue *queue = NULL;
     (void)deadline; // it never waits
     int r = open_queue(address, QUEUE_WRITERS, object_create(address), &queue);
     if (r < 0)
@@ -114,7 +114,7 @@ static int give_reader(const struct harbour *harbour, struct os_descriptor none,
 
 static int open_reader(struct harbour *harbour, const void *with)
 {
-    struct shared_queue *queue;
+    struct shared_queue *queue = NULL;
     (void)with;
     int r = open_queue(harbour->address, QUEUE_READERS, object_create(harbour->address),
                        &queue);
@@ -146,7 +146,7 @@ static int queue_accept(void *state, struct endpoint *out)
 // What the dead left there goes, too: their doorbells.
 static void sweep(const struct address *address)
 {
-    struct shared_queue *queue;
+    struct shared_queue *queue = NULL;
     if (open_queue(address, QUEUE_READERS, OS_CREATE_NO, &queue) < 0)
         return; // it is something else, and goes all the same
     shared_queue_sweep(queue);

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ static const struct row rows[] = {
     {"udp", "udp:127.0.0.1:0", BY_DIAL, false, false},
     {"mq", "mq:/%s", BY_DIAL, false, false},
     {"sysv", "sysv:private", BY_DIAL, false, false},
+    {"queue", "queue:%s", BY_DIAL, false, false},
     {"signal", "signal:self", BY_DIAL, false, true},
     {"local", "local:%s?memory=always&ring=64K&spin=0", BY_DIAL, true, false},
     {"local-socket", "local:%s?memory=never", BY_DIAL, true, false},
@@ -83,8 +85,9 @@ static int open_by_dial(const struct row *row, struct ends *ends)
 {
     char address[ADDRESS_SIZE], name[32];
     const char *place = strstr(row->address, "%s");
-    bool is_local = strncmp(row->address, "local:", 6) == 0;
-    bool is_path = place && !is_local && (place[-1] == ':' || place[-1] == '@');
+    bool is_ours = strncmp(row->address, "local:", 6) == 0 ||
+                   strncmp(row->address, "queue:", 6) == 0;
+    bool is_path = place && !is_ours && (place[-1] == ':' || place[-1] == '@');
     snprintf(name, sizeof name, "%d", (int)getpid());
     snprintf(address, sizeof address, "%.*s%s%s",
              place ? (int)(place - row->address) : (int)strlen(row->address),
@@ -125,8 +128,11 @@ static int open_ends(const struct row *row, struct ends *ends)
 static void remove_queue(void)
 {
     char name[32];
+    char path[ADDRESS_SIZE];
     snprintf(name, sizeof name, "/%d", (int)getpid());
     mq_unlink(name);
+    snprintf(path, sizeof path, "%s%s.queue", getenv("WHERRY_DIR"), name);
+    unlink(path);
 }
 
 static int run_scenario(const void *argument)
@@ -401,10 +407,15 @@ static const int allowed_of_memory[] = {-ETIMEDOUT,  -ECONNRESET, -EPIPE, -EMFIL
 // What EPERM means of signals is among them.
 static const int allowed_of_signals[] = {-ETIMEDOUT, -EPIPE, -EMFILE, -EACCES, 0};
 
+// Without /proc a process does not know who it is.
+static const int allowed_of_queues[] = {-ETIMEDOUT, -EMFILE, -ENOTSUP, 0};
+
 static const int *allowed_of(const struct row *row)
 {
     if (strstr(row->address, "memory=always"))
         return allowed_of_memory;
+    if (strcmp(row->name, "queue") == 0)
+        return allowed_of_queues;
     return row->has_numbers ? allowed_of_signals : allowed;
 }
 
