@@ -407,8 +407,10 @@ static const int allowed_of_memory[] = {-ETIMEDOUT,  -ECONNRESET, -EPIPE, -EMFIL
 // What EPERM means of signals is among them.
 static const int allowed_of_signals[] = {-ETIMEDOUT, -EPIPE, -EMFILE, -EACCES, 0};
 
-// Without /proc a process does not know who it is.
-static const int allowed_of_queues[] = {-ETIMEDOUT, -EMFILE, -ENOTSUP, 0};
+// Without /proc a process does not know who it is, and without a random number makes no
+// queue.
+static const int allowed_of_queues[] = {-ETIMEDOUT, -EMFILE, -ENOTSUP,
+                                        -ENOENT,    -EAGAIN, 0};
 
 static const int *allowed_of(const struct row *row)
 {

@@ -6,10 +6,12 @@
 #define _GNU_SOURCE // unshare
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "memory/shared_queue.h"
 #include "queue_talk.h"
 
 /* --- strangers and damage ------------------------------------------------ */
@@ -96,6 +98,56 @@ static struct image look_into(void)
     CHECK(image.words != MAP_FAILED);
     close(file);
     return image;
+}
+
+// Dies with the readers' lock, and the first message half read.
+static void die_reading(void *argument)
+{
+    struct shared_queue queue = {.slot_count = 0};
+    struct image image = look_into();
+    struct shared_queue_header *header = (void *)image.words;
+    (void)argument;
+    queue.places.space = header->space;
+    wherry_channel *in = reader("queue:boat"); // has the second place
+    WORKS(shared_queue_know(&queue, header, image.size));
+    const uint64_t who = atomic_load(&queue.places.all[1].word) << 10 >> 10;
+    const uint64_t read = atomic_load(&queue.readers->read);
+    const uint32_t slot = entry_at(&queue, queue.arrivals, read);
+    CHECK_INT(owner_pid(who), getpid());
+    atomic_store(&queue.readers->lock,
+                 UINT64_C(1) << (OWNER_PID_BITS + OWNER_GENERATION_BITS) | who);
+    atomic_store(&queue.slots[slot].state, state_word(QUEUE_READING, read));
+    CHECK(in != NULL);
+    raise(SIGKILL);
+}
+
+static void read_beside_the_dead(const char *address, int lost)
+{
+    wherry_channel *out = writer(address);
+    put(out, "first", 1);
+    put(out, "second", 2);
+    CHECK_INT(harness_wait(harness_child(die_reading, NULL)), -SIGKILL);
+    wherry_channel *in = reader("queue:boat");
+    CHECK_INT(info_of(in).waiting_messages, 2);
+    if (!lost)
+        take(in, 0, "first", 1);
+    take(in, 0, "second", 2);
+    hear_nothing(in);
+    CHECK_INT(info_of(in).lost_messages, lost);
+    CHECK_INT(info_of(in).waiting_messages, 0);
+    for (int i = 0; i < 4; i++) // and its room is there again
+        put(out, "more", 3);
+    close_all(out, in);
+}
+
+TEST(a_message_that_somebody_died_reading_comes_again)
+{
+    read_beside_the_dead("queue:boat?maxsize=4", 0);
+}
+
+TEST(or_it_counts_as_lost_where_the_queue_was_made_so)
+{
+    read_beside_the_dead("queue:boat?maxsize=4&unread=lost", 1);
 }
 
 static void use(wherry_channel *out, wherry_channel *in, int round)
