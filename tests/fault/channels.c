@@ -6,6 +6,7 @@
  * or by an error; and closing gives everything back.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -125,14 +126,29 @@ static int open_ends(const struct row *row, struct ends *ends)
     return 0;
 }
 
-static void remove_queue(void)
+// The system keeps both kinds of queues; and doorbells, if a fault kept them.
+static void remove_mq(void)
 {
     char name[32];
-    char path[ADDRESS_SIZE];
     snprintf(name, sizeof name, "/%d", (int)getpid());
     mq_unlink(name);
-    snprintf(path, sizeof path, "%s%s.queue", getenv("WHERRY_DIR"), name);
-    unlink(path);
+}
+
+static void empty_directory(void)
+{
+    DIR *folder = opendir(getenv("WHERRY_DIR"));
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
+}
+
+static void (*clear_of(const struct row *row))(void)
+{
+    return strcmp(row->name, "mq") == 0      ? remove_mq
+           : strcmp(row->name, "queue") == 0 ? empty_directory
+                                             : NULL;
 }
 
 static int run_scenario(const void *argument)
@@ -147,7 +163,6 @@ static int run_scenario(const void *argument)
     wherry_close(ends.sender);
     wherry_close(ends.receiver);
     wherry_close_listener(ends.listener);
-    remove_queue(); // which stays otherwise
     return r < 0 ? r : 0;
 }
 
@@ -433,8 +448,8 @@ const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count)
         const struct row *row = &rows[i % ROWS];
         arguments[i] = (struct scenario){row, runs[i / ROWS].run};
         snprintf(names[i], sizeof names[i], "%s/%s", runs[i / ROWS].name, row->name);
-        scenarios[i] = (struct fault_scenario){names[i], run_scenario, &arguments[i],
-                                               allowed_of(row), 0};
+        scenarios[i] = (struct fault_scenario){
+            names[i], run_scenario, &arguments[i], allowed_of(row), 0, clear_of(row)};
     }
     *count = RUNS * ROWS;
     return scenarios;
