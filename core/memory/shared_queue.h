@@ -159,32 +159,9 @@ struct shared_queue {
 
 /* --- words --------------------------------------------------------------- */
 
-/* What others may change at any time: it is read once, and checked then. */
-static inline uint64_t shared_word(const _Atomic(uint64_t) *at)
-{
-    return atomic_load_explicit(at, memory_order_relaxed);
-}
-
-static inline uint32_t shared_half(const _Atomic(uint32_t) *at)
-{
-    return atomic_load_explicit(at, memory_order_relaxed);
-}
-
-static inline int64_t shared_number(const _Atomic(int64_t) *at)
-{
-    return atomic_load_explicit(at, memory_order_relaxed);
-}
-
-/* In this order, and no other: somebody may have to go on from any of them. */
-static inline void step_word(_Atomic(uint64_t) *at, uint64_t value)
-{
-    atomic_store_explicit(at, value, memory_order_release);
-}
-
-static inline void step_half(_Atomic(uint32_t) *at, uint32_t value)
-{
-    atomic_store_explicit(at, value, memory_order_release);
-}
+/* What is here is read with WHERRY_LOAD, for others may change it at any time, and
+ * written with WHERRY_STORE, in this order and no other: somebody may have to go on
+ * from any step. */
 
 enum shared_queue_state { QUEUE_RETURNED = 1, QUEUE_READY, QUEUE_READING };
 
@@ -216,8 +193,7 @@ static inline uint64_t entry_word(uint64_t position, uint32_t slot)
 static inline uint32_t entry_at(const struct shared_queue *queue,
                                 const _Atomic(uint64_t) *ring, uint64_t position)
 {
-    const uint64_t entry =
-        atomic_load_explicit(&ring[position & queue->ring_mask], memory_order_acquire);
+    const uint64_t entry = WHERRY_LOAD(&ring[position & queue->ring_mask]);
     const uint32_t slot = (uint32_t)(entry & ((1u << QUEUE_SLOT_BITS) - 1));
     const bool is_there =
         entry >> QUEUE_SLOT_BITS == entry_word(position, 0) >> QUEUE_SLOT_BITS;
@@ -267,8 +243,8 @@ bool shared_queue_is_orphan(const struct shared_queue *, enum shared_queue_side)
 static inline void say_processor(_Atomic(uint64_t) *at)
 {
     const uint64_t here = os_processor();
-    if (shared_word(at) != here)
-        step_word(at, here);
+    if (WHERRY_LOAD(at) != here)
+        WHERRY_STORE(at, here);
 }
 
 /* --- shared_queue_mend.c ------------------------------------------------- */

@@ -159,22 +159,22 @@ static void fill(struct shared_queue *queue)
     const uint64_t begin = (uint64_t)queue->ring_mask + 1;
     for (uint32_t i = 0; i < queue->slot_count; i++) {
         struct shared_queue_slot *slot = &queue->slots[i];
-        step_half(&slot->block, queue_none);
-        step_word(&slot->state, state_word(QUEUE_RETURNED, begin + i));
-        step_word(&queue->returns[(begin + i) & queue->ring_mask],
-                  entry_word(begin + i, i));
+        WHERRY_STORE(&slot->block, queue_none);
+        WHERRY_STORE(&slot->state, state_word(QUEUE_RETURNED, begin + i));
+        WHERRY_STORE(&queue->returns[(begin + i) & queue->ring_mask],
+                     entry_word(begin + i, i));
     }
     for (uint32_t i = 0; i < queue->block_count; i++)
-        step_half(&queue->next[i], i + 1 < queue->block_count ? i + 1 : queue_none);
-    step_word(&queue->writers->arrived, begin);
-    step_word(&queue->writers->taken, begin);
-    step_word(&queue->writers->reaped, begin);
-    step_half(&queue->writers->free, queue->block_count ? 0 : queue_none);
-    step_half(&queue->writers->free_count, queue->block_count);
-    step_word(&queue->readers->read, begin);
-    step_word(&queue->readers->returned, begin + queue->slot_count);
-    step_half(&queue->readers->first, queue_none);
-    step_half(&queue->readers->last, queue_none);
+        WHERRY_STORE(&queue->next[i], i + 1 < queue->block_count ? i + 1 : queue_none);
+    WHERRY_STORE(&queue->writers->arrived, begin);
+    WHERRY_STORE(&queue->writers->taken, begin);
+    WHERRY_STORE(&queue->writers->reaped, begin);
+    WHERRY_STORE(&queue->writers->free, queue->block_count ? 0 : queue_none);
+    WHERRY_STORE(&queue->writers->free_count, queue->block_count);
+    WHERRY_STORE(&queue->readers->read, begin);
+    WHERRY_STORE(&queue->readers->returned, begin + queue->slot_count);
+    WHERRY_STORE(&queue->readers->first, queue_none);
+    WHERRY_STORE(&queue->readers->last, queue_none);
 }
 
 // The magic comes last: who sees it sees all the rest.

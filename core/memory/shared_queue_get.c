@@ -20,22 +20,22 @@ static APART int broken(void)
 bool shared_queue_has_message(const struct shared_queue *queue)
 {
     const struct shared_queue_readers *readers = queue->readers;
-    return shared_half(&readers->first) != queue_none ||
-           entry_at(queue, queue->arrivals, shared_word(&readers->read)) != queue_none;
+    return WHERRY_LOAD(&readers->first) != queue_none ||
+           entry_at(queue, queue->arrivals, WHERRY_LOAD(&readers->read)) != queue_none;
 }
 
 static void remember(struct shared_queue *queue, bool was_held)
 {
     queue->seen =
-        (struct shared_queue_seen){.position = shared_word(&queue->readers->read),
-                                   .mended = shared_word(&queue->readers->mended),
+        (struct shared_queue_seen){.position = WHERRY_LOAD(&queue->readers->read),
+                                   .mended = WHERRY_LOAD(&queue->readers->mended),
                                    .was_held = was_held};
 }
 
 int shared_queue_begin(struct shared_queue *queue)
 {
     remember(queue, false);
-    if (!shared_queue_has_message(queue) && shared_word(&queue->readers->lock) == 0 &&
+    if (!shared_queue_has_message(queue) && WHERRY_LOAD(&queue->readers->lock) == 0 &&
         !shared_queue_linger(queue, shared_queue_has_message) &&
         !shared_queue_look_anew(queue, shared_queue_has_message))
         return -EAGAIN;
@@ -64,11 +64,11 @@ static void tell(const struct shared_queue *queue, uint32_t number,
 {
     const struct shared_queue_slot *slot = &queue->slots[number];
     out->slot = number;
-    out->position = position_of(shared_word(&slot->state));
-    out->size = shared_half(&slot->size);
-    out->block = shared_half(&slot->block);
-    out->kind = shared_number(&slot->kind);
-    out->sender = owner_pid(shared_word(&slot->sender));
+    out->position = position_of(WHERRY_LOAD(&slot->state));
+    out->size = WHERRY_LOAD(&slot->size);
+    out->block = WHERRY_LOAD(&slot->block);
+    out->kind = WHERRY_LOAD(&slot->kind);
+    out->sender = owner_pid(WHERRY_LOAD(&slot->sender));
 }
 
 // The slot that stands next in the ring.  One that is not READY there was taken by
@@ -77,14 +77,13 @@ static uint32_t next_arrival(struct shared_queue *queue)
 {
     struct shared_queue_readers *readers = queue->readers;
     for (uint32_t i = 0; i <= queue->slot_count; i++) {
-        const uint64_t read = shared_word(&readers->read);
+        const uint64_t read = WHERRY_LOAD(&readers->read);
         const uint32_t number = entry_at(queue, queue->arrivals, read);
         if (number == queue_none)
             return queue_none;
-        if (atomic_load_explicit(&queue->slots[number].state, memory_order_acquire) ==
-            state_word(QUEUE_READY, read))
+        if (WHERRY_LOAD(&queue->slots[number].state) == state_word(QUEUE_READY, read))
             return number;
-        step_word(&readers->read, read + 1);
+        WHERRY_STORE(&readers->read, read + 1);
     }
     return queue_none;
 }
@@ -93,14 +92,14 @@ static uint32_t next_arrival(struct shared_queue *queue)
 static void pass_over(struct shared_queue *queue, uint32_t number)
 {
     struct shared_queue_readers *readers = queue->readers;
-    const uint32_t last = shared_half(&readers->last);
-    step_half(&queue->slots[number].next, queue_none);
+    const uint32_t last = WHERRY_LOAD(&readers->last);
+    WHERRY_STORE(&queue->slots[number].next, queue_none);
     if (last < queue->slot_count)
-        step_half(&queue->slots[last].next, number);
-    if (last >= queue->slot_count || shared_half(&readers->first) == queue_none)
-        step_half(&readers->first, number);
-    step_half(&readers->last, number);
-    step_word(&readers->read, shared_word(&readers->read) + 1);
+        WHERRY_STORE(&queue->slots[last].next, number);
+    if (last >= queue->slot_count || WHERRY_LOAD(&readers->first) == queue_none)
+        WHERRY_STORE(&readers->first, number);
+    WHERRY_STORE(&readers->last, number);
+    WHERRY_STORE(&readers->read, WHERRY_LOAD(&readers->read) + 1);
 }
 
 static bool fits(int64_t kind, int64_t wanted)
@@ -125,17 +124,17 @@ static int find_passed(struct shared_queue *queue, int64_t wanted,
                        struct shared_queue_message *found)
 {
     uint32_t before = queue_none;
-    uint32_t at = shared_half(&queue->readers->first);
+    uint32_t at = WHERRY_LOAD(&queue->readers->first);
     for (uint32_t i = 0; at != queue_none && !is_enough(found, wanted); i++) {
         if (at >= queue->slot_count || i > queue->slot_count)
             return broken();
-        if (is_better(found, shared_number(&queue->slots[at].kind), wanted)) {
+        if (is_better(found, WHERRY_LOAD(&queue->slots[at].kind), wanted)) {
             tell(queue, at, found);
             found->before = before;
             found->is_passed = true;
         }
         before = at;
-        at = shared_half(&queue->slots[at].next);
+        at = WHERRY_LOAD(&queue->slots[at].next);
     }
     return 0;
 }
@@ -149,9 +148,9 @@ static void find_arrived(struct shared_queue *queue, int64_t wanted,
         const uint32_t number = next_arrival(queue);
         if (number == queue_none)
             return;
-        const uint32_t before = shared_half(&queue->readers->last);
-        const bool is_first = shared_half(&queue->readers->first) == queue_none;
-        if (is_better(found, shared_number(&queue->slots[number].kind), wanted)) {
+        const uint32_t before = WHERRY_LOAD(&queue->readers->last);
+        const bool is_first = WHERRY_LOAD(&queue->readers->first) == queue_none;
+        if (is_better(found, WHERRY_LOAD(&queue->slots[number].kind), wanted)) {
             tell(queue, number, found);
             found->before = is_first ? queue_none : before;
             found->is_passed = wanted < 0;
@@ -195,7 +194,7 @@ static int copy(const struct shared_queue *queue,
             return broken();
         memcpy(out + done, queue->data + (size_t)block * QUEUE_BLOCK,
                left < QUEUE_BLOCK ? left : QUEUE_BLOCK);
-        block = shared_half(&queue->next[block]);
+        block = WHERRY_LOAD(&queue->next[block]);
     }
     return 0;
 }
@@ -204,13 +203,13 @@ static void take_out_of_list(struct shared_queue *queue,
                              const struct shared_queue_message *message)
 {
     struct shared_queue_readers *readers = queue->readers;
-    const uint32_t next = shared_half(&queue->slots[message->slot].next);
+    const uint32_t next = WHERRY_LOAD(&queue->slots[message->slot].next);
     if (message->before == queue_none)
-        step_half(&readers->first, next);
+        WHERRY_STORE(&readers->first, next);
     else
-        step_half(&queue->slots[message->before].next, next);
-    if (shared_half(&readers->last) == message->slot)
-        step_half(&readers->last, message->before);
+        WHERRY_STORE(&queue->slots[message->before].next, next);
+    if (WHERRY_LOAD(&readers->last) == message->slot)
+        WHERRY_STORE(&readers->last, message->before);
 }
 
 // From the entry on its slot is free; what is counted after that only says so.  The
@@ -220,17 +219,17 @@ int shared_queue_take(struct shared_queue *queue,
 {
     struct shared_queue_readers *readers = queue->readers;
     struct shared_queue_slot *slot = &queue->slots[message->slot];
-    step_word(&slot->state, state_word(QUEUE_READING, message->position));
+    WHERRY_STORE(&slot->state, state_word(QUEUE_READING, message->position));
     int r = copy(queue, message, out);
-    const uint64_t returned = shared_word(&readers->returned);
+    const uint64_t returned = WHERRY_LOAD(&readers->returned);
     if (message->is_passed)
         take_out_of_list(queue, message);
     else
-        step_word(&readers->read, shared_word(&readers->read) + 1);
-    step_word(&slot->state, state_word(QUEUE_RETURNED, returned));
-    step_word(&queue->returns[returned & queue->ring_mask],
-              entry_word(returned, message->slot));
-    step_word(&readers->returned, returned + 1);
+        WHERRY_STORE(&readers->read, WHERRY_LOAD(&readers->read) + 1);
+    WHERRY_STORE(&slot->state, state_word(QUEUE_RETURNED, returned));
+    WHERRY_STORE(&queue->returns[returned & queue->ring_mask],
+                 entry_word(returned, message->slot));
+    WHERRY_STORE(&readers->returned, returned + 1);
     queue->given++;
     queue->is_busy = true;
     say_processor(&readers->processor);
@@ -246,13 +245,13 @@ static int64_t peek(struct shared_queue *queue, size_t index, int64_t *kind)
 {
     const struct shared_queue_slot *slot = NULL;
     size_t i = 0;
-    uint32_t at = shared_half(&queue->readers->first);
+    uint32_t at = WHERRY_LOAD(&queue->readers->first);
     for (; at < queue->slot_count && i < index && i < queue->slot_count; i++)
-        at = shared_half(&queue->slots[at].next);
+        at = WHERRY_LOAD(&queue->slots[at].next);
     if (at < queue->slot_count && i == index)
         slot = &queue->slots[at];
     (void)next_arrival(queue);
-    const uint64_t read = shared_word(&queue->readers->read);
+    const uint64_t read = WHERRY_LOAD(&queue->readers->read);
     for (uint64_t ahead = 0; !slot && ahead < queue->slot_count; ahead++, i++) {
         const uint32_t number = entry_at(queue, queue->arrivals, read + ahead);
         if (number == queue_none)
@@ -262,8 +261,8 @@ static int64_t peek(struct shared_queue *queue, size_t index, int64_t *kind)
     }
     if (!slot)
         return -EAGAIN;
-    *kind = shared_number(&slot->kind);
-    return shared_half(&slot->size);
+    *kind = WHERRY_LOAD(&slot->kind);
+    return WHERRY_LOAD(&slot->size);
 }
 
 int64_t shared_queue_peek(struct shared_queue *queue, size_t index, int64_t *kind)
@@ -278,16 +277,16 @@ int64_t shared_queue_peek(struct shared_queue *queue, size_t index, int64_t *kin
 
 void shared_queue_tell(const struct shared_queue *queue, struct shared_queue_count *out)
 {
-    *out = (struct shared_queue_count){.lost = shared_word(&queue->readers->lost)};
+    *out = (struct shared_queue_count){.lost = WHERRY_LOAD(&queue->readers->lost)};
     for (uint32_t i = 0; i < queue->slot_count; i++) {
         const struct shared_queue_slot *slot = &queue->slots[i];
-        const uint64_t state = shared_word(&slot->state);
+        const uint64_t state = WHERRY_LOAD(&slot->state);
         const bool is_there =
             state_of(state) == QUEUE_READING ||
             (state_of(state) == QUEUE_READY &&
-             (position_of(state) < shared_word(&queue->writers->arrived) ||
+             (position_of(state) < WHERRY_LOAD(&queue->writers->arrived) ||
               entry_at(queue, queue->arrivals, position_of(state)) == i));
         out->messages += is_there;
-        out->bytes += is_there ? shared_half(&slot->size) : 0;
+        out->bytes += is_there ? WHERRY_LOAD(&slot->size) : 0;
     }
 }

@@ -31,7 +31,7 @@ static bool exchange(struct shared_queue *queue, enum shared_queue_side side,
 bool shared_queue_is_orphan(const struct shared_queue *queue,
                             enum shared_queue_side side)
 {
-    const uint64_t holder = shared_word(lock_of(queue, side));
+    const uint64_t holder = WHERRY_LOAD(lock_of(queue, side));
     return holder != 0 && holder != queue->places.owner &&
            places_has_ended(&queue->places, holder);
 }
@@ -39,7 +39,7 @@ bool shared_queue_is_orphan(const struct shared_queue *queue,
 static bool look_often(struct shared_queue *queue, enum shared_queue_side side)
 {
     for (int i = 0; i < LOOKS; i++)
-        if (shared_word(lock_of(queue, side)) == 0 && exchange(queue, side, 0))
+        if (WHERRY_LOAD(lock_of(queue, side)) == 0 && exchange(queue, side, 0))
             return true;
     return false;
 }
@@ -57,7 +57,7 @@ static bool give_way(struct shared_queue *queue, enum shared_queue_side side)
 // Whoever has it now, or had it when it died, was not done.
 static bool take_over(struct shared_queue *queue, enum shared_queue_side side)
 {
-    const uint64_t holder = shared_word(lock_of(queue, side));
+    const uint64_t holder = WHERRY_LOAD(lock_of(queue, side));
     if (holder == 0 || holder == queue->places.owner ||
         !places_has_ended(&queue->places, holder) || !exchange(queue, side, holder))
         return false;

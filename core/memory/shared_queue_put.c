@@ -24,40 +24,40 @@ static uint32_t last_of(const struct shared_queue *queue, uint32_t first,
 {
     uint32_t last = first;
     for (uint32_t i = 1; i < count && last < queue->block_count; i++)
-        last = shared_half(&queue->next[last]);
+        last = WHERRY_LOAD(&queue->next[last]);
     return last < queue->block_count ? last : queue_none;
 }
 
 static void free_blocks(struct shared_queue *queue, struct shared_queue_slot *slot)
 {
     struct shared_queue_writers *writers = queue->writers;
-    const uint32_t first = shared_half(&slot->block);
-    const uint32_t count = blocks_of(shared_half(&slot->size));
+    const uint32_t first = WHERRY_LOAD(&slot->block);
+    const uint32_t count = blocks_of(WHERRY_LOAD(&slot->size));
     const uint32_t last = last_of(queue, first, count);
     if (last != queue_none && count > 0) {
-        step_half(&queue->next[last], shared_half(&writers->free));
-        step_half(&writers->free, first);
-        step_half(&writers->free_count, shared_half(&writers->free_count) + count);
+        WHERRY_STORE(&queue->next[last], WHERRY_LOAD(&writers->free));
+        WHERRY_STORE(&writers->free, first);
+        WHERRY_STORE(&writers->free_count, WHERRY_LOAD(&writers->free_count) + count);
     }
-    step_half(&slot->block, queue_none);
+    WHERRY_STORE(&slot->block, queue_none);
 }
 
 // Of all slots that were returned, until there are so many.
 static void reap(struct shared_queue *queue, uint32_t wanted)
 {
     struct shared_queue_writers *writers = queue->writers;
-    const uint64_t taken = shared_word(&writers->taken);
-    uint64_t reaped = shared_word(&writers->reaped);
+    const uint64_t taken = WHERRY_LOAD(&writers->taken);
+    uint64_t reaped = WHERRY_LOAD(&writers->reaped);
     if (reaped - taken > queue->slot_count)
         reaped = taken;
     for (uint32_t i = 0; i < queue->slot_count; i++, reaped++) {
         const uint32_t number = entry_at(queue, queue->returns, reaped);
-        if (number == queue_none || shared_half(&writers->free_count) >= wanted)
+        if (number == queue_none || WHERRY_LOAD(&writers->free_count) >= wanted)
             break;
-        if (shared_half(&queue->slots[number].block) != queue_none)
+        if (WHERRY_LOAD(&queue->slots[number].block) != queue_none)
             free_blocks(queue, &queue->slots[number]);
     }
-    step_word(&writers->reaped, reaped);
+    WHERRY_STORE(&writers->reaped, reaped);
 }
 
 // A chain of so many.
@@ -67,17 +67,17 @@ static int take_blocks(struct shared_queue *queue, uint32_t count, uint32_t *out
     *out = queue_none;
     if (count == 0)
         return 0;
-    if (shared_half(&writers->free_count) < count)
+    if (WHERRY_LOAD(&writers->free_count) < count)
         reap(queue, count);
-    const uint32_t there = shared_half(&writers->free_count);
+    const uint32_t there = WHERRY_LOAD(&writers->free_count);
     if (there < count)
         return -EAGAIN;
-    const uint32_t first = shared_half(&writers->free);
+    const uint32_t first = WHERRY_LOAD(&writers->free);
     const uint32_t last = last_of(queue, first, count);
     if (last == queue_none)
         return broken();
-    step_half(&writers->free, shared_half(&queue->next[last]));
-    step_half(&writers->free_count, there - count);
+    WHERRY_STORE(&writers->free, WHERRY_LOAD(&queue->next[last]));
+    WHERRY_STORE(&writers->free_count, there - count);
     *out = first;
     return 0;
 }
@@ -92,7 +92,7 @@ static int fill_blocks(struct shared_queue *queue, uint32_t block,
             return broken();
         memcpy(queue->data + (size_t)block * QUEUE_BLOCK, data + done,
                left < QUEUE_BLOCK ? left : QUEUE_BLOCK);
-        block = shared_half(&queue->next[block]);
+        block = WHERRY_LOAD(&queue->next[block]);
     }
     return 0;
 }
@@ -105,16 +105,16 @@ static int find_slot(struct shared_queue *queue, uint64_t *position, uint32_t *o
 {
     struct shared_queue_writers *writers = queue->writers;
     for (uint32_t i = 0; i <= queue->slot_count; i++) {
-        const uint64_t taken = shared_word(&writers->taken);
+        const uint64_t taken = WHERRY_LOAD(&writers->taken);
         const uint32_t number = entry_at(queue, queue->returns, taken);
         if (number == queue_none)
             return -EAGAIN;
         *position = taken;
         *out = number;
-        if (shared_word(&queue->slots[number].state) ==
+        if (WHERRY_LOAD(&queue->slots[number].state) ==
             state_word(QUEUE_RETURNED, taken))
             return 0;
-        step_word(&writers->taken, taken + 1);
+        WHERRY_STORE(&writers->taken, taken + 1);
     }
     return broken();
 }
@@ -123,7 +123,7 @@ static int fill(struct shared_queue *queue, struct shared_queue_slot *slot,
                 const struct wherry_plain *plain)
 {
     uint32_t block;
-    if (shared_half(&slot->block) != queue_none)
+    if (WHERRY_LOAD(&slot->block) != queue_none)
         free_blocks(queue, slot);
     int r = take_blocks(queue, blocks_of(plain->size), &block);
     if (r < 0)
@@ -152,12 +152,12 @@ static int put(struct shared_queue *queue, const struct wherry_plain *plain)
     r = fill(queue, slot, plain);
     if (r < 0)
         return r;
-    const uint64_t arrived = shared_word(&writers->arrived);
-    step_word(&slot->state, state_word(QUEUE_READY, arrived));
-    step_word(&queue->arrivals[arrived & queue->ring_mask],
-              entry_word(arrived, number));
-    step_word(&writers->arrived, arrived + 1);
-    step_word(&writers->taken, taken + 1);
+    const uint64_t arrived = WHERRY_LOAD(&writers->arrived);
+    WHERRY_STORE(&slot->state, state_word(QUEUE_READY, arrived));
+    WHERRY_STORE(&queue->arrivals[arrived & queue->ring_mask],
+                 entry_word(arrived, number));
+    WHERRY_STORE(&writers->arrived, arrived + 1);
+    WHERRY_STORE(&writers->taken, taken + 1);
     fetch_ahead(queue, queue->returns, taken);
     return 0;
 }
@@ -166,7 +166,7 @@ static int put(struct shared_queue *queue, const struct wherry_plain *plain)
 
 bool shared_queue_has_room(const struct shared_queue *queue)
 {
-    return entry_at(queue, queue->returns, shared_word(&queue->writers->taken)) !=
+    return entry_at(queue, queue->returns, WHERRY_LOAD(&queue->writers->taken)) !=
            queue_none;
 }
 
@@ -178,12 +178,12 @@ static bool has_returns(const struct shared_queue *queue)
 
 static void remember(struct shared_queue *queue, bool was_held)
 {
-    const uint64_t taken = shared_word(&queue->writers->taken);
-    const uint64_t reaped = shared_word(&queue->writers->reaped);
+    const uint64_t taken = WHERRY_LOAD(&queue->writers->taken);
+    const uint64_t reaped = WHERRY_LOAD(&queue->writers->reaped);
     queue->seen = (struct shared_queue_seen){
         .position = taken,
         .returns = reaped - taken <= queue->slot_count ? reaped : taken,
-        .mended = shared_word(&queue->writers->mended),
+        .mended = WHERRY_LOAD(&queue->writers->mended),
         .was_held = was_held};
 }
 

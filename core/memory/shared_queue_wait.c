@@ -107,7 +107,7 @@ static bool wake_once(struct shared_queue *queue, const struct call *call)
     const uint32_t used = places_used(&queue->places);
     for (uint32_t i = 0; i < used; i++) {
         struct class one = {.wait = places_wait_of(&queue->places, i), .place = i};
-        one.wanted = shared_number(&queue->wants[i]);
+        one.wanted = WHERRY_LOAD(&queue->wants[i]);
         any = any || is_of(one.wait, side);
         if (is_called(call, &one) &&
             ((one.wait & (POLLS | LOCKED_OUT)) || !sort(classes, &count, &one)))
@@ -131,8 +131,8 @@ static APART void wake(struct shared_queue *queue, const struct call *call)
 
 static bool is_quiet(const struct shared_queue *queue, enum shared_queue_side side)
 {
-    return shared_word(&queue->line->arrivals[side]) ==
-           shared_word(&queue->quiet[side]);
+    return WHERRY_LOAD(&queue->line->arrivals[side]) ==
+           atomic_load_explicit(&queue->quiet[side], memory_order_relaxed);
 }
 
 void shared_queue_wake(struct shared_queue *queue, enum shared_queue_side side,
@@ -159,7 +159,7 @@ bool shared_queue_linger(struct shared_queue *queue,
     const _Atomic(uint64_t) *other = queue->side == QUEUE_READERS
                                          ? &queue->writers->processor
                                          : &queue->readers->processor;
-    if (!queue->is_busy || shared_word(other) == os_processor())
+    if (!queue->is_busy || WHERRY_LOAD(other) == os_processor())
         return false;
     const wherry_deadline until = deadline_add(wherry_now(), LINGERS);
     do {
@@ -200,16 +200,16 @@ static bool has_news(const struct shared_queue *queue, int64_t wanted)
         shared_queue_is_orphan(queue, queue->side))
         return true;
     if (queue->side == QUEUE_READERS) {
-        const uint64_t read = shared_word(&queue->readers->read);
-        return (seen->was_held && shared_word(&queue->readers->lock) == 0) ||
+        const uint64_t read = WHERRY_LOAD(&queue->readers->read);
+        return (seen->was_held && WHERRY_LOAD(&queue->readers->lock) == 0) ||
                read != seen->position ||
-               shared_word(&queue->readers->mended) != seen->mended ||
+               WHERRY_LOAD(&queue->readers->mended) != seen->mended ||
                entry_at(queue, queue->arrivals, read) != queue_none ||
                (wanted == 0 && shared_queue_has_message(queue));
     }
-    return (seen->was_held && shared_word(&queue->writers->lock) == 0) ||
-           shared_word(&queue->writers->mended) != seen->mended ||
-           shared_word(&queue->writers->taken) != seen->position ||
+    return (seen->was_held && WHERRY_LOAD(&queue->writers->lock) == 0) ||
+           WHERRY_LOAD(&queue->writers->mended) != seen->mended ||
+           WHERRY_LOAD(&queue->writers->taken) != seen->position ||
            entry_at(queue, queue->returns, seen->returns) != queue_none;
 }
 
