@@ -292,6 +292,9 @@ void shared_queue_polled(struct shared_queue *);
 
 /* Whether a message is there, or room for an empty one. */
 bool shared_queue_has_message(const struct shared_queue *);
+
+/* Whether a message is there, and the last look at it was not locked out. */
+bool shared_queue_is_ready(const struct shared_queue *);
 bool shared_queue_has_room(const struct shared_queue *);
 
 /* Takes back what the dead left there, their doorbells, too. */

@@ -152,7 +152,8 @@ struct shared_queue {
     bool is_busy;                /* it got what it wanted the last time */
     struct shared_queue_seen seen;
     bool is_waiting;
-    bool is_polled; /* by whoever has its descriptor */
+    bool is_polled;           /* by whoever has its descriptor */
+    wherry_deadline looks_at; /* without being told */
     _Atomic(uint64_t)
         quiet[2]; /* so many had arrived when nobody waited, of each side */
 };
@@ -229,6 +230,12 @@ int shared_queue_know(struct shared_queue *, struct shared_queue_header *at,
 
 /* --- shared_queue_lock.c ------------------------------------------------- */
 
+static inline _Atomic(uint64_t) *shared_queue_lock_of(const struct shared_queue *queue,
+                                                      enum shared_queue_side side)
+{
+    return side == QUEUE_WRITERS ? &queue->writers->lock : &queue->readers->lock;
+}
+
 /* Takes the lock of a side, which is in order then.  Errors: -EAGAIN (it is held, and
  * its holder lives). */
 int shared_queue_lock(struct shared_queue *, enum shared_queue_side);
@@ -271,6 +278,9 @@ void shared_queue_wake_locked_out(struct shared_queue *, enum shared_queue_side)
  * There was nothing: it can be rung anew, and looks once more, which it tells. */
 bool shared_queue_look_anew(struct shared_queue *,
                             bool (*is_there)(const struct shared_queue *));
+
+/* It was locked out, and could not look: it is rung when the lock is given back. */
+void shared_queue_stay_out(struct shared_queue *);
 
 /* It has got the last: it can be rung anew, and is at once if more is there by now. */
 void shared_queue_hush(struct shared_queue *);

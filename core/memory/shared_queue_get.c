@@ -24,6 +24,11 @@ bool shared_queue_has_message(const struct shared_queue *queue)
            entry_at(queue, queue->arrivals, WHERRY_LOAD(&readers->read)) != queue_none;
 }
 
+bool shared_queue_is_ready(const struct shared_queue *queue)
+{
+    return !queue->seen.was_held && shared_queue_has_message(queue);
+}
+
 static void remember(struct shared_queue *queue, bool was_held)
 {
     queue->seen =
@@ -40,8 +45,10 @@ int shared_queue_begin(struct shared_queue *queue)
         !shared_queue_look_anew(queue, shared_queue_has_message))
         return -EAGAIN;
     int r = shared_queue_lock(queue, QUEUE_READERS);
-    if (r < 0)
+    if (r < 0) {
         remember(queue, true);
+        shared_queue_stay_out(queue);
+    }
     return r;
 }
 

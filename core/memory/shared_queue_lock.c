@@ -15,23 +15,17 @@
 
 enum { ROUNDS = 4, LOOKS = 64, WAYS_GIVEN = 8 };
 
-static _Atomic(uint64_t) *lock_of(const struct shared_queue *queue,
-                                  enum shared_queue_side side)
-{
-    return side == QUEUE_WRITERS ? &queue->writers->lock : &queue->readers->lock;
-}
-
 static bool exchange(struct shared_queue *queue, enum shared_queue_side side,
                      uint64_t holder)
 {
-    return atomic_compare_exchange_strong(lock_of(queue, side), &holder,
+    return atomic_compare_exchange_strong(shared_queue_lock_of(queue, side), &holder,
                                           queue->places.owner);
 }
 
 bool shared_queue_is_orphan(const struct shared_queue *queue,
                             enum shared_queue_side side)
 {
-    const uint64_t holder = WHERRY_LOAD(lock_of(queue, side));
+    const uint64_t holder = WHERRY_LOAD(shared_queue_lock_of(queue, side));
     return holder != 0 && holder != queue->places.owner &&
            places_has_ended(&queue->places, holder);
 }
@@ -39,7 +33,8 @@ bool shared_queue_is_orphan(const struct shared_queue *queue,
 static bool look_often(struct shared_queue *queue, enum shared_queue_side side)
 {
     for (int i = 0; i < LOOKS; i++)
-        if (WHERRY_LOAD(lock_of(queue, side)) == 0 && exchange(queue, side, 0))
+        if (WHERRY_LOAD(shared_queue_lock_of(queue, side)) == 0 &&
+            exchange(queue, side, 0))
             return true;
     return false;
 }
@@ -57,7 +52,7 @@ static bool give_way(struct shared_queue *queue, enum shared_queue_side side)
 // Whoever has it now, or had it when it died, was not done.
 static bool take_over(struct shared_queue *queue, enum shared_queue_side side)
 {
-    const uint64_t holder = WHERRY_LOAD(lock_of(queue, side));
+    const uint64_t holder = WHERRY_LOAD(shared_queue_lock_of(queue, side));
     if (holder == 0 || holder == queue->places.owner ||
         !places_has_ended(&queue->places, holder) || !exchange(queue, side, holder))
         return false;
@@ -91,7 +86,7 @@ static APART void tell_all(struct shared_queue *queue, enum shared_queue_side si
 void shared_queue_unlock(struct shared_queue *queue, enum shared_queue_side side)
 {
     const bool owes = queue->owes[side];
-    (void)atomic_exchange(lock_of(queue, side), 0);
+    (void)atomic_exchange(shared_queue_lock_of(queue, side), 0);
     if (owes)
         tell_all(queue, side);
 }

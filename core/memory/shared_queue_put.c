@@ -195,6 +195,7 @@ static int64_t put_run(struct shared_queue *queue, const struct wherry_plain *me
     int r = shared_queue_lock(queue, QUEUE_WRITERS);
     if (r < 0) {
         remember(queue, true);
+        shared_queue_stay_out(queue);
         return r;
     }
     while (done < count && (r = put(queue, &messages[done])) >= 0)
@@ -225,8 +226,9 @@ int64_t shared_queue_put(struct shared_queue *queue,
                          const struct wherry_plain *messages, size_t count)
 {
     int64_t r = put_run(queue, messages, count);
-    if (r == -EAGAIN && (shared_queue_linger(queue, has_returns) ||
-                         shared_queue_look_anew(queue, has_returns)))
+    if (r == -EAGAIN && !queue->seen.was_held &&
+        (shared_queue_linger(queue, has_returns) ||
+         shared_queue_look_anew(queue, has_returns)))
         r = put_run(queue, messages, count);
     if (r == -EAGAIN && shared_queue_is_orphan(queue, QUEUE_READERS))
         r = put_after_mending(queue, messages, count);

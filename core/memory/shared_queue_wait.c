@@ -199,24 +199,38 @@ static bool has_news(const struct shared_queue *queue, int64_t wanted)
     if (shared_queue_is_orphan(queue, QUEUE_READERS) ||
         shared_queue_is_orphan(queue, queue->side))
         return true;
+    if (seen->was_held) // whatever is there cannot be had before that
+        return WHERRY_LOAD(shared_queue_lock_of(queue, queue->side)) == 0;
     if (queue->side == QUEUE_READERS) {
         const uint64_t read = WHERRY_LOAD(&queue->readers->read);
-        return (seen->was_held && WHERRY_LOAD(&queue->readers->lock) == 0) ||
-               read != seen->position ||
+        return read != seen->position ||
                WHERRY_LOAD(&queue->readers->mended) != seen->mended ||
                entry_at(queue, queue->arrivals, read) != queue_none ||
                (wanted == 0 && shared_queue_has_message(queue));
     }
-    return (seen->was_held && WHERRY_LOAD(&queue->writers->lock) == 0) ||
-           WHERRY_LOAD(&queue->writers->mended) != seen->mended ||
+    return WHERRY_LOAD(&queue->writers->mended) != seen->mended ||
            WHERRY_LOAD(&queue->writers->taken) != seen->position ||
            entry_at(queue, queue->returns, seen->returns) != queue_none;
+}
+
+// Whoever puts or takes may have no descriptor left to ring with, or who was rung in
+// one's stead is stopped: who waits looks without being told, too.  It is said once for
+// all the waits until then.
+static void look_later(struct shared_queue *queue)
+{
+    const wherry_deadline now = wherry_now();
+    if (now < queue->looks_at)
+        return;
+    queue->looks_at = deadline_add(now, PLACES_LOOK);
+    places_look_at(&queue->places, queue->looks_at);
 }
 
 int shared_queue_wait(struct shared_queue *queue, int64_t wanted, int *out)
 {
     struct places *places = &queue->places;
     int r = bells_prepare(places);
+    if (r >= 0)
+        r = places_prepare_timer(places);
     if (r < 0)
         return r;
     bells_clear(places);
@@ -229,6 +243,7 @@ int shared_queue_wait(struct shared_queue *queue, int64_t wanted, int *out)
     join(queue, wanted);
     if (has_news(queue, wanted))
         bells_ring(places, places->owner);
+    look_later(queue);
     *out = places->watch;
     return 0;
 }
@@ -276,7 +291,19 @@ void shared_queue_hush(struct shared_queue *queue)
     if (!queue->is_polled)
         return;
     bells_clear(&queue->places);
-    (void)atomic_fetch_and(own_word(queue), ~(uint64_t)RUNG);
+    look_later(queue);
+    (void)atomic_fetch_and(own_word(queue), ~(uint64_t)(RUNG | LOCKED_OUT));
     if (has_any(queue))
+        bells_ring(&queue->places, queue->places.owner);
+}
+
+void shared_queue_stay_out(struct shared_queue *queue)
+{
+    if (!queue->is_polled)
+        return;
+    bells_clear(&queue->places);
+    look_later(queue);
+    join(queue, 0);
+    if (has_news(queue, 0))
         bells_ring(&queue->places, queue->places.owner);
 }

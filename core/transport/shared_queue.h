@@ -22,6 +22,15 @@ int shared_queue_check_numbers(const struct address *, const struct shared_queue
 
 /* --- shared_queue_moves.c ------------------------------------------------ */
 
+/* One end. */
+struct queue_end {
+    struct shared_queue *queue;
+    struct message_store *store;
+    uint64_t message_limit;
+    int64_t wanted; /* by the last try that failed: a kind, or a size */
+    bool writes;
+};
+
 /* An end of an open queue, which it takes on success.  Errors: -ENOMEM; the sentence is
  * set. */
 int shared_queue_endpoint(const struct address *, struct shared_queue *, bool writes,

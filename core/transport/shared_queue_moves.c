@@ -10,15 +10,6 @@
 
 #include "base/base.h"
 
-/* One end. */
-struct queue_end {
-    struct shared_queue *queue;
-    struct message_store *store;
-    uint64_t message_limit;
-    int64_t wanted; /* by the last try that failed: a kind, or a size */
-    bool writes;
-};
-
 /* --- sending ------------------------------------------------------------- */
 
 static int end_send(void *state, wherry_message **message, unsigned flags)
@@ -157,11 +148,13 @@ static void end_waited(void *state, enum wherry_direction direction,
         shared_queue_waited(end->queue, what == WHERRY_WAITED_AGAIN);
 }
 
+// Only what can be had: else whoever waits for another kind, or is locked out, would
+// not sleep.
 static int end_ready(void *state)
 {
     const struct queue_end *end = state;
-    return !end->writes && shared_queue_check(end->queue) >= 0 &&
-           shared_queue_has_message(end->queue);
+    return !end->writes && end->wanted == 0 && shared_queue_check(end->queue) >= 0 &&
+           shared_queue_is_ready(end->queue);
 }
 
 /* --- being there --------------------------------------------------------- */

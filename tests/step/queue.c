@@ -19,9 +19,11 @@
 
 #include <wherry.h>
 
+#include "channel/channel.h"
 #include "harness.h"
 #include "kernel.h"
 #include "queue.h"
+#include "transport/shared_queue.h"
 
 static const char *directory;
 
@@ -32,19 +34,18 @@ static bool is_named(const struct step_role *role, const char *name)
 
 /* --- opening ------------------------------------------------------------- */
 
-static int open_out(const struct harbour *harbour, const char *options,
-                    wherry_channel **out)
+static int open_out(const struct quay *quay, const char *options, wherry_channel **out)
 {
     char address[2 * ADDRESS];
-    snprintf(address, sizeof address, "%s%s", harbour->address, options);
+    snprintf(address, sizeof address, "%s%s", quay->address, options);
     return wherry_dial(address, WHERRY_POLL, out);
 }
 
-static int open_in(const struct harbour *harbour, wherry_channel **out)
+static int open_in(const struct quay *quay, wherry_channel **out)
 {
     char address[2 * ADDRESS];
     wherry_listener *listener = NULL;
-    snprintf(address, sizeof address, "%s?create=no", harbour->address);
+    snprintf(address, sizeof address, "%s?create=no", quay->address);
     int r = wherry_listen(address, &listener);
     if (r < 0)
         return r;
@@ -53,10 +54,10 @@ static int open_in(const struct harbour *harbour, wherry_channel **out)
     return r;
 }
 
-static void open_ends(const struct harbour *harbour, struct ends *ends)
+static void open_ends(const struct quay *quay, struct ends *ends)
 {
-    CHECK_OK(open_out(harbour, "?create=no", &ends->out));
-    CHECK_OK(open_in(harbour, &ends->in));
+    CHECK_OK(open_out(quay, "?create=no", &ends->out));
+    CHECK_OK(open_in(quay, &ends->in));
 }
 
 static const char made_with[] = "?maxsize=4&bytes=8K&handles=8";
@@ -73,54 +74,53 @@ static int how_many(const struct step_role *role)
 // In a process of its own, as all that allocates.
 static void found(void *argument)
 {
-    struct harbour *harbour = argument;
+    struct quay *quay = argument;
     struct ends ends = {NULL, NULL};
     wherry_channel *first = NULL;
-    CHECK_OK(open_out(harbour, made_with, &first));
-    open_ends(harbour, &ends);
+    CHECK_OK(open_out(quay, made_with, &first));
+    open_ends(quay, &ends);
     for (int i = 0; i < 7; i++) { // so that its rings are in their second round
         wherry_message *message = NULL;
         CHECK_OK(queue_put(ends.out, LEAST + i, WHERRY_POLL));
         CHECK_INT(wherry_recv(ends.in, &message, WHERRY_POLL), 1);
         wherry_message_free(message);
     }
-    for (int i = 0; i < harbour->there; i++)
+    for (int i = 0; i < quay->there; i++)
         CHECK_OK(queue_put(ends.out, LEAST + i, WHERRY_POLL));
     wherry_close(first);
     wherry_close(ends.out);
     wherry_close(ends.in);
 }
 
-static void look_into(struct harbour *harbour)
+static void look_into(struct quay *quay)
 {
     struct stat status;
-    int fd = open(harbour->file, O_RDWR | O_CLOEXEC);
+    int fd = open(quay->file, O_RDWR | O_CLOEXEC);
     CHECK_OK(fd);
     CHECK_INT(fstat(fd, &status), 0);
-    harbour->size = (size_t)status.st_size;
-    harbour->block =
-        mmap(NULL, harbour->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    CHECK(harbour->block != MAP_FAILED);
+    quay->size = (size_t)status.st_size;
+    quay->block = mmap(NULL, quay->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(quay->block != MAP_FAILED);
     close(fd);
 }
 
 // From outside, as nobody of it.
-static bool look_at(const struct harbour *harbour, struct shared_queue *out)
+static bool look_at(const struct quay *quay, struct shared_queue *out)
 {
-    struct shared_queue_header *header = harbour->block;
+    struct shared_queue_header *header = quay->block;
     *out = (struct shared_queue){.places = {.space = header ? header->space : 0}};
-    return header && shared_queue_know(out, header, harbour->size) >= 0;
+    return header && shared_queue_know(out, header, quay->size) >= 0;
 }
 
 // Dies with the locks, and a message half put and one half taken.
 static void die_with_all(void *argument)
 {
-    struct harbour *harbour = argument;
+    struct quay *quay = argument;
     struct ends ends = {NULL, NULL};
     struct shared_queue queue;
-    open_ends(harbour, &ends);
-    look_into(harbour);
-    CHECK(look_at(harbour, &queue));
+    open_ends(quay, &ends);
+    look_into(quay);
+    CHECK(look_at(quay, &queue));
     const uint64_t word = atomic_load(&queue.places.all[0].word);
     const uint64_t owner = word & ((UINT64_C(1) << 54) - 1); // of place 0
     atomic_store(&queue.writers->lock, owner);
@@ -139,8 +139,8 @@ static void die_with_all(void *argument)
 
 static void clear(void *argument)
 {
-    const struct harbour *harbour = argument;
-    (void)wherry_remove(harbour->address);
+    const struct quay *quay = argument;
+    (void)wherry_remove(quay->address);
 }
 
 static void *make(const struct step_role *role)
@@ -150,26 +150,26 @@ static void *make(const struct step_role *role)
         directory = getenv("WHERRY_DIR");
         CHECK_INT(chdir(directory), 0);
     }
-    struct harbour *harbour = kernel_memory(sizeof *harbour);
-    snprintf(harbour->address, ADDRESS, "queue:q%06u", runs);
-    snprintf(harbour->file, ADDRESS, "q%06u.queue", runs++);
-    harbour->there = how_many(role);
+    struct quay *quay = kernel_memory(sizeof *quay);
+    snprintf(quay->address, ADDRESS, "queue:q%06u", runs);
+    snprintf(quay->file, ADDRESS, "q%06u.queue", runs++);
+    quay->there = how_many(role);
     if (is_named(role, "make"))
-        return harbour;
-    CHECK_INT(harness_wait(harness_child(found, harbour)), 0);
+        return quay;
+    CHECK_INT(harness_wait(harness_child(found, quay)), 0);
     if (role && strstr(role->name, "mend"))
-        CHECK_INT(harness_wait(harness_child(die_with_all, harbour)), 0);
-    look_into(harbour);
-    return harbour;
+        CHECK_INT(harness_wait(harness_child(die_with_all, quay)), 0);
+    look_into(quay);
+    return quay;
 }
 
 static void unmake(void *shared)
 {
-    struct harbour *harbour = shared;
+    struct quay *quay = shared;
     CHECK_INT(harness_wait(harness_child(clear, shared)), 0);
-    if (harbour->block)
-        munmap(harbour->block, harbour->size);
-    munmap(shared, sizeof(struct harbour));
+    if (quay->block)
+        munmap(quay->block, quay->size);
+    munmap(shared, sizeof(struct quay));
 }
 
 static uint64_t fold(uint64_t word, uint64_t more)
@@ -180,10 +180,10 @@ static uint64_t fold(uint64_t word, uint64_t more)
 /* Who holds a lock, how far each side is, what each slot and list is. */
 static uint64_t state(const struct step_scene *scene)
 {
-    const struct harbour *harbour = scene->shared;
+    const struct quay *quay = scene->shared;
     struct shared_queue queue;
     // A sleeper that is woken goes on at once: what it does is not in the state.
-    if (!look_at(harbour, &queue) ||
+    if (!look_at(quay, &queue) ||
         (scene->role && (scene->role->sleeper || scene->role->wake)))
         return 0;
     uint64_t word =
@@ -208,9 +208,19 @@ static uint64_t state(const struct step_scene *scene)
 
 static struct ends own;
 
+// Otherwise a wake-up that is lost would come a tenth of a second late, and not be
+// seen.
+static void look_never(const wherry_channel *channel)
+{
+    const struct queue_end *end = channel->state;
+    end->queue->looks_at = WHERRY_FOREVER;
+}
+
 static void open_own(struct step_scene *scene)
 {
     open_ends(scene->shared, &own);
+    look_never(own.out);
+    look_never(own.in);
     scene->own = &own;
 }
 
@@ -237,14 +247,14 @@ static void open_one(struct step_scene *scene)
 
 static void remove_one(struct step_scene *scene)
 {
-    const struct harbour *harbour = scene->shared;
-    (void)wherry_remove(harbour->address);
+    const struct quay *quay = scene->shared;
+    (void)wherry_remove(quay->address);
 }
 
 static int next_number(const struct step_scene *scene)
 {
-    const struct harbour *harbour = scene->shared;
-    return LEAST + harbour->there;
+    const struct quay *quay = scene->shared;
+    return LEAST + quay->there;
 }
 
 static void put_next(struct step_scene *scene)
@@ -378,11 +388,11 @@ static struct step_finding judge(const struct step_scene *scene,
 
 static struct step_finding check(struct step_scene *scene)
 {
-    const struct harbour *harbour = scene->shared;
+    const struct quay *quay = scene->shared;
     struct ends ends = {NULL, NULL};
-    int r = open_out(harbour, "?create=no", &ends.out);
+    int r = open_out(quay, "?create=no", &ends.out);
     if (r >= 0)
-        r = open_in(harbour, &ends.in);
+        r = open_in(quay, &ends.in);
     if (r < 0 && r != -ENOENT)
         return step_find(STEP_TORN, "opening: %s", wherry_error_text());
     struct step_finding finding =
@@ -393,7 +403,7 @@ static struct step_finding check(struct step_scene *scene)
     wherry_close(ends.in);
     if (finding.verdict > STEP_ABSENT)
         return finding;
-    if (r >= 0 && wherry_remove(harbour->address) < 0)
+    if (r >= 0 && wherry_remove(quay->address) < 0)
         return step_find(STEP_HUNG, "removing: %s", wherry_error_text());
     if (!(scene->role && scene->role->sleeper) && count_names() > 0)
         return step_find(STEP_LOST, "%d files stay behind", count_names());
@@ -403,12 +413,12 @@ static struct step_finding check(struct step_scene *scene)
 // Whoever is stopped may hold both locks; the deadlines are met.
 static struct step_finding meet(struct step_scene *scene)
 {
-    const struct harbour *harbour = scene->shared;
+    const struct quay *quay = scene->shared;
     struct ends ends = {NULL, NULL};
     wherry_message *message = NULL;
-    int r = open_out(harbour, made_with, &ends.out);
+    int r = open_out(quay, made_with, &ends.out);
     if (r >= 0)
-        r = open_in(harbour, &ends.in);
+        r = open_in(quay, &ends.in);
     if (r < 0) {
         wherry_close(ends.out);
         return is_named(scene->role, "remove")
@@ -465,17 +475,17 @@ static void turn(struct step_scene *scene)
 
 static struct step_finding settle(struct step_scene *scene)
 {
-    const struct harbour *harbour = scene->shared;
+    const struct quay *quay = scene->shared;
     struct ends ends = {NULL, NULL};
     struct haul haul;
-    open_ends(harbour, &ends);
+    open_ends(quay, &ends);
     queue_empty(ends.in, &haul);
     struct step_finding finding = queue_judge_room(&ends);
     if (haul.is_torn || haul.is_stuck)
         finding = step_find(STEP_TORN, "a message is torn, or cannot be had");
     wherry_close(ends.out);
     wherry_close(ends.in);
-    if (wherry_remove(harbour->address) < 0)
+    if (wherry_remove(quay->address) < 0)
         return step_find(STEP_HUNG, "removing: %s", wherry_error_text());
     return finding;
 }

@@ -24,7 +24,7 @@ enum {
 };
 
 /* What runs share. */
-struct harbour {
+struct quay {
     char address[ADDRESS];
     char file[ADDRESS];
     int there; // messages that were put before, from LEAST on

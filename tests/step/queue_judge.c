@@ -68,16 +68,16 @@ void queue_empty(wherry_channel *in, struct haul *haul)
 struct step_finding queue_judge_haul(const struct step_scene *scene,
                                      const struct haul *haul)
 {
-    const struct harbour *harbour = scene->shared;
-    int missing = harbour->there;
+    const struct quay *quay = scene->shared;
+    int missing = quay->there;
     int more = 0;
     for (int i = 0; i < haul->count; i++) {
         const int number = haul->numbers[i];
         if (i > 0 && number <= haul->numbers[i - 1])
             return step_find(STEP_TORN, "%d comes after %d", number,
                              haul->numbers[i - 1]);
-        missing -= number < LEAST + harbour->there;
-        more += number >= LEAST + harbour->there;
+        missing -= number < LEAST + quay->there;
+        more += number >= LEAST + quay->there;
     }
     const bool takes = scene->role && strstr(scene->role->name, "take");
     if (haul->is_torn || more > 2)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue: what a user of a message queue in shared memory knows: kinds, room, waiting,
- * processes, and what stays.  What others do to its memory is in queue_damage.c.
+ * queue: what a user of a message queue in shared memory knows: kinds, room, processes,
+ * and what stays.  Who waits is in waiting.c, what others do to its memory in damage.c.
  */
 #define _GNU_SOURCE // MAP_ANONYMOUS
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -275,132 +274,6 @@ TEST(a_message_says_which_process_put_it_there_and_nobody_vouches_for_it)
     close_all(out, in);
 }
 
-/* --- waiting ------------------------------------------------------------- */
-
-struct wait {
-    wherry_channel *channel;
-    int64_t wanted;
-    const char *text;
-    atomic_int tid;
-    pthread_t thread;
-};
-
-static void *wait_and_take(void *argument)
-{
-    struct wait *wait = argument;
-    atomic_store(&wait->tid, harness_thread());
-    take(wait->channel, wait->wanted, wait->text, wait->wanted > 0 ? wait->wanted : 1);
-    return NULL;
-}
-
-static bool has_begun(void *argument)
-{
-    return atomic_load(&((struct wait *)argument)->tid) != 0;
-}
-
-static void begin(struct wait *wait)
-{
-    CHECK_INT(pthread_create(&wait->thread, NULL, wait_and_take, wait), 0);
-    harness_until(has_begun, wait);
-    harness_wait_blocked(wait->tid);
-}
-
-TEST(each_who_waits_is_woken_by_what_it_waits_for)
-{
-    wherry_channel *out = writer("queue:boat");
-    struct wait waits[] = {{reader("queue:boat"), -5, "any", 0, 0},
-                           {reader("queue:boat"), 7, "seven", 0, 0},
-                           {reader("queue:boat"), 8, "eight", 0, 0}};
-    for (int i = 0; i < 3; i++)
-        begin(&waits[i]);
-    put(out, "eight", 8);
-    pthread_join(waits[2].thread, NULL);
-    put(out, "nobody's", 9);
-    put(out, "any", 1);
-    pthread_join(waits[0].thread, NULL);
-    put(out, "seven", 7);
-    pthread_join(waits[1].thread, NULL);
-    for (int i = 1; i < 3; i++)
-        wherry_close(waits[i].channel);
-    close_all(out, waits[0].channel);
-}
-
-// The first, who would take either, takes the lower one; the other is for the second.
-TEST(of_two_that_come_at_once_each_goes_to_somebody)
-{
-    wherry_channel *out = writer("queue:boat");
-    struct wait waits[] = {{reader("queue:boat"), -5, "low", 0, 0},
-                           {reader("queue:boat"), 3, "three", 0, 0}};
-    for (int i = 0; i < 2; i++)
-        begin(&waits[i]);
-    wherry_message *both[3] = {NULL};
-    WORKS(wherry_message_copy("three", 5, &both[0]));
-    WORKS(wherry_message_copy("low", 3, &both[1]));
-    WORKS(
-        wherry_message_copy("last", 4, &both[2])); // what is followed goes in one step
-    WORKS(wherry_message_set_kind(both[0], 3));
-    WORKS(wherry_message_set_kind(both[1], 1));
-    WORKS(wherry_message_set_kind(both[2], 9));
-    CHECK_INT(wherry_send_many(out, both, 3, soon()), 3);
-    for (int i = 0; i < 2; i++)
-        pthread_join(waits[i].thread, NULL);
-    wherry_close(waits[1].channel);
-    close_all(out, waits[0].channel);
-}
-
-// Of two who wait for the same the one gives up: what comes then is for the other.
-TEST(whoever_has_given_up_waiting_is_not_woken_in_the_others_stead)
-{
-    wherry_channel *out = writer("queue:boat");
-    wherry_channel *gone = reader("queue:boat");
-    wherry_message *message;
-    struct wait wait = {reader("queue:boat"), 0, "for the other", 0, 0};
-    CHECK_ERROR(wherry_recv(gone, &message, at_once()), -ETIMEDOUT);
-    begin(&wait);
-    put(out, "for the other", 1);
-    pthread_join(wait.thread, NULL);
-    wherry_close(gone);
-    close_all(out, wait.channel);
-}
-
-static void *wait_and_put(void *argument)
-{
-    struct wait *wait = argument;
-    atomic_store(&wait->tid, harness_thread());
-    put(wait->channel, wait->text, 1);
-    return NULL;
-}
-
-TEST(whoever_waits_for_room_is_woken_by_as_much_as_it_needs)
-{
-    static char large[4000];
-    memset(large, 'x', sizeof(large) - 1);
-    wherry_channel *in = reader("queue:boat?bytes=4K&maxsize=3");
-    wherry_channel *first = writer("queue:boat");
-    struct wait waits[] = {{writer("queue:boat"), 0, large, 0, 0},
-                           {writer("queue:boat"), 0, "small", 0, 0}};
-    put(first, "1", 1);
-    WORKS(wherry_write(first, large, 3000, 2, 0, soon()));
-    put(first, "3", 3);
-    for (int i = 0; i < 2; i++) {
-        CHECK_INT(pthread_create(&waits[i].thread, NULL, wait_and_put, &waits[i]), 0);
-        harness_until(has_begun, &waits[i]);
-        harness_wait_blocked(waits[i].tid);
-    }
-    take(in, 0, "1", 1); // room for a small one, and for that alone
-    pthread_join(waits[1].thread, NULL);
-    wherry_message *message = NULL;
-    WORKS(wherry_recv(in, &message, soon()));
-    wherry_message_free(message);
-    pthread_join(waits[0].thread, NULL);
-    take(in, 3, "3", 3);
-    take(in, 0, "small", 1);
-    take(in, 0, large, 1);
-    for (int i = 0; i < 2; i++)
-        wherry_close(waits[i].channel);
-    close_all(first, in);
-}
-
 /* --- processes ----------------------------------------------------------- */
 
 static void use_in_a_child(void *argument)
@@ -488,32 +361,4 @@ TEST(each_message_of_many_writers_is_taken_by_one_of_many_readers)
         CHECK_INT(atomic_load(&seen[i]), 1);
     munmap(seen, size);
     close_all(out, NULL);
-}
-
-static void wait_for_ever(void *argument)
-{
-    wherry_message *message;
-    (void)argument;
-    (void)wherry_recv(reader("queue:boat"), &message, WHERRY_FOREVER);
-}
-
-static bool three_are_there(void *argument)
-{
-    (void)argument;
-    return count_names() >= 3; // the queue, and two doorbells
-}
-
-TEST(the_doorbells_of_the_dead_go_and_the_living_are_served)
-{
-    wherry_channel *out = writer("queue:boat");
-    pid_t dead = harness_child(wait_for_ever, NULL);
-    struct wait wait = {reader("queue:boat"), 0, "for the living", 0, 0};
-    begin(&wait);
-    harness_until(three_are_there, NULL);
-    harness_kill(dead);
-    put(out, "for the living", 1);
-    pthread_join(wait.thread, NULL);
-    wherry_message *message;
-    CHECK_ERROR(wherry_recv(wait.channel, &message, at_once()), -ETIMEDOUT);
-    close_all(out, wait.channel);
 }

@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 
-#include "talk.h"
+#include "../transport/talk.h"
 
 static inline wherry_channel *writer(const char *address)
 {
