@@ -95,18 +95,21 @@ static uint32_t next_arrival(struct shared_queue *queue)
     return queue_none;
 }
 
-// From the ring to the end of the list.
-static void pass_over(struct shared_queue *queue, uint32_t number)
+// From the ring to the end of the list: behind whom, or none.
+static uint32_t pass_over(struct shared_queue *queue, uint32_t number)
 {
     struct shared_queue_readers *readers = queue->readers;
     const uint32_t last = WHERRY_LOAD(&readers->last);
+    const bool is_first =
+        last >= queue->slot_count || WHERRY_LOAD(&readers->first) == queue_none;
     WHERRY_STORE(&queue->slots[number].next, queue_none);
     if (last < queue->slot_count)
         WHERRY_STORE(&queue->slots[last].next, number);
-    if (last >= queue->slot_count || WHERRY_LOAD(&readers->first) == queue_none)
+    if (is_first)
         WHERRY_STORE(&readers->first, number);
     WHERRY_STORE(&readers->last, number);
     WHERRY_STORE(&readers->read, WHERRY_LOAD(&readers->read) + 1);
+    return is_first ? queue_none : last;
 }
 
 static bool fits(int64_t kind, int64_t wanted)
@@ -155,15 +158,17 @@ static void find_arrived(struct shared_queue *queue, int64_t wanted,
         const uint32_t number = next_arrival(queue);
         if (number == queue_none)
             return;
-        const uint32_t before = WHERRY_LOAD(&queue->readers->last);
-        const bool is_first = WHERRY_LOAD(&queue->readers->first) == queue_none;
-        if (is_better(found, WHERRY_LOAD(&queue->slots[number].kind), wanted)) {
+        const bool is_one =
+            is_better(found, WHERRY_LOAD(&queue->slots[number].kind), wanted);
+        if (is_one) {
             tell(queue, number, found);
-            found->before = is_first ? queue_none : before;
             found->is_passed = wanted < 0;
         }
-        if (wanted < 0 || found->slot != number)
-            pass_over(queue, number);
+        if (is_one && wanted >= 0)
+            return;
+        const uint32_t before = pass_over(queue, number);
+        if (is_one)
+            found->before = before;
     }
 }
 

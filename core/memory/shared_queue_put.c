@@ -28,34 +28,40 @@ static uint32_t last_of(const struct shared_queue *queue, uint32_t first,
     return last < queue->block_count ? last : queue_none;
 }
 
-static void free_blocks(struct shared_queue *queue, struct shared_queue_slot *slot)
+// How many were looked at; a chain that is broken is left.
+static uint32_t free_blocks(struct shared_queue *queue, struct shared_queue_slot *slot)
 {
     struct shared_queue_writers *writers = queue->writers;
     const uint32_t first = WHERRY_LOAD(&slot->block);
     const uint32_t count = blocks_of(WHERRY_LOAD(&slot->size));
-    const uint32_t last = last_of(queue, first, count);
-    if (last != queue_none && count > 0) {
-        WHERRY_STORE(&queue->next[last], WHERRY_LOAD(&writers->free));
-        WHERRY_STORE(&writers->free, first);
-        WHERRY_STORE(&writers->free_count, WHERRY_LOAD(&writers->free_count) + count);
-    }
+    const bool is_chain = count > 0 && count <= queue->block_count;
+    const uint32_t last = is_chain ? last_of(queue, first, count) : queue_none;
     WHERRY_STORE(&slot->block, queue_none);
+    if (last == queue_none)
+        return is_chain ? count : 0;
+    WHERRY_STORE(&queue->next[last], WHERRY_LOAD(&writers->free));
+    WHERRY_STORE(&writers->free, first);
+    WHERRY_STORE(&writers->free_count, WHERRY_LOAD(&writers->free_count) + count);
+    return count;
 }
 
-// Of all slots that were returned, until there are so many.
+// Of all slots that were returned, until there are so many; all blocks are seen once at
+// most, whatever is counted there.
 static void reap(struct shared_queue *queue, uint32_t wanted)
 {
     struct shared_queue_writers *writers = queue->writers;
     const uint64_t taken = WHERRY_LOAD(&writers->taken);
     uint64_t reaped = WHERRY_LOAD(&writers->reaped);
+    uint64_t seen = 0;
     if (reaped - taken > queue->slot_count)
         reaped = taken;
-    for (uint32_t i = 0; i < queue->slot_count; i++, reaped++) {
+    for (uint32_t i = 0; i < queue->slot_count && seen < queue->block_count;
+         i++, reaped++) {
         const uint32_t number = entry_at(queue, queue->returns, reaped);
         if (number == queue_none || WHERRY_LOAD(&writers->free_count) >= wanted)
             break;
         if (WHERRY_LOAD(&queue->slots[number].block) != queue_none)
-            free_blocks(queue, &queue->slots[number]);
+            seen += free_blocks(queue, &queue->slots[number]);
     }
     WHERRY_STORE(&writers->reaped, reaped);
 }
@@ -124,7 +130,7 @@ static int fill(struct shared_queue *queue, struct shared_queue_slot *slot,
 {
     uint32_t block;
     if (WHERRY_LOAD(&slot->block) != queue_none)
-        free_blocks(queue, slot);
+        (void)free_blocks(queue, slot);
     int r = take_blocks(queue, blocks_of(plain->size), &block);
     if (r < 0)
         return r;
