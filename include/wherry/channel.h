@@ -16,6 +16,11 @@
  * each: after wherry_pair() and a plain fork(), either process closes the end it does
  * not use.  Closing an end that this process never used says nothing to the other end.
  *
+ * The memory of a queue: is of all processes of its user.  Whoever opens it has it for
+ * itself: a child of fork(2) gets -ECHILD.  Nonsense that one of them writes there is
+ * -EPROTO, or a message that nobody sent; but whoever makes its file smaller ends all
+ * who use it by SIGBUS, as with any region that can be made smaller (wherry/region.h).
+ *
  * A peer that ends in order (wherry_finish, or wherry_close after use) is told by 0
  * from recv.  Under the `wherry` framing an end of file without that word is
  * -ECONNRESET: the peer died, or closed without ever speaking.

@@ -82,6 +82,21 @@ TEST(what_is_no_queue_is_refused)
     CHECK_INT(rmdir(harness_path("wherry/boat.queue")), 0);
 }
 
+static void put_into_nothing(void *argument)
+{
+    wherry_channel *out = writer("queue:boat");
+    (void)argument;
+    CHECK_INT(truncate(harness_path("wherry/boat.queue"), 0), 0);
+    put(out, "into nothing", 1);
+}
+
+// As the headers say: any process of its user can do that to the others.
+TEST(one_that_is_made_smaller_ends_who_uses_it)
+{
+    CHECK_INT(harness_wait(harness_child(put_into_nothing, NULL)), -SIGBUS);
+    WORKS(wherry_remove("queue:boat"));
+}
+
 struct image {
     uint32_t *words;
     size_t size;
