@@ -23,6 +23,10 @@
  * CORES is "0,1" (the driver's, the responder's) or "free".  The directory in which it
  * runs is its own.  Samples are floats in the memory that is open at 3: nanoseconds of
  * a round trip, each the mean of BATCH, as many as fit in.
+ *
+ * Another library is added by a file in bench/peers with its entrants, whose best
+ * settings are said on top; a line in bench/meson.build; its packages, Debian's only,
+ * in ./dev; and a row in cli/bench/contest_table.c, where the bars are, too.
  */
 #ifndef CONTEST_H
 #define CONTEST_H
@@ -41,6 +45,8 @@ enum contest_workload {
     CONTEST_LENT,  /* the same, written and read in place: 8 bytes of it are touched */
     CONTEST_PUSH,  /* one way, a send at a time */
     CONTEST_MANY,  /* one way, many a call, where there is such a call */
+    CONTEST_FOUR,  /* one way, four writers and four readers of one queue */
+    CONTEST_EIGHT, /* one way, eight writers and one reader */
     CONTEST_WORKLOADS
 };
 
@@ -51,6 +57,9 @@ enum {
     CONTEST_LARGEST = 16 << 20, /* bytes of a message, at most */
     CONTEST_LEAST = 8,          /* each begins with its number */
     CONTEST_BATCH = 128,        /* messages of one call of send_many, at most */
+    CONTEST_LANES = 4,          /* small messages that lie ready to be sent */
+    CONTEST_LANE = 4096 + 320,  /* bytes of each; at no two the same place in a page,
+                                   which some processors take for the same place */
     CONTEST_SENTENCE = 256
 };
 
@@ -67,7 +76,10 @@ struct contest_end {
     char sentence[CONTEST_SENTENCE]; /* why a function failed, where it can say */
 };
 
-/* All return 0 or a negative errno, unless it is said otherwise, and may be NULL if
+/* In a crowd `open` is called in each process, readers (side 1) first; nobody meets,
+ * and only side 0 sends.
+ *
+ * All return 0 or a negative errno, unless it is said otherwise, and may be NULL if
  * there is nothing to be done. */
 struct contest_entrant {
     const char *name;
@@ -173,6 +185,32 @@ int contest_idle(struct contest_pair *pair, int milliseconds, int64_t *cpu,
 
 /* The responder, until it is told to quit. */
 int contest_respond(struct contest_pair *pair);
+
+/* --- crowd.c ------------------------------------------------------------- */
+
+/* How many take part; of other workloads none, for they have two ends. */
+struct contest_crowd {
+    int writers; /* the driver is one of them */
+    int readers;
+};
+
+enum { CONTEST_MEMBERS = 16 };
+
+extern const struct contest_crowd contest_crowds[CONTEST_WORKLOADS];
+
+/* One of the driver's children; the readers come first. */
+struct contest_member {
+    int64_t pid;
+    struct contest_pipes pipes;
+};
+
+/* A child, until it is told to quit. */
+int contest_join(struct contest_pair *pair);
+
+int64_t contest_push_together(struct contest_pair *pair,
+                              const struct contest_member *members, uint64_t count);
+void contest_quit_together(const struct contest_pair *pair,
+                           const struct contest_member *members);
 
 #ifdef __cplusplus
 }

@@ -31,12 +31,14 @@ enum {
     WORDS = 5,
     LINE = 128,
     DIRECTORY = 4096,
-    PATIENCE = 30 /* seconds, for one order */
+    PATIENCE = 30,    /* seconds, for one order */
+    IDLE_MOST = 60000 /* milliseconds */
 };
 
 const char *const contest_workloads[CONTEST_WORKLOADS] = {
     [CONTEST_ROUND] = "round", [CONTEST_TIMED] = "timed", [CONTEST_LENT] = "lent",
-    [CONTEST_PUSH] = "push",   [CONTEST_MANY] = "many",
+    [CONTEST_PUSH] = "push",   [CONTEST_MANY] = "many",   [CONTEST_FOUR] = "four",
+    [CONTEST_EIGHT] = "eight",
 };
 
 /* What the command line says. */
@@ -103,7 +105,7 @@ static void take_stdout(void)
 {
     answers = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, ANSWERS);
     if (answers < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE);
 }
 
 // Of both processes whoever comes first: the other one dies, or has died.
@@ -111,8 +113,9 @@ __attribute__((noreturn)) static void give_up(const struct contest_pair *pair,
                                               int error)
 {
     struct contest_end *end = pair->end;
-    answer("%s %s", error == -ENOTSUP ? "unfit" : "failed",
-           end->sentence[0] ? end->sentence : strerror(-error));
+    const bool is_unfit = error == -ENOTSUP || error == -EMSGSIZE;
+    answer("%s %s", is_unfit ? "unfit" : "failed",
+           end->sentence[0] ? end->sentence : strerrordesc_np(-error));
     if (end->side == 0 && end->state && pair->entrant->close)
         pair->entrant->close(end); // what it has named is not to stay
     _exit(EXIT_FAILURE);
@@ -121,7 +124,7 @@ __attribute__((noreturn)) static void give_up(const struct contest_pair *pair,
 __attribute__((noreturn)) static void be_unfit(const char *why)
 {
     answer("unfit %s", why);
-    exit(EXIT_SUCCESS);
+    _exit(EXIT_SUCCESS);
 }
 
 /* --- words between the two ----------------------------------------------- */
@@ -169,36 +172,38 @@ static int call(int (*function)(struct contest_end *), struct contest_end *end)
 // Touched: a page that is new costs microseconds.
 static void lay_bytes(struct contest_pair *pair)
 {
-    const size_t size = (pair->end->size / PAGE + 2) * PAGE;
+    const size_t pages = pair->end->size / PAGE + 2;
+    const size_t size = pages * PAGE + (size_t)CONTEST_LANES * CONTEST_LANE;
     pair->end->bytes = aligned_alloc(PAGE, size);
     if (!pair->end->bytes)
         give_up(pair, -ENOMEM);
     memset(pair->end->bytes, 'w', size);
 }
 
+/* What a child does once it is open. */
+typedef int contest_life(struct contest_pair *pair);
+
 __attribute__((noreturn)) static void
-be_responder(const struct task *task, struct contest_pair *pair, pid_t parent)
+be_child(const struct task *task, struct contest_pair *pair, contest_life *life)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE);
-    pair->end->side = 1;
-    pin(task, 1);
+    pin(task, pair->end->side);
     lay_bytes(pair);
     hear_ready(pair);
     int r = call(task->entrant->open, pair->end);
     if (r < 0)
         give_up(pair, r);
     tell_ready(pair);
-    r = contest_respond(pair);
+    r = life(pair);
     if (r < 0)
         give_up(pair, r);
     if (task->entrant->close)
         task->entrant->close(pair->end);
-    exit(EXIT_SUCCESS);
+    exit(EXIT_SUCCESS); // NOLINT(concurrency-mt-unsafe): libraries take their leave
 }
 
-static int part(const struct task *task, struct contest_pair *pair)
+// A child of that side; pair->pipes and pair->other lead to the other one of the two.
+static int part(const struct task *task, struct contest_pair *pair, int side,
+                contest_life *life)
 {
     int there[2];
     int back[2];
@@ -213,16 +218,20 @@ static int part(const struct task *task, struct contest_pair *pair)
                             : (struct contest_pipes){there[0], back[1]};
     close(child > 0 ? there[0] : there[1]);
     close(child > 0 ? back[1] : back[0]);
-    if (child == 0)
-        be_responder(task, pair, parent);
-    return 0;
+    if (child > 0)
+        return 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    pair->end->side = side;
+    be_child(task, pair, life);
 }
 
 static int open_both(const struct task *task, struct contest_pair *pair)
 {
     int r = call(task->entrant->prepare, pair->end);
     if (r >= 0)
-        r = part(task, pair);
+        r = part(task, pair, 1, contest_respond);
     if (r < 0)
         return r;
     pin(task, 0);
@@ -236,50 +245,90 @@ static int open_both(const struct task *task, struct contest_pair *pair)
     return r < 0 ? r : contest_verify(pair);
 }
 
+// One after the other, so that whoever makes the queue is alone with that.
+static int open_crowd(const struct task *task, struct contest_pair *pair,
+                      struct contest_member *members)
+{
+    const struct contest_crowd *crowd = &contest_crowds[task->workload];
+    const int children = crowd->readers + crowd->writers - 1;
+    int r = call(task->entrant->prepare, pair->end);
+    for (int i = 0; i < children && r >= 0; i++) {
+        r = part(task, pair, i < crowd->readers ? 1 : 0, contest_join);
+        if (r < 0)
+            return r;
+        members[i] = (struct contest_member){.pid = pair->other, .pipes = pair->pipes};
+        tell_ready(pair);
+        hear_ready(pair);
+    }
+    if (r < 0)
+        return r;
+    pin(task, 0);
+    lay_bytes(pair);
+    return call(task->entrant->open, pair->end);
+}
+
 /* --- orders -------------------------------------------------------------- */
+
+// The numbers behind the first word of a line; false: there are fewer, or one is < 0.
+static bool read_numbers(const char *line, uint64_t *numbers, size_t count)
+{
+    const char *at = strchr(line, ' ');
+    for (size_t i = 0; i < count; i++) {
+        char *end = NULL;
+        const long long number = at ? strtoll(at, &end, 10) : -1;
+        if (end == at || number < 0)
+            return false;
+        numbers[i] = (uint64_t)number;
+        at = end;
+    }
+    return true;
+}
 
 static int64_t go_round(struct contest_pair *pair, const char *line,
                         const struct contest_samples *samples)
 {
-    unsigned long long count = 0;
-    unsigned long long batch = 0;
-    long long think = 0;
-    if (sscanf(line, "round %llu %llu %lld", &count, &batch, &think) != 3 || batch == 0)
+    uint64_t numbers[3]; // count, batch, think
+    if (!read_numbers(line, numbers, 3) || numbers[1] == 0)
         return -EINVAL;
-    return contest_round(pair, count, batch, think, samples);
+    return contest_round(pair, numbers[0], numbers[1], (int64_t)numbers[2], samples);
 }
 
-static int64_t push(struct contest_pair *pair, const char *line)
+static int64_t push(struct contest_pair *pair, const char *line,
+                    const struct contest_member *members)
 {
-    unsigned long long count = 0;
-    if (sscanf(line, "push %llu", &count) != 1 || count == 0)
+    uint64_t count;
+    if (!read_numbers(line, &count, 1) || count == 0)
         return -EINVAL;
-    return contest_push(pair, count);
+    return members ? contest_push_together(pair, members, count)
+                   : contest_push(pair, count);
 }
 
 static int idle(struct contest_pair *pair, const char *line)
 {
-    int milliseconds = 0;
+    uint64_t milliseconds;
     int64_t cpu = 0;
     int64_t wakes = 0;
-    if (sscanf(line, "idle %d", &milliseconds) != 1 || milliseconds <= 0)
+    if (!read_numbers(line, &milliseconds, 1) || milliseconds > IDLE_MOST)
         return -EINVAL;
-    int r = contest_idle(pair, milliseconds, &cpu, &wakes);
+    (void)alarm(PATIENCE + (unsigned)milliseconds / 1000);
+    int r = contest_idle(pair, (int)milliseconds, &cpu, &wakes);
     if (r >= 0)
         answer("idle %lld %lld", (long long)cpu, (long long)wakes);
     return r;
 }
 
+// `members`: of a crowd, which is only told to push; else NULL.
 static void obey(struct contest_pair *pair, const char *line,
-                 const struct contest_samples *samples)
+                 const struct contest_samples *samples,
+                 const struct contest_member *members)
 {
     int64_t r = -EINVAL;
-    if (strncmp(line, "idle ", 5) == 0)
+    if (strncmp(line, "idle ", 5) == 0 && !members)
         r = idle(pair, line);
-    else if (strncmp(line, "round ", 6) == 0 && samples->most > 0)
+    else if (strncmp(line, "round ", 6) == 0 && samples->most > 0 && !members)
         r = go_round(pair, line, samples);
     else if (strncmp(line, "push ", 5) == 0)
-        r = push(pair, line);
+        r = push(pair, line, members);
     if (r < 0)
         give_up(pair, (int)r);
     if (strncmp(line, "idle ", 5) != 0)
@@ -300,26 +349,38 @@ static struct contest_samples map_samples(void)
     return samples;
 }
 
+static void quit(struct contest_pair *pair, const struct contest_member *members)
+{
+    const struct contest_order end = {.job = CONTEST_QUIT};
+    (void)alarm(PATIENCE);
+    if (members)
+        contest_quit_together(pair, members);
+    else
+        contest_tell(&pair->pipes, &end, sizeof(end));
+    if (pair->entrant->close)
+        pair->entrant->close(pair->end);
+    while (wait(NULL) > 0)
+        ;
+}
+
 static void drive(const struct task *task, struct contest_pair *pair)
 {
     char line[LINE];
+    struct contest_member room[CONTEST_MEMBERS];
     const struct contest_samples samples = map_samples();
-    // Who hangs dies; the responder with it.
+    const bool is_crowd = contest_crowds[task->workload].writers > 0;
+    struct contest_member *members = is_crowd ? room : NULL;
+    // Who hangs dies; the others with it.
     (void)alarm(PATIENCE);
-    int r = open_both(task, pair);
+    int r = is_crowd ? open_crowd(task, pair, members) : open_both(task, pair);
     if (r < 0)
         give_up(pair, r);
     answer("ready %s", task->entrant->settings);
     for ((void)alarm(0); fgets(line, sizeof(line), stdin); (void)alarm(0)) {
         (void)alarm(PATIENCE);
-        obey(pair, line, &samples);
+        obey(pair, line, &samples, members);
     }
-    (void)alarm(PATIENCE);
-    const struct contest_order end = {.job = CONTEST_QUIT};
-    contest_tell(&pair->pipes, &end, sizeof(end));
-    if (task->entrant->close)
-        task->entrant->close(pair->end);
-    (void)waitpid((pid_t)pair->other, NULL, 0);
+    quit(pair, members);
 }
 
 /* --- the command line ---------------------------------------------------- */
@@ -343,7 +404,10 @@ static bool read_task(int count, char **words, struct task *out)
         workload++;
     out->workload = (enum contest_workload)workload;
     out->size = (size_t)strtoull(words[2], NULL, 10);
-    out->is_pinned = sscanf(words[3], "%d,%d", &out->cores[0], &out->cores[1]) == 2;
+    const char *comma = strchr(words[3], ',');
+    out->is_pinned = comma != NULL;
+    out->cores[0] = (int)strtol(words[3], NULL, 10);
+    out->cores[1] = comma ? (int)strtol(comma + 1, NULL, 10) : 0;
     out->address = words[4];
     return out->entrant && workload < CONTEST_WORKLOADS && out->size >= CONTEST_LEAST &&
            out->size <= CONTEST_LARGEST &&

@@ -17,8 +17,9 @@
 
 enum {
     PAGE = 4096,
-    RING = 1 << 20, /* bytes: what stays in a cache */
-    SLOTS_LEAST = 2 /* of a ring: one is written while the other is read */
+    RING = 1 << 20,  /* bytes: what stays in a cache */
+    SLOTS_TURNS = 2, /* where the two ends take turns */
+    SLOTS_LEAST = 4  /* where one is written while others are read */
 };
 
 /* One direction: each index is written by one end, and has a line of its own. */
@@ -33,7 +34,7 @@ struct limit {
     struct ring *rings[2]; /* [side that writes] */
     uint64_t written;
     uint64_t taken;
-    uint64_t slots;
+    uint64_t slots;      /* a power of two */
     uint64_t taken_seen; /* of what this end wrote, when it last looked */
     uint64_t written_seen;
 };
@@ -57,8 +58,10 @@ static int prepare(struct contest_end *end)
 {
     const bool is_round =
         end->workload == CONTEST_ROUND || end->workload == CONTEST_LENT;
-    const size_t slots = is_round ? SLOTS_LEAST : RING / end->size;
-    return prepare_slots(end, slots > SLOTS_LEAST ? slots : SLOTS_LEAST);
+    size_t slots = is_round ? SLOTS_TURNS : SLOTS_LEAST;
+    while (!is_round && slots * 2 * end->size <= RING)
+        slots *= 2;
+    return prepare_slots(end, slots);
 }
 
 static struct ring *mine(struct contest_end *end)
@@ -100,7 +103,7 @@ static int take_line(struct contest_end *end)
 static unsigned char *slot_of(struct contest_end *end, struct ring *ring, uint64_t at)
 {
     const struct limit *limit = end->state;
-    return ring->slots + at % limit->slots * end->size;
+    return ring->slots + (at & (limit->slots - 1)) * end->size;
 }
 
 static void await_room(struct limit *limit, struct ring *ring)
@@ -170,7 +173,7 @@ const struct contest_entrant contest_entrants[] = {
      .send = send_line,
      .take = take_line},
     {.name = "two-copies",
-     .settings = "memcpy(3) into a ring of 1 MiB, or two messages, and out of it",
+     .settings = "memcpy(3) into a ring of 1 MiB, or four messages, and out of it",
      .is_awake = true,
      .workloads = 1u << CONTEST_ROUND | 1u << CONTEST_PUSH,
      .prepare = prepare,

@@ -137,9 +137,33 @@ static int send_batches(struct contest_pair *pair, uint64_t count)
     return r;
 }
 
+// A number that was written just now, and is read again with what stands behind it,
+// stalls some processors for as long as a small message takes: of small ones several
+// lie ready, and the number is put into one that is sent later.
+static int send_lanes(struct contest_pair *pair, uint64_t count)
+{
+    struct contest_end *end = pair->end;
+    unsigned char *const bytes = end->bytes;
+    uint64_t ready = pair->number;
+    int r = 0;
+    for (uint64_t i = 0; i < count && r >= 0; i++) {
+        for (; ready < pair->number + CONTEST_LANES; ready++) {
+            const uint64_t number = ready + 1;
+            memcpy(bytes + number % CONTEST_LANES * CONTEST_LANE, &number,
+                   sizeof(number));
+        }
+        end->bytes = bytes + ++pair->number % CONTEST_LANES * CONTEST_LANE;
+        r = pair->entrant->send(end);
+    }
+    end->bytes = bytes;
+    return r;
+}
+
 static int send_each(struct contest_pair *pair, uint64_t count)
 {
     int r = 0;
+    if (pair->end->size <= CONTEST_LANE)
+        return send_lanes(pair, count);
     for (uint64_t i = 0; i < count && r >= 0; i++) {
         put_number(pair->end, ++pair->number);
         r = pair->entrant->send(pair->end);
@@ -256,6 +280,7 @@ static int64_t switches_of(int64_t pid)
     int64_t count = 0;
     snprintf(path, sizeof(path), "/proc/%lld/task", (long long)pid);
     DIR *threads = opendir(path);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else reads this directory
     for (struct dirent *entry; threads && (entry = readdir(threads));) {
         if (entry->d_name[0] == '.')
             continue;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <wherry.h>
 
@@ -26,6 +27,7 @@ struct boat {
     wherry_listener *listener;
     unsigned abilities;
     bool is_duplex;
+    pid_t maker;           /* who removes what stays */
     char (*told)[ADDRESS]; /* [side] where it listens; both see it */
     wherry_message *batch[CONTEST_BATCH];
 };
@@ -53,6 +55,11 @@ static unsigned abilities_of(const char *address)
     snprintf(scheme, sizeof(scheme), "%.*s", (int)strcspn(address, ":"), address);
     const struct wherry_mechanism *mechanism = wherry_mechanism_find(scheme);
     return mechanism ? mechanism->abilities : 0;
+}
+
+static bool is_crowd(const struct contest_end *end)
+{
+    return contest_crowds[end->workload].writers > 0;
 }
 
 static int make_pairs(struct contest_end *end, const char *address)
@@ -84,10 +91,16 @@ static int prepare(struct contest_end *end)
     end->state = boat;
     boat->abilities = abilities_of(address);
     boat->is_duplex = boat->abilities & WHERRY_ABLE_DUPLEX;
+    boat->maker = getpid();
+    if (is_crowd(end) && !(boat->abilities & WHERRY_ABLE_MANY_READERS))
+        return contest_fail(end, -ENOTSUP, "each of its channels has one reader");
+    if (is_crowd(end) && !strstr(end->address, "%s"))
+        return contest_fail(end, -ENOTSUP, "all must find it by a name: %%s");
     boat->told = contest_share(2 * sizeof(*boat->told));
     if (!boat->told)
         return -ENOMEM;
-    return boat->abilities & WHERRY_ABLE_PAIR ? make_pairs(end, address) : 0;
+    const bool is_pair = boat->abilities & WHERRY_ABLE_PAIR && !is_crowd(end);
+    return is_pair ? make_pairs(end, address) : 0;
 }
 
 // Of one that goes both ways, one pair; else the sending end of one, and the receiving
@@ -133,6 +146,31 @@ static int dial_other(struct contest_end *end)
     return r;
 }
 
+// Who listens accepts when it is first needed: the other end has dialled by then.
+static int accept_other(struct contest_end *end)
+{
+    struct boat *boat = end->state;
+    int r = wherry_accept(boat->listener, wherry_after(OPENING), &boat->in);
+    wherry_close_listener(boat->listener);
+    boat->listener = NULL;
+    return r;
+}
+
+// Readers make the queue, or find it; writers dial it.
+static int join(struct contest_end *end)
+{
+    struct boat *boat = end->state;
+    int r;
+    if (end->side == 1) {
+        r = listen_at(end, "");
+        if (r >= 0)
+            r = accept_other(end);
+    } else {
+        r = wherry_dial(boat->told[1], wherry_after(OPENING), &boat->out);
+    }
+    return r < 0 ? explain(end, r) : 0;
+}
+
 static int open_end(struct contest_end *end)
 {
     static const char *const suffixes[2] = {"-0", "-1"};
@@ -140,6 +178,8 @@ static int open_end(struct contest_end *end)
     const struct boat *boat = end->state;
     const bool listens = end->side == 0 || !boat->is_duplex;
     int r = 0;
+    if (is_crowd(end))
+        return join(end);
     if (boat->pairs[0][0]) {
         take_pairs(end);
         return 0;
@@ -149,16 +189,6 @@ static int open_end(struct contest_end *end)
     if (r >= 0 && end->side == 1)
         r = dial_other(end);
     return r < 0 ? explain(end, r) : 0;
-}
-
-// Who listens accepts when it is first needed: the other end has dialled by then.
-static int accept_other(struct contest_end *end)
-{
-    struct boat *boat = end->state;
-    int r = wherry_accept(boat->listener, wherry_after(OPENING), &boat->in);
-    wherry_close_listener(boat->listener);
-    boat->listener = NULL;
-    return r;
 }
 
 static int meet(struct contest_end *end)
@@ -183,7 +213,7 @@ static void close_end(struct contest_end *end)
     wherry_close_listener(boat->listener);
     for (int side = 0; side < 2; side++) {
         const bool stays = boat->abilities & WHERRY_ABLE_OUTLIVES;
-        if (end->side == 0 && stays && boat->told[side][0])
+        if (boat->maker == getpid() && stays && boat->told[side][0])
             (void)wherry_remove(boat->told[side]);
     }
 }
@@ -280,13 +310,13 @@ static int take_many(struct contest_end *end, size_t most)
     const int r = wherry_recv_many(boat->in, boat->batch, most, WHERRY_FOREVER);
     if (r <= 0)
         return r < 0 ? explain(end, r) : -EPIPE;
+    bool is_whole = true;
+    memcpy(end->bytes, wherry_message_data(boat->batch[r - 1]), CONTEST_LEAST);
     for (int i = 0; i < r; i++) {
-        const bool is_whole = wherry_message_size(boat->batch[i]) == end->size;
-        memcpy(end->bytes, wherry_message_data(boat->batch[i]),
-               is_whole ? end->size : 0);
+        is_whole &= wherry_message_size(boat->batch[i]) == end->size;
         wherry_message_free(boat->batch[i]);
     }
-    return r;
+    return is_whole ? r : -EPROTO;
 }
 
 /* --- the table ----------------------------------------------------------- */

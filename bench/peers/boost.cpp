@@ -156,7 +156,7 @@ contest_entrant make_queue()
 {
     contest_entrant made = entrant(
         "boost-queue", "message_queue, 128 small messages, sleeps on a condition",
-        both_ways | 1u << CONTEST_TIMED);
+        both_ways | 1u << CONTEST_TIMED | 1u << CONTEST_FOUR | 1u << CONTEST_EIGHT);
     made.prepare = prepare_queues;
     made.send = send_queue;
     made.take = take_queue;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-enum { HELD = 100000, LARGE = 65536, BUFFER = 4 << 20 };
+enum { LARGE = 65536, BUFFER = 4 << 20 };
 
 struct zmq_end {
     void *context;
@@ -24,13 +24,8 @@ struct zmq_end {
 static int set_up(struct contest_end *end, void *socket)
 {
     const int linger = 0;
-    const int held = end->size < LARGE ? HELD : 0;
     const int buffer = BUFFER;
     int r = zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger));
-    if (r == 0 && held > 0)
-        r = zmq_setsockopt(socket, ZMQ_SNDHWM, &held, sizeof(held));
-    if (r == 0 && held > 0)
-        r = zmq_setsockopt(socket, ZMQ_RCVHWM, &held, sizeof(held));
     if (r == 0 && end->size >= LARGE)
         r = zmq_setsockopt(socket, ZMQ_SNDBUF, &buffer, sizeof(buffer));
     if (r == 0 && end->size >= LARGE)

@@ -39,6 +39,8 @@ static const struct bar bars[] = {
     {"one way, 64 KiB and more, same buffers", NULL, -1, 65536, SIZE_MAX, RATIO_EACH,
      0.95, true},
     {"one way, a message each", "mq sysv", -1, 64, 8192, RATIO_EACH, 0.95, true},
+    {"one way, a message each, to System V's", "queue", -1, 64, 64, RATIO_EACH, 2,
+     true},
     {"one way, a signal each", "signal", -1, 4, 4, RATIO_EACH, 0.95, true},
     {"64 B with WHERRY_MORE to one write each", STREAM_SOCKETS, BENCH_CROSS, 64, 64,
      RATIO_MORE, 20, true},

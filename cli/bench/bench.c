@@ -93,9 +93,11 @@ static const char *put_way(struct choices *choices, const char *value)
             continue;
         wanted.ways[way] = wanted.some_ways = found = true;
     }
-    return found ? NULL
-                 : "forever, deadline, bare, each, bare-each, more, many or "
-                   "bare-gathered; with --peers round, timed, lent, push or many";
+    return found
+               ? NULL
+               : "forever, deadline, bare, each, bare-each, more, many or "
+                 "bare-gathered; with --peers round, timed, lent, push, many, four or "
+                 "eight";
 }
 
 static bool read_decimal(const char *text, double least, double most, double *out)
@@ -264,11 +266,11 @@ static int check_peers(const struct choices *choices)
         return say_usage("bench", "--svg is not for --peers");
     if (wanted.some_ways && !wanted.some_workloads)
         return say_usage("bench", "the workloads of --peers are round, timed, lent, "
-                                  "push and many");
+                                  "push, many, four and eight");
     if (choices->word_count > CONTEST_ADDRESSES)
         return say_usage("bench", "at most %d addresses at a time", CONTEST_ADDRESSES);
     for (int i = 0; i < choices->word_count; i++) {
-        if (wherry_address_check(choices->words[i]) == -EINVAL)
+        if (contest_check_address(choices->words[i]) == -EINVAL)
             return say_bad_address("bench", choices->words[i], wherry_error_text());
     }
     return DONE;
@@ -570,6 +572,8 @@ const struct command command_bench = {
         "              lent           the same in place: loan to release\n"
         "              push           one way, a send at a time\n"
         "              many           one way, many a call\n"
+        "              four, eight    one way, four writers and readers of a queue;\n"
+        "                             eight writers and one reader\n"
         "PP is the time of a cache line there and back, the unit of bars.\n"
         "\n"
         "copies moves a file from one process to another by each way, and tells how\n"

@@ -32,7 +32,7 @@ enum {
     SAMPLES_MOST = 1 << 17
 };
 
-static const double BATCH_TIME =
+static const double batch_time =
     4000; /* nanoseconds that a look at the clock is worth */
 
 /* One that takes part, while it does. */
@@ -187,7 +187,7 @@ static int calibrate(struct measuring *all, struct player *player)
     }
     const double each = (double)took / (double)count;
     player->count = (uint64_t)fmax(FIRST_COUNT, wanted / each);
-    player->batch = (uint64_t)fmax(1, fmin(BATCH_MOST, BATCH_TIME / each));
+    player->batch = (uint64_t)fmax(1, fmin(BATCH_MOST, batch_time / each));
     return 0;
 }
 

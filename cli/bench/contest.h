@@ -67,6 +67,8 @@ enum contest_task_index {
     TASK_PUSH_1M,
     TASK_PUSH_8M,
     TASK_MANY,
+    TASK_FOUR,
+    TASK_EIGHT,
     CONTEST_TASKS
 };
 
@@ -141,11 +143,11 @@ void contest_find_folder(char folder[BENCH_PATH]);
 /* Starts one and waits until both of its processes have met; its settings are put into
  * `settings`.  Errors, with the reason in entrant->why: -ENOENT (there is no such
  * program), -ENOTSUP (it is unfit for this), -EINTR (the user ended it), others. */
-int entrant_begin(struct contest_entrant *entrant, const struct contest_start *start,
+int entrant_begin(struct contest_entrant *entrant, const struct contest_start *wish,
                   char settings[CONTEST_WHY]);
 
 /* Starts what must run beside the entrants of a program. */
-int entrant_serve(struct contest_entrant *entrant, const struct contest_start *start);
+int entrant_serve(struct contest_entrant *entrant, const struct contest_start *wish);
 
 /* Gives it an order, printf(3), and waits for the numbers of its answer.  Errors: as
  * entrant_begin. */
@@ -205,6 +207,9 @@ int contest_serve_all(const struct contest_wish *wish, const char *folder,
                       struct contest_services *services);
 void contest_end_services(struct contest_services *services);
 
+/* wherry_address_check() of one in which %s stands for a name. */
+int contest_check_address(const char *address);
+
 /* Who takes part in the task of a result, or has a reason not to. */
 void contest_seat_all(const struct contest_wish *wish,
                       const struct contest_services *services,
@@ -252,7 +257,7 @@ enum contest_verdict {
 struct contest_judgement {
     const struct contest_bar *bar;
     const char *ours;    /* the address, as it was measured */
-    const char *against; /* who it was divided by */
+    const char *against; /* who it was divided by; NULL: itself, of another task */
     enum contest_verdict verdict;
     double ratio, least, most;
     const char *why; /* why there is no verdict */

@@ -142,7 +142,6 @@ static void divide_by_other(const struct contest_result *results, size_t count,
                              ? (double)contest_tasks[bar->task].size /
                                    (double)contest_tasks[bar->other].size
                              : 1;
-    out->against = contest_tasks[bar->other].heading;
     if (!other || other->why[0] || other->median <= 0) {
         out->why = "what it is compared with was not measured";
         return;

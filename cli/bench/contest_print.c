@@ -279,6 +279,18 @@ static void put_task(const struct contest_bar *bar)
     cells_add("%s", contest_places[bar->place]);
 }
 
+static void put_against(const struct contest_judgement *judgement)
+{
+    const struct contest_bar *bar = judgement->bar;
+    const struct contest_task *other = &contest_tasks[bar->other];
+    char size[SIZE_TEXT];
+    bench_size_text(other->size, size, sizeof(size));
+    if (bar->other != bar->task)
+        cells_add("itself, %s %s", other->workload, size);
+    else
+        cells_add_text(judgement->against);
+}
+
 static void add_bar(struct table *table, const struct contest_judgement *judgement)
 {
     const struct contest_bar *bar = judgement->bar;
@@ -287,7 +299,7 @@ static void add_bar(struct table *table, const struct contest_judgement *judgeme
     cells_add("%s", verdicts[judgement->verdict]);
     put_task(bar);
     cells_add("%s", judgement->ours);
-    cells_add_text(judgement->against);
+    put_against(judgement);
     cells_add("%s", units[bar->unit]);
     cells_add_number(is_there, judgement->ratio);
     cells_add_number(is_there, judgement->least);

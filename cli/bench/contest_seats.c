@@ -75,6 +75,17 @@ static bool has_option(const char *address, const char *name)
     return false;
 }
 
+int contest_check_address(const char *address)
+{
+    char named[BENCH_PATH];
+    const char *hole = strstr(address, "%s");
+    const int size = hole ? (int)(hole - address) : (int)strlen(address);
+    snprintf(named, sizeof(named), "%.*s%s", size, address, hole ? "name" : "");
+    if (hole)
+        snprintf(named + strlen(named), sizeof(named) - strlen(named), "%s", hole + 2);
+    return wherry_address_check(named);
+}
+
 // The address with what makes it that variant; false: there is none.
 static bool vary(const char *address, enum contest_variant variant,
                  char out[BENCH_PATH])
@@ -86,7 +97,7 @@ static bool vary(const char *address, enum contest_variant variant,
         const char *option = contest_variants[variant][i];
         snprintf(out, BENCH_PATH, "%s%c%s", address, strchr(address, '?') ? '&' : '?',
                  option);
-        if (has_option(address, option) && wherry_address_check(out) >= 0)
+        if (has_option(address, option) && contest_check_address(out) >= 0)
             return true;
     }
     return false;

@@ -120,6 +120,16 @@ const struct contest_task contest_tasks[CONTEST_TASKS] = {
                    .is_one_way = true,
                    .places = CROSS | SAME,
                    .variants = SLEEPS},
+    [TASK_FOUR] = {.heading = "One way, four writers and four readers",
+                   .workload = "four",
+                   .size = 64,
+                   .is_one_way = true,
+                   .places = CROSS},
+    [TASK_EIGHT] = {.heading = "One way, eight writers and one reader",
+                    .workload = "eight",
+                    .size = 64,
+                    .is_one_way = true,
+                    .places = CROSS},
 };
 
 /* --- the bars ------------------------------------------------------------ */
@@ -195,6 +205,9 @@ const struct contest_bar contest_bars[] = {
 
     // A queue, to the faster of two others.
     AT_LEAST("queue", TASK_PUSH_64, UNIT_RATE, "boost-queue sysv", 2, 10),
+    AT_LEAST("queue", TASK_FOUR, UNIT_RATE, "boost-queue sysv", 2, 10),
+    {"queue", TASK_EIGHT, CONTEST_CROSS, CONTEST_PLAIN, UNIT_BYTES, NULL, TASK_PUSH_64,
+     true, 0.8, 0.95},
 
     // At rest: bar 0.5 is none at all in a second or two.
     AT_MOST(TASK_ROUND_64, CONTEST_CROSS, CONTEST_PLAIN, UNIT_WAKES, NULL, 0.5, 0),

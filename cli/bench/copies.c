@@ -30,7 +30,7 @@
 
 enum { PATIENCE = 60000, /* milliseconds */ OPENING = 5000 };
 
-static const uint64_t LARGEST = UINT64_C(1) << 30;
+static const uint64_t largest = UINT64_C(1) << 30;
 
 /* What is moved, and by what. */
 struct moving {
@@ -99,7 +99,7 @@ static int listen_for(const struct moving *moving, wherry_listener **out)
 // Touched: what is measured is copying, not finding memory.
 static unsigned char *find_room(uint64_t size)
 {
-    unsigned char *bytes = malloc((size_t)size);
+    unsigned char *bytes = malloc(size > 0 ? (size_t)size : 1);
     if (bytes)
         memset(bytes, 0, (size_t)size);
     return bytes;
@@ -338,7 +338,7 @@ static int print(const struct moving *moving, struct copies_row *rows, size_t co
 
 static int sum_of_file(const struct moving *moving, uint64_t *out)
 {
-    unsigned char *bytes = malloc((size_t)moving->size);
+    unsigned char *bytes = find_room(moving->size);
     int r = bytes ? 0 : -ENOMEM;
     for (uint64_t at = 0; at < moving->size && r == 0;) {
         const ssize_t got =
@@ -363,7 +363,7 @@ static int open_file(struct moving *moving)
     if (!S_ISREG(about.st_mode))
         return say_error("bench", "%s: it is no file with bytes of its own", path);
     moving->size = (uint64_t)about.st_size;
-    if (moving->size == 0 || moving->size > LARGEST)
+    if (moving->size == 0 || moving->size > largest)
         return say_error("bench", "%s: %s", path,
                          moving->size == 0 ? "it is empty: there is nothing to copy"
                                            : "it has more than 1 GiB, and the receiver "

@@ -194,7 +194,7 @@ static int named_child(struct tour_place *place, struct tour_side *side)
 const struct tour_opening tour_opening_named = {named_prepare, named_parent,
                                                 named_child};
 
-/* --- a FIFO, or a key, for each direction -------------------------------- */
+/* --- a FIFO, a key, or a name, for each direction -------------------------------- */
 
 static int fifo_prepare(struct tour_place *place)
 {
@@ -234,6 +234,17 @@ static int key_prepare(struct tour_place *place)
 }
 
 const struct tour_opening tour_opening_key = {key_prepare, fifo_parent, fifo_child};
+
+// What a process has of it, its child has not: each opens both by their names.
+static int names_prepare(struct tour_place *place)
+{
+    (void)snprintf(place->addresses[1], TOUR_TEXT, "%.*s-back", TOUR_TEXT - 6,
+                   place->addresses[0]);
+    place->stays = true;
+    return 0;
+}
+
+const struct tour_opening tour_opening_names = {names_prepare, fifo_parent, fifo_child};
 
 /* --- each process signals the other -------------------------------------- */
 

@@ -394,8 +394,8 @@ int tour_accept(wherry_listener *, const struct tour_process *, wherry_channel *
 
 extern const struct tour_opening tour_opening_pair, tour_opening_named,
     tour_opening_fifo, tour_opening_stdio, tour_opening_fd, tour_opening_queue,
-    tour_opening_key, tour_opening_process, tour_opening_exec, tour_opening_region,
-    tour_opening_semaphore;
+    tour_opening_key, tour_opening_names, tour_opening_process, tour_opening_exec,
+    tour_opening_region, tour_opening_semaphore;
 
 /* One way through a mechanism. */
 struct tour_way {

@@ -10,6 +10,12 @@
 
 #include <errno.h>
 
+static void tell_polled(wherry_channel *channel, enum wherry_direction direction)
+{
+    if (channel->moves->waited)
+        channel->moves->waited(channel->state, direction, WHERRY_WAITED_POLLS);
+}
+
 static int make_watch(wherry_channel *channel)
 {
     struct channel_in *in = &channel->in;
@@ -31,6 +37,7 @@ static int make_watch(wherry_channel *channel)
         os_close(watch);
         return r;
     }
+    tell_polled(channel, WHERRY_IN);
     in->watch = watch;
     in->ready = ready;
     in->ready_rung = false;
@@ -58,6 +65,7 @@ static int fd_out(wherry_channel *channel, wherry_native *out, short *events)
     int count = channel->moves->wait(channel->state, WHERRY_OUT, waits);
     if (count <= 0)
         return count < 0 ? count : -ENOTSUP;
+    tell_polled(channel, WHERRY_OUT);
     *out = waits[0].fd;
     *events = waits[0].events;
     return 0;

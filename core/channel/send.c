@@ -383,42 +383,47 @@ static int send_batch(wherry_channel *channel, struct batch *batch,
     return pushed < 0 ? pushed : r;
 }
 
-// Whether that is a copy and little more: of transports that gather, with WHERRY_MORE
-// or where nothing is cheaper.
+// With WHERRY_MORE, or where one message alone is no more than a copy, too.
 static inline bool is_short(const wherry_channel *channel, unsigned flags)
 {
-    return (flags & WHERRY_MORE) || channel->moves->gathers_all;
+    return channel->moves->put || (flags & WHERRY_MORE);
+}
+
+static inline bool may_be_short(const wherry_channel *channel,
+                                const struct wherry_plain *plain)
+{
+    return !channel->out.broken && !channel->out.ending && !channel->out.queue.first &&
+           atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed) &&
+           fits_kind(channel, plain->kind) && plain->size <= size_most(channel);
 }
 
 // 1: it is with the transport; 0: it goes the long way; or what became of pushing on.
-static int send_short(wherry_channel *channel, const struct wherry_plain *plain,
-                      unsigned flags)
+static inline int send_short(wherry_channel *channel, const struct wherry_plain *plain,
+                             unsigned flags)
 {
+    const struct wherry_transport *moves = channel->moves;
     int r = 0;
     os_lock_take(&channel->out.lock);
-    bool is_open = !channel->out.broken && !channel->out.ending;
-    if (is_open && may_gather(channel) && fits_kind(channel, plain->kind) &&
-        plain->size <= size_most(channel))
-        r = channel->moves->gather(channel->state, plain, 1) == 1;
-    if (r == 1) {
-        count_sent(channel, 1, plain->size);
-        int pushed = flags & WHERRY_MORE ? 0 : channel->moves->flush(channel->state);
-        r = pushed < 0 ? pushed : 1;
+    if (may_be_short(channel, plain)) {
+        if (moves->put)
+            r = moves->put(channel->state, plain, flags);
+        else if (moves->gather)
+            r = moves->gather(channel->state, plain, 1) == 1;
+        if (r != 0)
+            count_sent(channel, 1, plain->size);
     }
     channel_give_out(channel);
     return r;
 }
 
 // It is taken, and has perhaps not gone yet.
-static inline int end_short(wherry_channel *channel, int sent, wherry_deadline deadline)
+static APART int end_short(wherry_channel *channel, int sent, wherry_deadline deadline)
 {
-    if (sent == 1)
-        return 0;
     return channel_error(channel, settle(channel, sent, deadline));
 }
 
-static int send_plain(wherry_channel *channel, const struct wherry_plain *plain,
-                      unsigned flags, wherry_deadline deadline)
+static APART int send_plain(wherry_channel *channel, const struct wherry_plain *plain,
+                            unsigned flags, wherry_deadline deadline)
 {
     wherry_message borrowed;
     wherry_message *message = &borrowed;
@@ -444,7 +449,7 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
         int r = send_short(channel, &plain, flags);
         if (r != 0) {
             message_store_sent(channel->store, message);
-            return end_short(channel, r, deadline);
+            return r == 1 ? 0 : end_short(channel, r, deadline);
         }
     }
     struct batch batch = {.messages = message, .count = 1, .flags = flags};
@@ -457,7 +462,9 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
 {
     struct wherry_plain plain = {bytes, size, kind};
     int r = is_short(channel, flags) ? send_short(channel, &plain, flags) : 0;
-    if (r != 0)
+    if (r == 1)
+        return 0;
+    if (r < 0)
         return end_short(channel, r, deadline);
     return channel_error(channel, send_plain(channel, &plain, flags, deadline));
 }

@@ -114,6 +114,13 @@ static int wait_in_steps(wherry_channel *channel, struct watch *watch,
     return until == deadline ? -ETIMEDOUT : 0;
 }
 
+static void tell_waited(wherry_channel *channel, enum wherry_direction direction,
+                        enum wherry_waited what)
+{
+    if (channel->moves->waited)
+        channel->moves->waited(channel->state, direction, what);
+}
+
 static int wait_with_bell(wherry_channel *channel, enum wherry_direction who,
                           struct watch *watch, wherry_deadline deadline,
                           struct patience *patience)
@@ -212,7 +219,10 @@ static int wait_for(wherry_channel *channel, enum wherry_direction who,
     // What is to be said goes out as soon as there is room for it.
     if (directions[1] != directions[0])
         add_way_out(channel, &watch);
-    return wait_with_bell(channel, who, &watch, deadline, patience);
+    r = wait_with_bell(channel, who, &watch, deadline, patience);
+    tell_waited(channel, directions[0],
+                r < 0 ? WHERRY_WAITED_ENOUGH : WHERRY_WAITED_AGAIN);
+    return r;
 }
 
 int channel_wait(wherry_channel *channel, enum wherry_direction direction,

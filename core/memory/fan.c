@@ -101,8 +101,16 @@ void fan_put(struct fan_out *fan, const struct fan_record *record)
 // The newest comes last: whoever sees it sees it published, too.
 void fan_show(struct fan_out *fan)
 {
-    ring_show(&fan->ring);
-    WHERRY_STORE(&fan->ring.own->fan.newest, fan->newest);
+    const struct ring_out *ring = &fan->ring;
+    struct ring_writer *writer = &ring->own->writer;
+    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
+    WHERRY_STORE(&writer->tail, ring->tail);
+    if (ring->is_unfenced)
+        atomic_signal_fence(memory_order_seq_cst);
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+    WHERRY_STORE(&ring->own->fan.newest, fan->newest);
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -137,7 +145,7 @@ int fan_in_start(struct fan_in *fan, const struct ring_side *own,
                  const struct ring_side *theirs, uint64_t head, uint64_t number)
 {
     ring_in_start(&fan->ring, own, theirs);
-    fan->ring.head = fan->ring.tail_seen = head;
+    fan->ring.head = fan->tail_seen = head;
     fan->number = number;
     WHERRY_STORE(&own->page->reader.head, head);
     return head % FAN_STEP == 0 ? 0 : broken(fan, "no record begins there", head);
@@ -147,9 +155,9 @@ int fan_look_again(struct fan_in *fan)
 {
     struct ring_in *ring = &fan->ring;
     const uint64_t tail = WHERRY_LOAD(&ring->theirs->writer.tail);
-    if (is_before(tail, ring->tail_seen) || tail % FAN_STEP != 0)
+    if (is_before(tail, fan->tail_seen) || tail % FAN_STEP != 0)
         return broken(fan, "it cannot be written so far", tail);
-    ring->tail_seen = tail;
+    fan->tail_seen = tail;
     return tail != ring->head;
 }
 
@@ -160,7 +168,7 @@ static int check_head(const struct fan_in *fan, uint64_t at, const struct head *
     const struct ring_in *ring = &fan->ring;
     const uint64_t size = (uint32_t)head->words[0];
     const uint64_t need = padded(size);
-    const uint64_t there = ring->tail_seen - ring->head;
+    const uint64_t there = fan->tail_seen - ring->head;
     if (there > ring->size || head->words[0] >> RING_FLAGS_AT)
         return broken(fan, "a record of no known sort", head->words[0]);
     if (size > fan_most(ring->size) || need > there || need > ring->size - at)
@@ -181,7 +189,7 @@ int fan_next(struct fan_in *fan, struct fan_record *out)
 {
     struct ring_in *ring = &fan->ring;
     struct head head;
-    if (ring->head == ring->tail_seen) {
+    if (ring->head == fan->tail_seen) {
         int r = fan_look_again(fan);
         if (r <= 0)
             return r;
@@ -192,7 +200,7 @@ int fan_next(struct fan_in *fan, struct fan_record *out)
         return FAN_BEHIND;
     if (head.words[0] >> RING_FLAGS_AT == RING_SKIP) {
         const uint64_t skipped = ring->size - at;
-        if (at == 0 || skipped >= ring->tail_seen - ring->head)
+        if (at == 0 || skipped >= fan->tail_seen - ring->head)
             return broken(fan, "nothing follows its end", at);
         ring->head += skipped;
         at = 0;
@@ -231,7 +239,7 @@ static int go_to(struct fan_in *fan, uint64_t position)
     int r = fan_look_again(fan);
     if (r < 0)
         return r;
-    if (position % FAN_STEP != 0 || is_before(ring->tail_seen, position))
+    if (position % FAN_STEP != 0 || is_before(fan->tail_seen, position))
         return broken(fan, "no record begins there", position);
     if (is_before(ring->head, position))
         ring->head = position;

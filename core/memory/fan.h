@@ -14,7 +14,7 @@
  * record, what was copied may be anything, and is not used.  So a reader that is slow,
  * stopped or hostile costs the writer nothing, and a writer cannot make a reader take
  * what was never published whole.  Nobody's wake-up is lost, as in a ring: the writer
- * shows what it wrote (ring_show), and looks at each reader's epoch then.
+ * shows what it wrote (fan_show), and looks at each reader's epoch then.
  * tests/model/fan-*.pml prove both, for x86.
  *
  * A record is 32 bytes and its payload, in steps of 32 bytes: its size and what it is,
@@ -100,6 +100,7 @@ void fan_look_behind(const struct ring_side *own, uint64_t head, struct fan_lag 
 /* Of one thread at a time. */
 struct fan_in {
     struct ring_in ring; /* its `head` says how far is read */
+    uint64_t tail_seen;  /* how far they had written, when it was last looked at */
     uint64_t number;     /* that the next record has if none is lost */
 };
 
@@ -129,6 +130,12 @@ int fan_go_to_newest(struct fan_in *);
 /* Looks again how far they have written: 1 there is something, 0 there is nothing.
  * Errors: -EPROTO. */
 int fan_look_again(struct fan_in *);
+
+/* Whether there is anything, as far as is known without their memory. */
+static inline bool fan_has_more(const struct fan_in *fan)
+{
+    return fan->ring.head != fan->tail_seen;
+}
 
 /* Before the reader sleeps: whether it may (1), or there is news (0).  Errors: -EPROTO.
  * It wakes by ring_in_wakes(). */

@@ -78,7 +78,7 @@ static bool give_one(struct lease *lease)
 {
     bool is_given = false;
     for (int tries = 0; tries < GIVING && !is_given; tries++)
-        is_given = exchange_one(lease, lease->owner, 0);
+        is_given = exchange_one(lease, lease->places.owner, 0);
     return is_given;
 }
 
@@ -87,7 +87,7 @@ static bool take_several(struct lease *lease, uint32_t count)
     uint32_t taken = 0;
     if (lease_free(lease) < count)
         return false;
-    while (taken < count && exchange_one(lease, 0, lease->owner))
+    while (taken < count && exchange_one(lease, 0, lease->places.owner))
         taken++;
     if (taken == count)
         return true;
@@ -101,8 +101,8 @@ bool lease_try(struct lease *lease, uint32_t count, bool is_patient)
 {
     if (line_is_others(lease, is_patient))
         return false;
-    const bool is_taken =
-        count == 1 ? exchange_one(lease, 0, lease->owner) : take_several(lease, count);
+    const bool is_taken = count == 1 ? exchange_one(lease, 0, lease->places.owner)
+                                     : take_several(lease, count);
     if (is_taken)
         atomic_fetch_add(&lease->held, count);
     return is_taken;
@@ -118,13 +118,59 @@ static bool set_apart(struct lease *lease, uint32_t count)
     return held >= count;
 }
 
+/* --- taking back --------------------------------------------------------- */
+
+static void take_back(struct places *places, uint64_t owner)
+{
+    struct lease *lease = places->object;
+    for (uint32_t i = 0; i < lease->permits; i++)
+        if (atomic_load_explicit(&lease->owners[i], memory_order_relaxed) == owner)
+            (void)word_clear(&lease->owners[i], owner);
+    (void)word_clear(&lease->line->first, owner);
+}
+
+static void wake(struct places *places)
+{
+    line_wake(places->object);
+}
+
+void lease_look(struct lease *lease)
+{
+    uint8_t looked[LEASE_HANDLES / 8] = {0};
+    bool any = false;
+    for (uint32_t i = 0; i <= lease->permits; i++) {
+        _Atomic(uint64_t) *word =
+            i < lease->permits ? &lease->owners[i] : &lease->line->first;
+        const uint64_t owner = atomic_load(word);
+        const uint32_t number = owner_place(owner) % LEASE_HANDLES;
+        const uint8_t bit = (uint8_t)(1u << number % 8);
+        if (owner == 0 || owner == lease->places.owner || (looked[number / 8] & bit))
+            continue;
+        looked[number / 8] |= bit;
+        if (!places_has_ended(&lease->places, owner))
+            continue;
+        places_take_back(&lease->places, owner);
+        any = true;
+    }
+    if (any)
+        line_wake(lease);
+}
+
+static void look_in_places(struct places *places)
+{
+    lease_look(places->object);
+}
+
+static const struct places_ways places_ways = {
+    .noun = "lease", .take_back = take_back, .wake = wake, .look = look_in_places};
+
 /* --- turns --------------------------------------------------------------- */
 
 static int try_again(struct lease *lease, uint32_t count)
 {
     if (atomic_load(&lease->wanted) != 0)
         return lease_try_in_line(lease, count);
-    places_look(lease);
+    lease_look(lease);
     return lease_try(lease, count, true) ? 0 : lease_has_not(count);
 }
 
@@ -185,7 +231,7 @@ static int descriptor(wherry_semaphore *semaphore, uint32_t count, int *out)
 
 static uint32_t wants_of(const struct lease *lease, uint32_t place)
 {
-    return (uint32_t)(atomic_load(&lease->waits[place]) >> 1) &
+    return (uint32_t)(atomic_load(&lease->places.waits[place]) >> 1) &
            ((1u << LEASE_COUNT_BITS) - 1);
 }
 
@@ -198,8 +244,8 @@ static int look(const wherry_semaphore *semaphore, uint32_t first,
     (void)most;
     if (is_forked(lease))
         return refuse_child();
-    places_look(lease);
-    const uint32_t used = places_used(lease);
+    lease_look(lease);
+    const uint32_t used = places_used(&lease->places);
     *out = (struct wherry_semaphore_member){
         .value = lease_free(lease), .waiters = 0, .zero = -1, .last = -1};
     for (uint32_t i = 0; i < used; i++)
@@ -213,19 +259,19 @@ static int holders(const wherry_semaphore *semaphore,
     const struct lease *lease = of_const(semaphore);
     if (is_forked(lease))
         return refuse_child();
-    const uint32_t used = places_used(lease);
+    const uint32_t used = places_used(&lease->places);
     size_t count = 0;
     for (uint32_t i = 0; i < used; i++) {
         bool left;
-        const uint64_t owner = places_owner(lease, i, &left);
+        const uint64_t owner = places_owner(&lease->places, i, &left);
         if (owner == 0)
             continue;
         if (count < most)
             out[count] = (struct wherry_semaphore_holder){
-                .pid = lease_pid_of(owner),
+                .pid = owner_pid(owner),
                 .holds = count_of(lease, owner),
                 .wants = wants_of(lease, i),
-                .dead = left || places_has_ended(lease, owner)};
+                .dead = left || places_has_ended(&lease->places, owner)};
         count++;
     }
     return (int)count;
@@ -249,11 +295,11 @@ static void describe(const wherry_semaphore *semaphore,
 {
     const struct lease *lease = of_const(semaphore);
     out->permits = lease->permits;
-    out->attached_most = lease->seats;
+    out->attached_most = lease->places.seats;
     out->undo = true;
     if (is_forked(lease))
         return;
-    out->held = count_of(lease, lease->owner);
+    out->held = count_of(lease, lease->places.owner);
     out->attached = holders(semaphore, NULL, 0);
     look_at_file(lease, out);
 }
@@ -262,11 +308,10 @@ static void describe(const wherry_semaphore *semaphore,
 
 static void release_all(struct lease *lease)
 {
-    lease_unwatch(lease);
-    bells_close(lease);
+    places_unwatch(&lease->places);
+    bells_close(&lease->places);
     os_close(lease->canceled);
     os_close(lease->turn);
-    free(lease->watched);
     free(lease);
 }
 
@@ -278,9 +323,9 @@ static void close_lease(wherry_semaphore *semaphore)
     if (is_child && lease->is_alone)
         region_forget(lease->region);
     if (!is_child)
-        places_leave(lease);
+        places_leave(&lease->places);
     region_let_go(lease->region);
-    os_close(lease->directory);
+    os_close(lease->places.directory);
     release_all(lease);
 }
 
@@ -294,21 +339,6 @@ static const struct semaphore_ways ways = {
     .holders = holders,
     .cancel = cancel,
 };
-
-static int know_oneself(struct lease *lease)
-{
-    struct os_era era;
-    int r = os_era(&era);
-    if (r >= 0)
-        r = os_life_look(os_self(), &lease->self);
-    if (r == -EMFILE || r == -ENFILE)
-        return failure_plain(r, "opening a lease");
-    if (r < 0)
-        return failure(r, "this process cannot be told from others: mount /proc");
-    lease->space = era.namespace;
-    lease->boot = (uint64_t)era.start[0] << 32 | era.start[1];
-    return 0;
-}
 
 static int make_bells(struct lease *lease)
 {
@@ -327,12 +357,9 @@ int lease_new(const char *address, wherry_semaphore **out)
     if (!lease)
         return failure_plain(-ENOMEM, "no memory for a lease");
     semaphore_start(&lease->base, &ways, "lease", address);
-    lease->directory = lease->canceled = lease->turn = -1;
-    lease->watch = lease->timer = -1;
-    lease->bell = OS_DESCRIPTOR_NONE;
-    lease->seen = UINT64_MAX;
+    lease->canceled = lease->turn = -1;
     atomic_init(&lease->quiet, UINT64_MAX);
-    int r = know_oneself(lease);
+    int r = places_start(&lease->places, &places_ways, lease);
     if (r >= 0)
         r = make_bells(lease);
     if (r < 0) {
@@ -356,14 +383,14 @@ static int attach(struct lease *lease, const struct lease_plan *plan)
     if (r < 0)
         return r;
     r = region_live(region, &lease->life);
-    return r < 0 ? failure_plain(r, "opening a lease") : places_enter(lease);
+    return r < 0 ? failure_plain(r, "opening a lease") : places_enter(&lease->places);
 }
 
 int lease_attach(wherry_semaphore *semaphore, const struct lease_plan *plan)
 {
     struct lease *lease = of(semaphore);
     wherry_region *region = plan->region;
-    lease->directory = plan->directory;
+    lease->places.directory = plan->directory;
     lease->region = region;
     lease->is_alone = plan->is_alone;
     int r = attach(lease, plan);
@@ -380,6 +407,6 @@ int lease_attach(wherry_semaphore *semaphore, const struct lease_plan *plan)
 
 void lease_sweep(wherry_semaphore *semaphore)
 {
-    places_sweep(of(semaphore));
+    places_sweep(&of(semaphore)->places);
     line_wake(of(semaphore));
 }

@@ -31,14 +31,14 @@ static struct parts lay_out(uint32_t permits, uint32_t places)
     parts.owners = sizeof(struct lease_header) + sizeof(struct lease_line);
     parts.waits = round_up(parts.owners + permits * sizeof(uint64_t));
     parts.places = round_up(parts.waits + places * sizeof(uint64_t));
-    parts.size = parts.places + places * sizeof(struct lease_place);
+    parts.size = parts.places + places * sizeof(struct place);
     return parts;
 }
 
 static uint32_t layout(void)
 {
     return (uint32_t)(sizeof(struct lease_header) << 16 |
-                      sizeof(struct lease_line) << 8 | sizeof(struct lease_place));
+                      sizeof(struct lease_line) << 8 | sizeof(struct place));
 }
 
 uint64_t lease_size(uint32_t permits, uint32_t handles)
@@ -99,17 +99,19 @@ int lease_take(struct lease *lease, struct lease_header *at, uint64_t size)
     if (size >= sizeof(header))
         memcpy(&header, at, sizeof(header));
     atomic_thread_fence(memory_order_acquire);
-    int r = check(&header, size, lease->space);
+    int r = check(&header, size, lease->places.space);
     if (r < 0)
         return r;
     const struct parts parts = lay_out(header.permits, header.places);
     uint8_t *base = (uint8_t *)at;
     lease->line = (struct lease_line *)(void *)(base + sizeof(header));
     lease->owners = (_Atomic(uint64_t) *)(void *)(base + parts.owners);
-    lease->waits = (_Atomic(uint64_t) *)(void *)(base + parts.waits);
-    lease->places = (struct lease_place *)(void *)(base + parts.places);
+    lease->places.waits = (_Atomic(uint64_t) *)(void *)(base + parts.waits);
+    lease->places.all = (struct place *)(void *)(base + parts.places);
+    lease->places.attached = &lease->line->attached;
+    lease->places.used = &lease->line->used;
     lease->permits = header.permits;
-    lease->seats = header.places;
-    lease->name = header.name;
+    lease->places.seats = header.places;
+    lease->places.name = header.name;
     return 0;
 }

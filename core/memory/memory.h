@@ -16,6 +16,7 @@
 #include <wherry/lock.h>
 #include <wherry/region.h>
 #include <wherry/semaphore.h>
+#include <wherry/transport.h>
 
 #include "base/base.h"
 #include "os/os.h"
@@ -180,6 +181,124 @@ void lease_drop(wherry_semaphore *);
 
 /* Takes back what the dead left there, their doorbells, too. */
 void lease_sweep(wherry_semaphore *);
+
+/* --- shared_queue*.c: messages of many writers and many readers ---------- */
+
+enum shared_queue_side { QUEUE_WRITERS, QUEUE_READERS };
+
+/* What becomes of a message that somebody died reading. */
+enum shared_queue_unread { QUEUE_AGAIN, QUEUE_LOST };
+
+enum {
+    SHARED_QUEUE_SLOTS = 262144,   /* the most messages of one */
+    SHARED_QUEUE_BLOCKS = 1 << 20, /* of 1 KiB */
+    SHARED_QUEUE_HANDLES = 1024
+};
+
+struct shared_queue_numbers {
+    uint32_t slots;  /* messages */
+    uint64_t bytes;  /* room for those that are larger than a slot */
+    uint32_t places; /* handles */
+    enum shared_queue_unread unread;
+};
+
+/* How many bytes of memory one takes. */
+uint64_t shared_queue_size(const struct shared_queue_numbers *);
+
+/* Makes one there.  Errors: -ENOSYS (no random number) …. */
+int shared_queue_make(void *at, const struct shared_queue_numbers *);
+
+struct shared_queue;
+
+/* A handle of no queue yet, with all that it needs of the system.  Errors: -ENOTSUP
+ * (without /proc), -ENOMEM; the sentence is set.
+ */
+int shared_queue_new(enum shared_queue_side, struct shared_queue **out);
+
+/* Makes it one of the queue there; takes the region and the directory (of the
+ * doorbells) on success.  Errors: -EPROTO (something else, or of another version),
+ * -EXDEV (of another pid namespace), -EUSERS (as many have it open as can), -ENOMEM;
+ * the sentence is set. */
+int shared_queue_attach(struct shared_queue *, wherry_region *, int directory);
+
+/* Closes it, attached or not. */
+void shared_queue_close(struct shared_queue *);
+
+/* -ECHILD in a child of fork(2), which does not have it; the sentence is set. */
+int shared_queue_check(const struct shared_queue *);
+
+/* Bytes of memory that the handle itself takes. */
+size_t shared_queue_memory(const struct shared_queue *);
+
+void shared_queue_look(const struct shared_queue *, struct shared_queue_numbers *out);
+
+/* The largest message that it takes. */
+uint64_t shared_queue_largest(const struct shared_queue *);
+
+/* Puts the first of `count` messages in, in order, as far as there is room: how many.
+ * Errors: -EAGAIN (none), -EPROTO (its memory is broken; the sentence is set). */
+int64_t shared_queue_put(struct shared_queue *, const struct wherry_plain *,
+                         size_t count);
+
+/* A message that is there, and what is known of it. */
+struct shared_queue_message {
+    uint32_t slot;
+    uint32_t before; /* in the list of those passed over; none: it is the first */
+    bool is_passed;
+    uint64_t position;
+    uint64_t size;
+    uint32_t block;
+    int64_t kind;
+    int64_t sender; /* its process */
+};
+
+/* Begins to take messages out: nobody else does until shared_queue_end.  Errors:
+ * -EAGAIN. */
+int shared_queue_begin(struct shared_queue *);
+void shared_queue_end(struct shared_queue *);
+
+/* The next message of the kind that is wanted, as wherry_recv_kind has it.  Errors:
+ * -EAGAIN, -EPROTO; the sentence is set. */
+int shared_queue_find(struct shared_queue *, int64_t wanted,
+                      struct shared_queue_message *found);
+
+/* Takes it out of the queue; its bytes go to `out`, as many as its size says.  Errors:
+ * -EPROTO, and it is gone; the sentence is set. */
+int shared_queue_take(struct shared_queue *, const struct shared_queue_message *,
+                      uint8_t *out);
+
+/* The message at that index in the order of arrival: its size.  Errors: -EAGAIN. */
+int64_t shared_queue_peek(struct shared_queue *, size_t index, int64_t *kind);
+
+/* How many wait there, and their bytes. */
+struct shared_queue_count {
+    uint64_t messages;
+    uint64_t bytes;
+    uint64_t lost; /* that somebody died reading */
+};
+
+void shared_queue_tell(const struct shared_queue *, struct shared_queue_count *out);
+
+/* Has this handle wait for a message of a kind, or for room for so many bytes: *out is
+ * readable when another try is worth it, at once if it is already.  Errors: -EMFILE
+ * …; the sentence is set. */
+int shared_queue_wait(struct shared_queue *, int64_t wanted, int *out);
+
+/* It waits no more; `looks_again`: a try comes next. */
+void shared_queue_waited(struct shared_queue *, bool looks_again);
+
+/* It goes on waiting, for whoever polls the descriptor. */
+void shared_queue_polled(struct shared_queue *);
+
+/* Whether a message is there, or room for an empty one. */
+bool shared_queue_has_message(const struct shared_queue *);
+
+/* Whether a message is there, and the last look at it was not locked out. */
+bool shared_queue_is_ready(const struct shared_queue *);
+bool shared_queue_has_room(const struct shared_queue *);
+
+/* Takes back what the dead left there, their doorbells, too. */
+void shared_queue_sweep(struct shared_queue *);
 
 /* The rest of the layer. */
 #include "memory/fan.h"

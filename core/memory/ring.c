@@ -12,7 +12,6 @@
 #include "memory/memory.h"
 
 enum {
-    VERSION = 1,
     AWAKE_ENOUGH = 64, // publishes in a row that met an awake reader
     PIECES = 8,        // a ring holds so many of the largest
     SEALS = OS_SEAL_SHRINK | OS_SEAL_GROW | OS_SEAL_WRITERS | OS_SEAL_SEAL
@@ -27,6 +26,7 @@ uint32_t ring_layout(void)
     static const size_t parts[] = {offsetof(struct ring_page, size),
                                    offsetof(struct ring_page, writer),
                                    offsetof(struct ring_page, reader),
+                                   offsetof(struct ring_page, places),
                                    offsetof(struct ring_page, sleeps),
                                    offsetof(struct ring_page, fan),
                                    sizeof(struct ring_page),
@@ -69,7 +69,7 @@ static int map_and_seal(int fd, uint64_t size, struct ring_side *out)
     }
     place(out, at, size);
     memcpy(out->page->magic, magic, sizeof(magic));
-    out->page->version = VERSION;
+    out->page->version = RING_VERSION;
     out->page->layout = ring_layout();
     out->page->size = size;
     out->page->pid = os_self();
@@ -122,12 +122,12 @@ static int check_page(const struct ring_page *page, uint64_t size)
     const uint32_t layout = page->layout;
     if (memcmp(page->magic, magic, sizeof(magic)) != 0 || page->size != size)
         return failure(-EPROTO, "the peer offers memory that is no ring");
-    if (version != VERSION || layout != ring_layout())
+    if (version != RING_VERSION || layout != ring_layout())
         return failure(
             -EPROTO,
             "the peer's memory is of version %u, layout %08x; this side's is "
             "of version %d, layout %08x: bring both to one release of Wherry",
-            version, layout, VERSION, ring_layout());
+            version, layout, RING_VERSION, ring_layout());
     return 0;
 }
 
@@ -168,6 +168,20 @@ void ring_leave(struct ring_side *side)
 
 /* --- writing ------------------------------------------------------------- */
 
+static void tell_place(_Atomic(uint32_t) *place, uint32_t *told)
+{
+    const uint32_t processor = os_processor();
+    if (processor == *told)
+        return;
+    *told = processor;
+    atomic_store_explicit(place, processor, memory_order_relaxed);
+}
+
+void ring_out_tells_place(struct ring_out *ring)
+{
+    tell_place(&ring->own->places.writer, &ring->processor);
+}
+
 void ring_out_start(struct ring_out *ring, const struct ring_side *own,
                     const struct ring_side *theirs, bool may_be_unfenced)
 {
@@ -176,7 +190,9 @@ void ring_out_start(struct ring_out *ring, const struct ring_side *own,
                               .data = own->data,
                               .size = own->size,
                               .piece = piece_of(own->size),
-                              .may_be_unfenced = may_be_unfenced};
+                              .may_be_unfenced = may_be_unfenced,
+                              .processor = UINT32_MAX};
+    ring_out_tells_place(ring);
 }
 
 static int look_at_head(struct ring_out *ring)
@@ -193,7 +209,7 @@ static bool fits(const struct ring_out *ring, uint64_t need)
 {
     const uint64_t to_end = ring->size - (ring->tail & (ring->size - 1));
     const uint64_t all = need <= to_end ? need : to_end + need;
-    return ring->tail - ring->head_seen + all <= ring->size;
+    return ring->tail - ring->head_seen + all < ring->size;
 }
 
 int ring_find_room(struct ring_out *ring, uint64_t need)
@@ -203,13 +219,9 @@ int ring_find_room(struct ring_out *ring, uint64_t need)
         if (r < 0 || !fits(ring, need))
             return r;
     }
-    const uint64_t at = ring->tail & (ring->size - 1);
-    if (need > ring->size - at) {
-        _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)(ring->data + at);
-        atomic_store_explicit(&words[0], (uint64_t)RING_SKIP << RING_FLAGS_AT,
-                              memory_order_relaxed);
-        ring->tail += ring->size - at;
-    }
+    const uint64_t to_end = ring->size - (ring->tail & (ring->size - 1));
+    if (need > to_end)
+        ring_add(ring, (uint64_t)(RING_SKIP | RING_THERE) << RING_FLAGS_AT, to_end);
     return 1;
 }
 
@@ -217,31 +229,17 @@ static void change_mode(struct ring_out *ring, enum ring_mode mode)
 {
     ring->is_unfenced = mode == RING_UNFENCED;
     ring->awake = 0;
-    WHERRY_STORE(&ring->own->writer.mode, mode);
+    WHERRY_STORE(&ring->own->places.mode, mode);
     // Before the first publish that relies on it: a sleeper that does not see it yet is
     // seen by that publish.
     if (ring->is_unfenced)
         atomic_thread_fence(memory_order_seq_cst);
 }
 
-void ring_show(struct ring_out *ring)
-{
-    struct ring_writer *writer = &ring->own->writer;
-    ring->published = ring->tail;
-    atomic_store_explicit(&writer->processor, os_processor(), memory_order_relaxed);
-    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
-    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
-    WHERRY_STORE(&writer->tail, ring->tail);
-    if (ring->is_unfenced)
-        atomic_signal_fence(memory_order_seq_cst);
-    else
-        atomic_thread_fence(memory_order_seq_cst);
-}
-
 void ring_shown(struct ring_out *ring, bool has_rung)
 {
     if (has_rung) {
-        atomic_store_explicit(&ring->own->writer.rung_at, wherry_now(),
+        atomic_store_explicit(&ring->own->places.rung_at, wherry_now(),
                               memory_order_relaxed);
         change_mode(ring, RING_FENCED);
     } else if (!ring->is_unfenced && ring->may_be_unfenced &&
@@ -250,10 +248,8 @@ void ring_shown(struct ring_out *ring, bool has_rung)
     }
 }
 
-bool ring_publish(struct ring_out *ring)
+bool ring_publish_slowly(struct ring_out *ring, uint32_t epoch)
 {
-    ring_show(ring);
-    const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.reader);
     const bool sleeps = epoch & 1;
     if (sleeps && epoch == ring->rung)
         return false;
@@ -284,6 +280,11 @@ void ring_out_wakes(struct ring_out *ring)
 
 /* --- reading ------------------------------------------------------------- */
 
+void ring_in_tells_place(struct ring_in *ring)
+{
+    tell_place(&ring->own->places.reader, &ring->processor);
+}
+
 void ring_in_start(struct ring_in *ring, const struct ring_side *own,
                    const struct ring_side *theirs)
 {
@@ -291,72 +292,38 @@ void ring_in_start(struct ring_in *ring, const struct ring_side *own,
                              .theirs = theirs->page,
                              .data = theirs->data,
                              .size = theirs->size,
-                             .piece = piece_of(theirs->size)};
+                             .piece = piece_of(theirs->size),
+                             .processor = UINT32_MAX};
+    ring_in_tells_place(ring);
 }
 
-static APART int broken(const struct ring_in *ring, const char *what, uint64_t number)
+void ring_tell_broken(const struct ring_in *ring, const char *what, uint64_t number)
 {
-    return failure(-EPROTO, "the peer's memory is broken at byte %llu: %s (%llu)",
-                   (unsigned long long)ring->head, what, (unsigned long long)number);
+    (void)failure(-EPROTO, "the peer's memory is broken at byte %llu: %s (%llu)",
+                  (unsigned long long)ring->head, what, (unsigned long long)number);
 }
 
-int ring_look_again(struct ring_in *ring)
+int ring_skip(struct ring_in *ring, uint64_t *word)
 {
-    const uint64_t tail = WHERRY_LOAD(&ring->theirs->writer.tail);
-    const uint64_t there = tail - ring->head;
-    if (there > ring->size || (there & (RING_STEP - 1)) != 0 ||
-        there < ring->tail_seen - ring->head)
-        return broken(ring, "it cannot be written so far", tail);
-    ring->tail_seen = tail;
-    return there > 0;
+    const uint64_t at = ring->head & (ring->size - 1);
+    if (at == 0)
+        return ring_broken(ring, "nothing stands before its end", at);
+    ring->head += ring->size - at;
+    *word = WHERRY_LOAD(ring_next_word(ring));
+    return 0;
 }
 
-static const _Atomic(uint64_t) *words_at(const struct ring_in *ring, uint64_t at)
+uint64_t ring_unread(const struct ring_in *ring)
 {
-    return (const _Atomic(uint64_t) *)(const void *)(ring->data + at);
-}
-
-int ring_next(struct ring_in *ring, struct ring_record *out)
-{
-    if (ring->head == ring->tail_seen) {
-        int r = ring_look_again(ring);
-        if (r <= 0)
-            return r;
-    }
-    uint64_t at = ring->head & (ring->size - 1);
-    uint64_t mark = WHERRY_LOAD(&words_at(ring, at)[0]);
-    if ((mark >> RING_FLAGS_AT) == RING_SKIP) {
-        const uint64_t skipped = ring->size - at;
-        if (at == 0 || skipped >= ring->tail_seen - ring->head)
-            return broken(ring, "nothing follows its end", at);
-        ring->head += skipped;
-        at = 0;
-        mark = WHERRY_LOAD(&words_at(ring, at)[0]);
-    }
-    const uint64_t left = (uint32_t)mark;
-    const uint64_t here = left < ring->piece ? left : ring->piece;
-    const uint64_t flags = mark >> RING_FLAGS_AT;
-    const uint64_t need = ring_padded(here);
-    if (flags & ~(uint64_t)(RING_KNOWN & ~RING_SKIP))
-        return broken(ring, "a record of no known sort", flags);
-    if (need > ring->tail_seen - ring->head || need > ring->size - at)
-        return broken(ring, "a record that is longer than what is written", left);
-    const uint64_t kind = WHERRY_LOAD(&words_at(ring, at)[1]);
-    if (kind > INT64_MAX)
-        return broken(ring, "a kind below 0", kind);
-    *out = (struct ring_record){.left = left,
-                                .here = here,
-                                .flags = (uint32_t)flags,
-                                .kind = (int64_t)kind,
-                                .payload = ring->data + at + RING_STEP};
-    return 1;
+    const uint64_t there = WHERRY_LOAD(&ring->theirs->writer.tail) - ring->head;
+    return there <= ring->size ? there : 0;
 }
 
 bool ring_release(struct ring_in *ring)
 {
     struct ring_reader *reader = &ring->own->reader;
+    ring_in_tells_place(ring);
     ring->released = ring->head;
-    atomic_store_explicit(&reader->processor, os_processor(), memory_order_relaxed);
     atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
     atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
     WHERRY_STORE(&reader->head, ring->head);
@@ -374,16 +341,15 @@ void ring_in_falls_asleep(struct ring_in *ring)
     ring->epoch++;
     atomic_store(&ring->own->sleeps.reader, ring->epoch);
     atomic_thread_fence(memory_order_seq_cst);
-    if (WHERRY_LOAD(&ring->theirs->writer.mode) == RING_UNFENCED)
+    if (WHERRY_LOAD(&ring->theirs->places.mode) == RING_UNFENCED)
         os_barrier_pass();
 }
 
-int ring_in_sleeps(struct ring_in *ring)
+bool ring_in_sleeps(struct ring_in *ring)
 {
     if (!ring_in_is_asleep(ring))
         ring_in_falls_asleep(ring);
-    int r = ring_look_again(ring);
-    return r < 0 ? r : r == 0;
+    return !ring_has_next(ring);
 }
 
 void ring_in_wakes(struct ring_in *ring)

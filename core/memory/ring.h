@@ -8,12 +8,19 @@
  * other it reads once and checks.
  *
  *   page    0     struct ring_page: what this is, and how large
- *         128     writer: how far the ring is written, on which processor
+ *         128     writer: how much it has written
  *         256     reader: how far the other side's ring has been read
- *         384     sleeps: two epochs, odd while this side's reader or writer sleeps
- *         512     fan: where the newest record is, and from which on all are there
+ *         384     places: on which processors its writer and its reader run
+ *         512     sleeps: two epochs, odd while this side's reader or writer sleeps
+ *         640     fan: where the newest record is, and from which on all are there
  *                 (memory/fan.h)
  *   ring    4096  records, each 16 bytes and its payload, in steps of 16 bytes
+ *
+ * A record is there once its first word is not 0.  That word is written last, and the
+ * one behind the record is made 0 before: so a reader that waits looks at the line
+ * which holds what it waits for, and at nothing else.  Of records that are published
+ * together the first one's word is the last to be written
+ * (tests/model/ring-records.pml).
  *
  * A record never goes over the end of the ring: one that would is preceded by a record
  * that says to go on at the beginning.  Counts of bytes only grow; where they are in
@@ -23,11 +30,12 @@
  * publishes looks at the epoch then.  Between its two steps each needs a fence.  The
  * publisher, which is fast, leaves its own out once the other side has been awake for a
  * while, and says so in `mode`; then the sleeper makes everybody pass a fence
- * (membarrier(2)).  tests/model/ring.pml proves it, for x86.
+ * (membarrier(2)).  tests/model/ring-wake.pml proves it, for x86.
  */
 #ifndef RING_H
 #define RING_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -36,7 +44,8 @@
 #include "os/os.h"
 
 enum {
-    RING_LINE = 128, /* what two processors should not share */
+    RING_VERSION = 2, /* of what is shared */
+    RING_LINE = 128,  /* what two processors should not share */
     RING_FRONT = 4096,
     RING_STEP = 16,          /* every record begins at a multiple of it */
     RING_LEAST = 65536,      /* bytes of a ring, a power of two */
@@ -49,21 +58,26 @@ enum ring_mode { RING_FENCED, RING_UNFENCED };
 
 /* --- what is shared ------------------------------------------------------ */
 
+/* For whoever looks on; the other side reads none of it. */
 struct ring_writer {
     _Alignas(RING_LINE) _Atomic(uint64_t) tail;
-    _Atomic(uint32_t) processor;
-    _Atomic(uint32_t) mode; /* enum ring_mode */
     _Atomic(uint64_t) messages;
     _Atomic(uint64_t) bytes;
-    _Atomic(int64_t) rung_at; /* when a bell was rung last, in nanoseconds of the
-                                 monotonic clock */
 };
 
 struct ring_reader {
     _Alignas(RING_LINE) _Atomic(uint64_t) head;
-    _Atomic(uint32_t) processor;
     _Atomic(uint64_t) messages;
     _Atomic(uint64_t) bytes;
+};
+
+/* What changes seldom. */
+struct ring_places {
+    _Alignas(RING_LINE) _Atomic(uint32_t) writer; /* on which processor it runs */
+    _Atomic(uint32_t) reader;
+    _Atomic(uint32_t) mode;   /* enum ring_mode */
+    _Atomic(int64_t) rung_at; /* when a bell was rung last, in nanoseconds of the
+                                 monotonic clock */
 };
 
 struct ring_sleeps {
@@ -87,20 +101,22 @@ struct ring_page {
     char name[RING_NAME];
     struct ring_writer writer;
     struct ring_reader reader;
+    struct ring_places places;
     struct ring_sleeps sleeps;
     struct ring_fan fan;
 };
 
-/* A record's first word: bytes from here to the end of the message, and what it is.
- * Where those are more than one piece, further records follow, each with what is left
- * then.  The second word is the message's kind. */
+/* A record's first word: bytes from here to the end of the message, and what it is; 0
+ * as long as there is none.  Where those are more than one piece, further records
+ * follow, each with what is left then.  The second word is the message's kind. */
 enum {
     RING_FLAGS_AT = 32,
     RING_WORD = 0xf,       /* enum frame_word */
     RING_SKIP = 0x10,      /* go on where the ring begins */
     RING_ELSEWHERE = 0x20, /* this message came another way */
     RING_LEFT = 0x40,      /* nothing more comes through this ring */
-    RING_KNOWN = 0x7f
+    RING_KNOWN = 0x7f,
+    RING_THERE = 0x80 /* in every record's first word, so that it is not 0 */
 };
 
 /* The layout in one number: two sides that differ in it do not understand each other.
@@ -141,11 +157,13 @@ struct ring_out {
     uint64_t size;
     uint64_t piece;
     uint64_t tail;      /* how far is written, */
-    uint64_t published; /* and how far they can see it */
+    uint64_t published; /* and how far they can see it; if less, what the */
+    uint64_t mark;      /* first word there will be */
     uint64_t head_seen; /* how far they have read, when it was last looked at */
     uint64_t messages;
     uint64_t bytes;
     uint32_t rung;        /* the epoch of their reader that a bell was rung for */
+    uint32_t processor;   /* where it runs, as they know */
     unsigned awake;       /* publishes in a row that met an awake reader */
     bool may_be_unfenced; /* both sides have membarrier(2) */
     bool is_unfenced;
@@ -163,16 +181,34 @@ static inline uint64_t ring_padded(uint64_t size)
  * by skipping the end of the ring: whether there is.  Errors: -EPROTO. */
 int ring_find_room(struct ring_out *, uint64_t need);
 
-/* Whether a record with `size` (at most a piece) bytes of payload can be written; 1 or
- * 0.  Errors: -EPROTO (they claim to have read what was never written). */
+static inline _Atomic(uint64_t) *ring_words(uint8_t *data, uint64_t at)
+{
+    return (_Atomic(uint64_t) *)(void *)(data + at);
+}
+
+/* Whether a record with `size` (at most a piece) bytes of payload can be written, and
+ * the word behind it made 0; 1 or 0.  Errors: -EPROTO (they claim to have read what was
+ * never written). */
 static inline int ring_has_room(struct ring_out *ring, uint64_t size)
 {
     const uint64_t need = ring_padded(size);
     const uint64_t used = ring->tail - ring->head_seen;
     const uint64_t to_end = ring->size - (ring->tail & (ring->size - 1));
-    if (need <= to_end && used + need <= ring->size)
+    if (need <= to_end && used + need < ring->size)
         return 1;
     return ring_find_room(ring, need);
+}
+
+/* Writes `size` bytes of the ring as a record, but for its payload; they cannot see it
+ * yet. */
+static inline void ring_add(struct ring_out *ring, uint64_t word, uint64_t size)
+{
+    const uint64_t at = ring->tail & (ring->size - 1);
+    if (ring->published == ring->tail)
+        ring->mark = word;
+    else
+        atomic_store_explicit(ring_words(ring->data, at), word, memory_order_relaxed);
+    ring->tail += size;
 }
 
 /* Writes a record for which there is room; they cannot see it yet.  `left` counts from
@@ -180,27 +216,46 @@ static inline int ring_has_room(struct ring_out *ring, uint64_t size)
 static inline void ring_put(struct ring_out *ring, const void *bytes, uint64_t left,
                             uint32_t flags, int64_t kind)
 {
-    uint8_t *at = ring->data + (ring->tail & (ring->size - 1));
-    _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)at;
+    const uint64_t at = ring->tail & (ring->size - 1);
     const uint64_t here = left < ring->piece ? left : ring->piece;
-    atomic_store_explicit(&words[0], left | (uint64_t)flags << RING_FLAGS_AT,
+    const uint64_t size = ring_padded(here);
+    const uint64_t behind = (at + size) & (ring->size - 1);
+    atomic_store_explicit(ring_words(ring->data, behind), 0, memory_order_relaxed);
+    atomic_store_explicit(ring_words(ring->data, at) + 1, (uint64_t)kind,
                           memory_order_relaxed);
-    atomic_store_explicit(&words[1], (uint64_t)kind, memory_order_relaxed);
     if (here > 0)
-        memcpy(at + RING_STEP, bytes, here);
-    ring->tail += ring_padded(here);
+        memcpy(ring->data + at + RING_STEP, bytes, here);
+    ring_add(ring, left | (uint64_t)(flags | RING_THERE) << RING_FLAGS_AT, size);
 }
 
-/* Whether a bell has to be rung for whoever sleeps on the other side. */
-bool ring_publish(struct ring_out *);
-
-/* Its two halves.  What is written becomes visible, and whoever falls asleep from now
- * on sees it, or is seen: then it is time to look at epochs. */
-void ring_show(struct ring_out *);
-
-/* Whether somebody was rung for, or nobody had to be: by that it is decided who pays
- * for the fence. */
+/* Whether somebody was rung for what is published, or nobody had to be: by that it is
+ * decided who pays for the fence from now on. */
 void ring_shown(struct ring_out *, bool has_rung);
+
+/* What is not done each time: their reader sleeps, or this side is FENCED. */
+bool ring_publish_slowly(struct ring_out *, uint32_t epoch);
+
+/* Whether a bell has to be rung for whoever sleeps on the other side. */
+static inline bool ring_publish(struct ring_out *ring)
+{
+    struct ring_writer *writer = &ring->own->writer;
+    const uint64_t at = ring->published & (ring->size - 1);
+    if (ring->published != ring->tail)
+        WHERRY_STORE(ring_words(ring->data, at), ring->mark);
+    ring->published = ring->tail;
+    atomic_store_explicit(&writer->tail, ring->tail, memory_order_relaxed);
+    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
+    if (ring->is_unfenced)
+        atomic_signal_fence(memory_order_seq_cst);
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+    const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.reader);
+    return (!ring->is_unfenced || (epoch & 1)) && ring_publish_slowly(ring, epoch);
+}
+
+/* Tells them on which processor the writer runs; from time to time is enough. */
+void ring_out_tells_place(struct ring_out *);
 
 /* Before the writer sleeps for want of room; and after.  `ring_out_sleeps` says whether
  * it may: not when there is news since the last look. */
@@ -224,25 +279,71 @@ struct ring_in {
     const uint8_t *data;
     uint64_t size;
     uint64_t piece;
-    uint64_t head;      /* how far is read, */
-    uint64_t released;  /* and how far they know of it */
-    uint64_t tail_seen; /* how far they had written, when it was last looked at */
+    uint64_t head;     /* how far is read, */
+    uint64_t released; /* and how far they know of it */
     uint64_t messages;
     uint64_t bytes;
     uint32_t epoch;
-    uint32_t rung; /* the epoch of their writer that a bell was rung for */
+    uint32_t rung;      /* the epoch of their writer that a bell was rung for */
+    uint32_t processor; /* where it runs, as they know */
 };
 
 void ring_in_start(struct ring_in *, const struct ring_side *own,
                    const struct ring_side *theirs);
 
-/* Looks again how far they have written: 1 there is something, 0 there is nothing.
- * Errors: -EPROTO. */
-int ring_look_again(struct ring_in *);
+/* The first word of the next record; 0 as long as there is none. */
+static inline const _Atomic(uint64_t) *ring_next_word(const struct ring_in *ring)
+{
+    const uint64_t at = ring->head & (ring->size - 1);
+    return (const _Atomic(uint64_t) *)(const void *)(ring->data + at);
+}
+
+static inline bool ring_has_next(const struct ring_in *ring)
+{
+    return WHERRY_LOAD(ring_next_word(ring)) != 0;
+}
+
+/* Says what of their memory is broken; there is no way on from there. */
+void ring_tell_broken(const struct ring_in *, const char *what, uint64_t number);
+
+static inline int ring_broken(const struct ring_in *ring, const char *what,
+                              uint64_t number)
+{
+    ring_tell_broken(ring, what, number);
+    return -EPROTO;
+}
+
+/* Goes on where the ring begins, and reads the first word there.  Errors: -EPROTO. */
+int ring_skip(struct ring_in *, uint64_t *word);
 
 /* The next record: 1, or 0 there is none.  Errors: -EPROTO, from which there is no way
  * on; the sentence is set. */
-int ring_next(struct ring_in *, struct ring_record *out);
+static inline int ring_next(struct ring_in *ring, struct ring_record *out)
+{
+    uint64_t word = WHERRY_LOAD(ring_next_word(ring));
+    if (word == 0)
+        return 0;
+    if ((word >> RING_FLAGS_AT) == (RING_SKIP | RING_THERE) &&
+        ring_skip(ring, &word) < 0)
+        return -EPROTO;
+    const uint64_t at = ring->head & (ring->size - 1);
+    const uint64_t left = (uint32_t)word;
+    const uint64_t here = left < ring->piece ? left : ring->piece;
+    const uint64_t flags = (word >> RING_FLAGS_AT) ^ RING_THERE;
+    const uint64_t kind = WHERRY_LOAD(ring_next_word(ring) + 1);
+    if (flags & ~(uint64_t)(RING_KNOWN & ~RING_SKIP))
+        return ring_broken(ring, "a record of no known sort", flags);
+    if (ring_padded(here) > ring->size - at)
+        return ring_broken(ring, "a record that is longer than the ring", left);
+    if (kind > INT64_MAX)
+        return ring_broken(ring, "a kind below 0", kind);
+    *out = (struct ring_record){.left = left,
+                                .here = here,
+                                .flags = (uint32_t)flags,
+                                .kind = (int64_t)kind,
+                                .payload = ring->data + at + RING_STEP};
+    return 1;
+}
 
 /* It has been read.  Whether a bell has to be rung for a writer that waits for room. */
 static inline bool ring_is_due(const struct ring_in *ring)
@@ -260,15 +361,15 @@ static inline bool ring_took(struct ring_in *ring, const struct ring_record *rec
     return ring_is_due(ring) && ring_release(ring);
 }
 
-/* Whether there is anything, as far as is known without the other side's memory. */
-static inline bool ring_has_more(const struct ring_in *ring)
-{
-    return ring->head != ring->tail_seen;
-}
+/* How many bytes of it are still to be read, as they say; they may not have said it
+ * yet. */
+uint64_t ring_unread(const struct ring_in *);
 
-/* Before the reader sleeps: whether it may (1), or there is news (0).  Errors: -EPROTO.
- */
-int ring_in_sleeps(struct ring_in *);
+/* Tells them on which processor the reader runs. */
+void ring_in_tells_place(struct ring_in *);
+
+/* Before the reader sleeps: whether it may; not when there is news. */
+bool ring_in_sleeps(struct ring_in *);
 
 /* The first half of it: from now on it is rung for what is published. */
 void ring_in_falls_asleep(struct ring_in *);

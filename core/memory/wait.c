@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-enum { SHALLOW = 1000000, LOOK = 100000000 /* nanoseconds */ };
+enum { SHALLOW = 1000000 /* nanoseconds */ };
 
 static bool is_canceled(const struct lease *lease)
 {
@@ -49,7 +49,8 @@ static void give_turn(struct lease *lease)
 static void sleep_until(struct lease *lease, bool is_deep, wherry_deadline deadline)
 {
     struct os_wait waits[] = {
-        {.fd = is_deep ? lease->watch : lease->bell.fd, .events = os_wait_in},
+        {.fd = is_deep ? lease->places.watch : lease->places.bell.fd,
+         .events = os_wait_in},
         {.fd = lease->canceled, .events = os_wait_in}};
     (void)os_wait(waits, sizeof(waits) / sizeof(waits[0]), deadline);
 }
@@ -59,9 +60,9 @@ static void sleep_until(struct lease *lease, bool is_deep, wherry_deadline deadl
 // who finds that it was not rung rings anew.
 static void prepare_to_look(struct lease *lease, bool is_deep)
 {
-    bells_clear(lease);
+    bells_clear(&lease->places);
     if (is_deep) {
-        lease_watch(lease);
+        places_watch(&lease->places);
         line_insist(lease);
     }
     line_wakes(lease);
@@ -83,22 +84,17 @@ static int wait_in_line(struct lease *lease, uint32_t count, wherry_deadline dea
                            (unsigned)count);
         sleep_until(
             lease, is_deep,
-            deadline_sooner(deadline, is_deep ? deadline_add(now, LOOK) : deep));
+            deadline_sooner(deadline, is_deep ? deadline_add(now, PLACES_LOOK) : deep));
     }
-}
-
-static void set_timer(const struct lease *lease, wherry_deadline at)
-{
-    if (lease->timer >= 0)
-        os_timer_set(lease->timer, at);
 }
 
 // It has looked: who polls is to look again, told or not; nobody else is woken for
 // that.
-static void look_later(const struct lease *lease)
+static void look_later(struct lease *lease)
 {
-    set_timer(lease, atomic_load(&lease->wanted) != 0 ? deadline_add(wherry_now(), LOOK)
-                                                      : WHERRY_FOREVER);
+    places_look_at(&lease->places, atomic_load(&lease->wanted) != 0
+                                       ? deadline_add(wherry_now(), PLACES_LOOK)
+                                       : WHERRY_FOREVER);
 }
 
 // Who polls the descriptor goes on waiting.
@@ -108,7 +104,7 @@ static void come_back(struct lease *lease)
     if (atomic_load(&lease->wanted) == 0)
         return;
     line_join(lease, atomic_load(&lease->wanted));
-    bells_ring(lease, lease->owner);
+    bells_ring(&lease->places, lease->places.owner);
 }
 
 int lease_wait(struct lease *lease, uint32_t count, wherry_deadline deadline)
@@ -116,9 +112,9 @@ int lease_wait(struct lease *lease, uint32_t count, wherry_deadline deadline)
     int r = take_turn(lease, deadline);
     if (r < 0)
         return r;
-    r = bells_prepare(lease);
+    r = bells_prepare(&lease->places);
     if (r >= 0) {
-        set_timer(lease, WHERRY_FOREVER); // who sleeps has its own time
+        places_look_at(&lease->places, WHERRY_FOREVER); // who sleeps has its own time
         line_join(lease, count);
         r = wait_in_line(lease, count, deadline);
         line_leave(lease);
@@ -135,41 +131,28 @@ int lease_has_not(uint32_t count)
 
 /* --- by a descriptor ----------------------------------------------------- */
 
-static int prepare_to_poll(struct lease *lease)
-{
-    int r = bells_prepare(lease);
-    if (r < 0 || lease->timer >= 0)
-        return r;
-    int timer = os_above_standard(os_timer_new());
-    r = timer < 0 ? timer : os_watch_add(lease->watch, timer, os_wait_in);
-    if (r < 0) {
-        os_close(timer);
-        return failure_plain(r, "waiting by a descriptor");
-    }
-    lease->timer = timer;
-    return 0;
-}
-
 int lease_poll(struct lease *lease, uint32_t count, int *out)
 {
     if (take_turn(lease, WHERRY_POLL) < 0)
         return failure(-EBUSY, "a thread waits for permits through this handle: open "
                                "another one");
-    int r = prepare_to_poll(lease);
+    int r = bells_prepare(&lease->places);
+    if (r >= 0)
+        r = places_prepare_timer(&lease->places);
     if (r >= 0 && atomic_load(&lease->wanted) != 0)
         line_leave(lease);
     if (r >= 0) {
         atomic_store(&lease->wanted, 0);
-        bells_clear(lease);
-        lease_watch(lease);
-        r = lease->is_blind
+        bells_clear(&lease->places);
+        places_watch(&lease->places);
+        r = lease->places.is_blind
                 ? failure(-EMFILE, "too few descriptors are left to hear of "
                                    "the ends of all who have the lease")
                 : 0;
     }
     if (r >= 0) {
         atomic_store(&lease->wanted, count);
-        *out = lease->watch;
+        *out = lease->places.watch;
     }
     come_back(lease); // what is free already is worth a try
     give_turn(lease);

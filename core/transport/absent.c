@@ -25,18 +25,6 @@ enum {
 
 const struct wherry_mechanism absent_mechanisms[] = {
     /* --- channels --- */
-    {.scheme = "queue",
-     .usage = "queue:NAME",
-     .mechanism = "a queue in shared memory",
-     .summary = "Messages from many writers to many readers of one machine, kept while "
-                "nobody runs.",
-     .abilities = MEETING | WHERRY_ABLE_SEND | WHERRY_ABLE_RECV | WHERRY_ABLE_MESSAGES |
-                  WHERRY_ABLE_KINDS | WHERRY_ABLE_OUTLIVES | WHERRY_ABLE_MANY_WRITERS |
-                  WHERRY_ABLE_MANY_READERS | WHERRY_ABLE_DESCRIPTOR,
-     .limit = "what the queue was made for",
-     .systems = "Linux",
-     .absent = later,
-     .instead = "mq: or sysv:, the kernel's queues"},
     {.scheme = "tls",
      .usage = "tls:HOST:PORT",
      .mechanism = "TLS over tcp(7)",

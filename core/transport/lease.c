@@ -5,13 +5,12 @@
  * Under a name it has a file (lease_named.c), without one it lives in a region.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/base.h"
 #include "transport/lease.h"
+#include "transport/named.h"
 
-enum { NAME = 100, STANDARD = 1, LEAST = 64 /* bytes of any */ };
+enum { STANDARD = 1, LEAST = 64 /* bytes of any */ };
 
 static const struct wherry_option own_options[] = {
     {.name = "permits",
@@ -42,14 +41,7 @@ static const struct wherry_option *const options[] = {own_options, NULL};
 
 static int lease_check(const struct address *address)
 {
-    const char *name = address_rest(address);
-    const size_t size = address_rest_size(address);
-    if (size > NAME)
-        return failure(-ENAMETOOLONG, "the name of a lease has up to %d bytes", NAME);
-    if (strlen(name) != size || strchr(name, '/') || name[0] == '.')
-        return failure(-EINVAL, "a lease is named lease:NAME, without a slash and not "
-                                "beginning with a dot");
-    return 0;
+    return named_check(address, &named_lease);
 }
 
 uint32_t lease_permits(const struct address *address)
@@ -76,28 +68,6 @@ int lease_check_permits(const struct address *address,
         "the lease is there with %lld permits, not %lld: leave out permits=, "
         "or remove it when nobody uses it (wherry remove)",
         (long long)info.permits, (long long)wanted);
-}
-
-static const struct complaint complaints[] = {
-    {ENOENT, NULL},
-    {EEXIST, NULL},
-    {EINVAL, NULL},
-    {EPROTO, NULL},
-    {EXDEV, NULL},
-    {EUSERS, NULL},
-    {EPERM, NULL},
-    {ENAMETOOLONG, NULL},
-    {ENOTSUP, NULL},
-    {ENOTDIR, NULL},
-    {ELOOP, NULL},
-    {EROFS, "the directory of named objects (WHERRY_DIR) can only be read"},
-    {ENOSPC, "there is not enough space left for it"},
-    {0, NULL},
-};
-
-int lease_refuse(const struct address *address, int error)
-{
-    return endpoint_refuse(address, error, complaints);
 }
 
 /* --- in a region --------------------------------------------------------- */
@@ -133,12 +103,12 @@ static int lease_place(const struct address *address, wherry_region *region,
         r = lease_attach(lease, &plan);
     if (r < 0) {
         os_close(plan.directory);
-        return lease_refuse(address, r);
+        return named_refuse(address, r);
     }
     r = lease_check_permits(address, lease);
     if (r < 0) {
         wherry_semaphore_close(lease);
-        return lease_refuse(address, r);
+        return named_refuse(address, r);
     }
     *out = lease;
     return 0;

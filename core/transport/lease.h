@@ -6,7 +6,9 @@
 #ifndef TRANSPORT_LEASE_H
 #define TRANSPORT_LEASE_H
 
-#include "transport/transport.h"
+#include "transport/named.h"
+
+extern const struct named named_lease;
 
 /* What one that is made has. */
 uint32_t lease_permits(const struct address *);
@@ -15,9 +17,6 @@ uint32_t lease_handles(const struct address *);
 /* One that is there has its permits, whatever the address asks for.  -EEXIST; the
  * sentence is set. */
 int lease_check_permits(const struct address *, const wherry_semaphore *);
-
-/* Makes an error whole. */
-int lease_refuse(const struct address *, int error);
 
 /* Members of struct transport. */
 int lease_named_open(const struct address *, wherry_semaphore **out);

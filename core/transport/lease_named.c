@@ -2,16 +2,16 @@
 /*
  * lease:NAME - under its name: NAME.lease in the user's directory is its memory.
  *
- * It is there for others when it is whole.  It stays when everybody has gone, with all
- * permits free.
+ * It stays when everybody has gone, with all permits free.
  */
 #include "transport/lease.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/base.h"
-#include "transport/region.h"
+#include "transport/named.h"
+
+const struct named named_lease = {.noun = "lease", .ending = ".lease"};
 
 // And what a handle needs of the region, before others see it.
 static int fill(wherry_region *region, const void *address)
@@ -21,46 +21,15 @@ static int fill(wherry_region *region, const void *address)
     return r < 0 ? r : region_live(region, &life);
 }
 
-static void path_of(int directory, const struct address *address,
-                    char path[OS_DIRECTORY_PATH])
-{
-    char file[OS_DIRECTORY_NAME];
-    snprintf(file, sizeof(file), "%s.lease", address_rest(address));
-    os_directory_path(directory, file, path);
-}
-
-static int explain(int error)
-{
-    if (error == -ENOENT)
-        return failure(error, "there is no such lease: leave out create=no to make it");
-    if (error == -EEXIST)
-        return failure(error, "the lease is there already: leave out create=exclusive, "
-                              "or remove it first (wherry remove)");
-    if (error == -ENOTSUP || error == -ELOOP)
-        return failure(error, "something else stands in the place of the lease's file");
-    return error == -EINVAL ? failure(-EPROTO, "what is there is no lease") : error;
-}
-
 static int map(int directory, const struct address *address, enum os_create create,
                wherry_region **out)
 {
-    char path[OS_DIRECTORY_PATH];
-    const struct region_plan plan = {
-        .file = {.path = path,
-                 .writes = true,
-                 .is_exact = true,
-                 .mode = 0600,
-                 .size = lease_size(lease_permits(address), lease_handles(address))},
+    const struct named_plan plan = {
+        .directory = directory,
         .create = create,
-        .access = WHERRY_REGION_WRITE,
-        .fill = fill,
-        .with = address};
-    bool is_made;
-    path_of(directory, address, path);
-    int r = region_find_or_make(&plan, &is_made, out);
-    if (r >= 0)
-        region_show(*out, "lease", address_text(address));
-    return r < 0 ? explain(r) : 0;
+        .size = lease_size(lease_permits(address), lease_handles(address)),
+        .fill = fill};
+    return named_map(address, &named_lease, &plan, out);
 }
 
 // The handle comes first: when it is refused no lease was made for it.
@@ -91,7 +60,7 @@ static int open_in(int directory, const struct address *address, enum os_create 
 int lease_named_open(const struct address *address, wherry_semaphore **out)
 {
     if (address_rest_size(address) == 0)
-        return lease_refuse(
+        return named_refuse(
             address,
             failure(-EINVAL, "has no name: lease:NAME, or let it live in a region "
                              "(wherry_semaphore_place)"));
@@ -99,7 +68,7 @@ int lease_named_open(const struct address *address, wherry_semaphore **out)
     int r = directory < 0 ? directory
                           : open_in(directory, address, object_create(address), out);
     os_close(directory);
-    return r < 0 ? lease_refuse(address, r) : 0;
+    return r < 0 ? named_refuse(address, r) : 0;
 }
 
 // What the dead left there goes, too: their doorbells.
@@ -114,13 +83,11 @@ static void sweep(int directory, const struct address *address)
 
 int lease_named_remove(const struct address *address)
 {
-    char path[OS_DIRECTORY_PATH];
     int directory = os_directory();
     if (directory < 0)
         return directory;
     sweep(directory, address);
-    path_of(directory, address, path);
-    int r = os_memory_remove(path);
+    int r = named_remove(directory, address, &named_lease);
     os_close(directory);
     return r;
 }

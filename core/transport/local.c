@@ -33,8 +33,7 @@ static void local_describe(void *state, struct wherry_channel_info *info)
         info->unsent_bytes +=
             out->ring.published - WHERRY_LOAD(&out->ring.theirs->reader.head);
     if (in->on_ring)
-        info->unread_bytes +=
-            WHERRY_LOAD(&in->ring.theirs->writer.tail) - in->ring.head;
+        info->unread_bytes += ring_unread(&in->ring);
 }
 
 static wherry_native local_far_end(void *state, int *writes)
@@ -61,7 +60,7 @@ static const struct wherry_transport local_moves = {
     .send = local_send,
     .recv = local_recv,
     .gather = local_gather,
-    .gathers_all = 1,
+    .put = local_put,
     .recv_ahead = local_recv_ahead,
     .flush = local_flush,
     .wait = local_wait,

@@ -202,6 +202,7 @@ void local_drop(struct local *);
 
 int local_send(void *state, wherry_message **message, unsigned flags);
 size_t local_gather(void *state, const struct wherry_plain *messages, size_t count);
+int local_put(void *state, const struct wherry_plain *message, unsigned flags);
 int local_flush(void *state);
 int local_expects(void *state);
 int local_keep(void *state);
@@ -251,9 +252,6 @@ int local_recv(void *state, wherry_message **out);
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count);
 int local_ready(void *state);
 
-/* Nobody reads their ring any more: their next record finds that out. */
-void local_say_farewell(struct local *);
-
 /* --- local_wait.c -------------------------------------------------------- */
 
 int local_wait(void *state, enum wherry_direction direction,
@@ -262,5 +260,8 @@ int local_wait(void *state, enum wherry_direction direction,
 bool local_await_room(struct local *);
 
 int local_spin(void *state, enum wherry_direction direction);
+
+/* Nobody reads their ring any more: their next record finds that out. */
+void local_say_farewell(struct local *);
 
 #endif

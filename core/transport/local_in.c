@@ -168,7 +168,7 @@ static int recv_from_ring(struct local *local, wherry_message **out)
 // The carrier's end came after all that is in the ring.
 static bool has_news(struct local *local)
 {
-    return local->in.on_ring && ring_look_again(&local->in.ring) != 0;
+    return local->in.on_ring && ring_has_next(&local->in.ring);
 }
 
 int local_recv(void *state, wherry_message **out)
@@ -195,6 +195,19 @@ static bool is_plain(const struct ring_record *record, uint64_t most)
            record->left <= most;
 }
 
+static inline wherry_message *take_plain(struct local *local,
+                                         const struct ring_record *record)
+{
+    wherry_message *message;
+    if (message_store_take(local->store, WHERRY_IN, (size_t)record->here, &message) < 0)
+        return NULL;
+    message->kind = record->kind;
+    if (record->here > 0)
+        memcpy(message->data, record->payload, record->here);
+    (void)take_room(local, record);
+    return message;
+}
+
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
 {
     struct local *local = state;
@@ -205,11 +218,12 @@ size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
         return local->carrier.moves->recv_ahead(local->carrier.state, messages, count);
     if (in->partial || local_check_life(local) < 0)
         return 0;
-    while (done < count && ring_next(&in->ring, &record) == 1) {
-        if (!is_plain(&record, local->message_limit) ||
-            take_record(local, &record, &messages[done]) != 1)
+    while (done < count && ring_next(&in->ring, &record) == 1 &&
+           is_plain(&record, local->message_limit)) {
+        wherry_message *message = take_plain(local, &record);
+        if (!message)
             break;
-        done++;
+        messages[done++] = message;
     }
     return done;
 }
@@ -225,21 +239,11 @@ int local_ready(void *state)
     if (in->awaits_carrier)
         return local->carrier.moves->ready(local->carrier.state);
     // A bell that was rung for what has been read meanwhile would show it as readable.
-    if (ring_in_is_asleep(&in->ring) && !ring_has_more(&in->ring)) {
+    if (ring_in_is_asleep(&in->ring) && !ring_has_next(&in->ring)) {
         wherry_message *message;
         int r = in->early ? -EAGAIN : local_look_at_carrier(local, &message);
         if (r != -EAGAIN && r != LOCAL_AGAIN)
             return 1;
     }
-    return ring_in_sleeps(&in->ring) != 1 || in->has_ended;
-}
-
-// As one that sleeps for ever: whoever writes then rings, and finds nobody.
-void local_say_farewell(struct local *local)
-{
-    struct local_in *in = &local->in;
-    if (!in->on_ring || local_check_life(local) < 0)
-        return;
-    ring_in_wakes(&in->ring);
-    (void)ring_in_sleeps(&in->ring);
+    return !ring_in_sleeps(&in->ring) || in->has_ended;
 }

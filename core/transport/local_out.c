@@ -115,29 +115,49 @@ int local_send(void *state, wherry_message **message, unsigned flags)
     return send_over_ring(local, message, flags);
 }
 
+static inline bool may_use_ring(const struct local *local)
+{
+    const struct local_out *out = &local->out;
+    return out->on_ring && !out->rest && !out->broken &&
+           !(local_steps(local) & LOCAL_LEFT_IN) && local_check_life(local) == 0;
+}
+
+// Whole, if there is room.
+static inline bool put_in_ring(struct ring_out *ring,
+                               const struct wherry_plain *message)
+{
+    if (message->size > ring->piece || ring_has_room(ring, message->size) <= 0)
+        return false;
+    ring_put(ring, message->data, message->size, FRAME_MESSAGE, message->kind);
+    ring->messages++;
+    ring->bytes += message->size;
+    return true;
+}
+
+int local_put(void *state, const struct wherry_plain *message, unsigned flags)
+{
+    struct local *local = state;
+    struct local_out *out = &local->out;
+    if (out->holds || !may_use_ring(local) || !put_in_ring(&out->ring, message))
+        return 0;
+    const int r = flags & WHERRY_MORE ? 0 : local_publish(local);
+    return r < 0 ? r : 1;
+}
+
 static size_t gather_in_ring(struct local *local, const struct wherry_plain *messages,
                              size_t count)
 {
-    struct ring_out *ring = &local->out.ring;
     size_t done = 0;
-    if (local->out.rest || local->out.broken || local_check_life(local) < 0)
-        return 0;
-    for (; done < count && messages[done].size <= ring->piece; done++) {
-        if (ring_has_room(ring, messages[done].size) <= 0)
-            break;
-        ring_put(ring, messages[done].data, messages[done].size, FRAME_MESSAGE,
-                 messages[done].kind);
-        ring->messages++;
-        ring->bytes += messages[done].size;
-    }
+    while (done < count && put_in_ring(&local->out.ring, &messages[done]))
+        done++;
     return done;
 }
 
 size_t local_gather(void *state, const struct wherry_plain *messages, size_t count)
 {
     struct local *local = state;
-    if (local->out.on_ring && !(local_steps(local) & LOCAL_LEFT_IN))
-        return gather_in_ring(local, messages, count);
+    if (local->out.on_ring)
+        return may_use_ring(local) ? gather_in_ring(local, messages, count) : 0;
     // Alone it is not copied; and it is looked whether to go over.
     if (count == 1 || local_steps(local) != 0)
         return 0;

@@ -3,7 +3,7 @@
  * local: - waiting: awake for as long as a sleep and a wake would cost, then asleep.
  *
  * Awake (spin.h) makes sense only while the other end runs on another processor: each
- * says in its page on which it was when it last wrote.
+ * says in its page on which it is, whenever it waits, and now and then.
  *
  * Asleep is a ppoll(2) over the socket, which a bell, open files and the other end's
  * death make readable.  Who waits for room has a bell of its own: two threads that look
@@ -94,13 +94,23 @@ int local_wait(void *state, enum wherry_direction direction,
     return direction == WHERRY_IN ? wait_in(local, waits) : wait_out(local, waits);
 }
 
+// As one that sleeps for ever: whoever writes then rings, and finds nobody.
+void local_say_farewell(struct local *local)
+{
+    struct local_in *in = &local->in;
+    if (!in->on_ring || local_check_life(local) < 0)
+        return;
+    ring_in_wakes(&in->ring);
+    (void)ring_in_sleeps(&in->ring);
+}
+
 /* --- awake --------------------------------------------------------------- */
 
 // From their bell until now: they say when they rang it.
 static void measure_wake(struct local_in *in)
 {
     const int64_t rung_at =
-        atomic_load_explicit(&in->ring.theirs->writer.rung_at, memory_order_relaxed);
+        atomic_load_explicit(&in->ring.theirs->places.rung_at, memory_order_relaxed);
     if (rung_at > in->slept_at) {
         int64_t cost = wherry_now() - rung_at;
         if (cost >= 0 && cost <= WAKE_MOST) {
@@ -128,22 +138,23 @@ int local_spin(void *state, enum wherry_direction direction)
         return -ENOTSUP;
     if (direction == WHERRY_IN && !local->in.awaits_carrier) {
         struct ring_in *ring = &local->in.ring;
-        const struct ring_writer *writer = &ring->theirs->writer;
         if (local->in.slept_at > 0)
             measure_wake(&local->in);
         ring_in_wakes(ring);
+        ring_in_tells_place(ring);
         return spin_on(
             &local->habits[direction],
-            &(struct spin_sight){&writer->tail, &writer->processor, ring->head},
+            &(struct spin_sight){ring_next_word(ring), &ring->theirs->places.writer, 0},
             spin_of(local));
     }
     if (direction == WHERRY_OUT && !local->out.waits_for_files) {
-        const struct ring_out *ring = &local->out.ring;
-        const struct ring_reader *reader = &ring->theirs->reader;
-        return spin_on(
-            &local->habits[direction],
-            &(struct spin_sight){&reader->head, &reader->processor, ring->head_seen},
-            spin_of(local));
+        struct ring_out *ring = &local->out.ring;
+        const struct ring_page *theirs = ring->theirs;
+        ring_out_tells_place(ring);
+        return spin_on(&local->habits[direction],
+                       &(struct spin_sight){&theirs->reader.head,
+                                            &theirs->places.reader, ring->head_seen},
+                       spin_of(local));
     }
     return -ENOTSUP;
 }

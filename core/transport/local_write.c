@@ -39,11 +39,11 @@ static int look_for_reader(struct local *local)
 int local_publish(struct local *local)
 {
     struct local_out *out = &local->out;
-    int r = 0;
-    if (ring_publish(&out->ring))
-        r = wake_reader(local);
-    else if (++out->publishes % LOOK_EVERY == 0)
-        r = look_for_reader(local);
+    const bool has_to_wake = ring_publish(&out->ring);
+    if (!has_to_wake && ++out->publishes % LOOK_EVERY != 0)
+        return 0;
+    ring_out_tells_place(&out->ring);
+    int r = has_to_wake ? wake_reader(local) : look_for_reader(local);
     if (r < 0)
         out->broken = r;
     return r;

@@ -15,7 +15,7 @@ enum {
 
 static bool has_changed(const struct spin_sight *sight)
 {
-    return WHERRY_LOAD(sight->count) != sight->before;
+    return WHERRY_LOAD(sight->word) != sight->before;
 }
 
 static bool give_way(const struct spin_sight *sight)

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A word of theirs that changes, and on which processor they were then. */
+/* A word of theirs that changes, and on which processor they are. */
 struct spin_sight {
-    const _Atomic(uint64_t) *count;
+    const _Atomic(uint64_t) *word;
     const _Atomic(uint32_t) *processor;
     uint64_t before;
 };

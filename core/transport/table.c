@@ -15,12 +15,12 @@
 #include "base/base.h"
 
 static const struct transport *const transports[] = {
-    &transport_pipe,  &transport_fifo,  &transport_stdio, &transport_fd,
-    &transport_pair,  &transport_local, &transport_unix,  &transport_tcp,
-    &transport_udp,   &transport_mq,    &transport_sysv,  &transport_signal,
-    &transport_exec,  &transport_memfd, &transport_shm,   &transport_shmv,
-    &transport_file,  &transport_lease, &transport_sem,   &transport_semv,
-    &transport_fault,
+    &transport_pipe,   &transport_fifo,  &transport_stdio, &transport_fd,
+    &transport_pair,   &transport_local, &transport_unix,  &transport_tcp,
+    &transport_udp,    &transport_mq,    &transport_sysv,  &transport_queue,
+    &transport_signal, &transport_exec,  &transport_memfd, &transport_shm,
+    &transport_shmv,   &transport_file,  &transport_lease, &transport_sem,
+    &transport_semv,   &transport_fault,
 };
 
 enum {

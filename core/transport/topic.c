@@ -154,6 +154,7 @@ static void look_for_readers(struct topic *topic, int64_t tick)
     if (topic->looks == LOOKS_IN_A_TICK)
         return;
     topic->looks++;
+    ring_out_tells_place(&topic->fan.ring);
     topic_look(topic);
 }
 

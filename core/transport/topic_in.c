@@ -128,7 +128,7 @@ int topic_ready(void *state)
     if (!topic_is_welcome(reader))
         return reader->has_ended;
     // A bell that was rung for what has been read meanwhile would show it as readable.
-    if (ring_in_is_asleep(&reader->fan.ring) && !ring_has_more(&reader->fan.ring)) {
+    if (ring_in_is_asleep(&reader->fan.ring) && !fan_has_more(&reader->fan)) {
         int r = topic_hear_carrier(reader);
         if (r < 0 && r != -EAGAIN)
             return 1;
@@ -166,9 +166,10 @@ int topic_spin(void *state, enum wherry_direction direction)
     if (direction == WHERRY_OUT || !topic_is_welcome(reader) ||
         topic_check_life(reader) < 0)
         return -ENOTSUP;
-    const struct ring_writer *writer = &ring->theirs->writer;
+    const struct ring_page *theirs = ring->theirs;
     ring_in_wakes(ring);
-    return spin_on(&reader->habit,
-                   &(struct spin_sight){&writer->tail, &writer->processor, ring->head},
-                   reader->spin);
+    return spin_on(
+        &reader->habit,
+        &(struct spin_sight){&theirs->writer.tail, &theirs->places.writer, ring->head},
+        reader->spin);
 }

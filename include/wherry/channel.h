@@ -16,6 +16,11 @@
  * each: after wherry_pair() and a plain fork(), either process closes the end it does
  * not use.  Closing an end that this process never used says nothing to the other end.
  *
+ * The memory of a queue: is of all processes of its user.  Whoever opens it has it for
+ * itself: a child of fork(2) gets -ECHILD.  Nonsense that one of them writes there is
+ * -EPROTO, or a message that nobody sent; but whoever makes its file smaller ends all
+ * who use it by SIGBUS, as with any region that can be made smaller (wherry/region.h).
+ *
  * A peer that ends in order (wherry_finish, or wherry_close after use) is told by 0
  * from recv.  Under the `wherry` framing an end of file without that word is
  * -ECONNRESET: the peer died, or closed without ever speaking.
@@ -238,7 +243,8 @@ enum wherry_direction { WHERRY_IN, WHERRY_OUT };
  * for. Borrowed: the channel closes it; do not read from or write to it. WHERRY_IN: it
  * is readable whenever wherry_recv with WHERRY_POLL would not say -EAGAIN,
  * level-triggered, whatever the library has read ahead.  (A record that has arrived in
- * part, or a drain of the peer's, makes it readable until a recv has looked at it.)
+ * part, or a drain of the peer's, makes it readable until a recv has looked at it; so
+ * does a tenth of a second without a look at a queue: lest a wake-up be missed.)
  * Take as many messages for one wake as you like, one is enough. WHERRY_OUT: writable
  * whenever wherry_send with WHERRY_POLL may not say -EAGAIN. Errors: -EMFILE, -ENFILE,
  * -ENOMEM, -EPERM (the other end of a simplex mechanism), -ENOTSUP (the mechanism has
@@ -284,13 +290,14 @@ struct wherry_channel_info {
     int64_t kind_least;     /* as which kind 0 arrives (sysv: 1, signal: signal=) */
     uint64_t queue_limit;
     uint64_t file_limit;
-    uint64_t memory;      /* bytes of memory that Wherry holds for the channel */
-    int ended;            /* nothing more comes: 1, the peer finished; < 0, the error
-                             that ended it; 0: something may */
-    int error;            /* the last error that a call on it returned, or 0 */
-    char error_text[256]; /* its sentence */
-    int holder_count;     /* other processes known to hold the other end open, */
-    int64_t holders[8];   /* and the first of them, by pid */
+    uint64_t memory;        /* bytes of memory that Wherry holds for the channel */
+    int ended;              /* nothing more comes: 1, the peer finished; < 0, the error
+                               that ended it; 0: something may */
+    int error;              /* the last error that a call on it returned, or 0 */
+    char error_text[256];   /* its sentence */
+    int holder_count;       /* other processes known to hold the other end open, */
+    int64_t holders[8];     /* and the first of them, by pid */
+    uint64_t lost_messages; /* that somebody died receiving (queue: with unread=lost) */
 };
 
 /* Describes a channel.  `size` is sizeof(struct wherry_channel_info) as the caller

@@ -23,6 +23,13 @@ struct wherry_wait {
 
 enum { WHERRY_WAITS = 4 }; /* the most descriptors that one wait looks at */
 
+/* What became of a wait. */
+enum wherry_waited {
+    WHERRY_WAITED_AGAIN,  /* it is over, and what was waited for is tried next */
+    WHERRY_WAITED_ENOUGH, /* it is over, and nothing is tried */
+    WHERRY_WAITED_POLLS   /* somebody polls the descriptors from now on */
+};
+
 /* A message that is bytes and a kind and nothing else; borrowed. */
 struct wherry_plain {
     const void *data;
@@ -62,8 +69,11 @@ struct wherry_transport {
      * all go to send. */
     size_t (*gather)(void *state, const struct wherry_plain *messages, size_t count);
 
-    /* Whether gather and flush are at least as cheap as send for one message, too. */
-    int gathers_all;
+    /* Sends one plain message of borrowed bytes where that is no more than a copy:
+     * gather, and flush too but with WHERRY_MORE.  1: it is taken and pushed on; 0: it
+     * is not taken, and goes to gather or send; or it is taken and why it was not
+     * pushed on, as flush says it.  NULL: never. */
+    int (*put)(void *state, const struct wherry_plain *message, unsigned flags);
 
     /* Of transports that read ahead: receives up to `count` messages that lie there
      * already, as long as nothing can go wrong with them; how many.  What it leaves (0
@@ -127,6 +137,11 @@ struct wherry_transport {
 
     /* Frees everything, descriptors too. */
     void (*close)(void *state);
+
+    /* Of transports that are told by others when a wait is over: what became of the
+     * last one that `wait` said something for.  NULL: it need not know. */
+    void (*waited)(void *state, enum wherry_direction direction,
+                   enum wherry_waited what);
 };
 
 /* Makes a channel that moves its messages by `transport` (borrowed, must live as long)

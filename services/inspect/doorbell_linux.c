@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Doorbells of leases: FIFOs in the user's directory of Wherry's, by which whoever
- * waits for a permit is woken.
+ * Doorbells of leases and queues: FIFOs in the user's directory of Wherry's, by which
+ * whoever waits there is woken.
  *
  * The owner of one has it open to be read from as long as it lives, and takes it away;
- * one that is killed leaves it, for those who share the lease to take away.  Where the
- * lease is gone by then nobody does.  Whether anybody reads from it the kernel says to
+ * one that is killed leaves it, for those who share the object to take away.  Where
+ * that is gone by then nobody does.  Whether anybody reads from it the kernel says to
  * whoever opens it to write: nobody waits there for its other end, so that disturbs
  * nobody.
  *

@@ -21,6 +21,7 @@ const struct sort sorts[SORTS] = {
                     ""},
     [SORT_MEMFD] = {"memfd", "memory without a name", "", NULL, NULL, untold},
     [SORT_MQ] = {"mq", "POSIX queue", "messages", ask_file, take_file, ""},
+    [SORT_QUEUE] = {"queue", "Wherry's queue", "", ask_file, take_file, ""},
     [SORT_SEM] = {"sem", "POSIX semaphore", "", ask_file, take_file, ""},
     [SORT_SEMV] = {"semv", "System V semaphores", "semaphores", NULL, NULL, untold},
     [SORT_SHM] = {"shm", "POSIX region", "", ask_file, take_file, ""},

@@ -74,19 +74,20 @@ static int file_place(const struct wherry_ipc_object *object, struct file *out)
     char rest[LINK_MOST - 16];
     char path[LINK_MOST];
     const bool is_queue = strcmp(object->scheme, sorts[SORT_MQ].scheme) == 0;
-    const bool is_lease = strcmp(object->scheme, sorts[SORT_LEASE].scheme) == 0;
+    const bool is_own = strcmp(object->scheme, sorts[SORT_LEASE].scheme) == 0 ||
+                        strcmp(object->scheme, sorts[SORT_QUEUE].scheme) == 0;
     const bool is_semaphore = strcmp(object->scheme, sorts[SORT_SEM].scheme) == 0;
     if (!rest_read(object->address, rest, sizeof(rest)))
         return -EINVAL;
     const char *name = rest + (rest[0] == '/');
     if (!*name || strchr(name, '/'))
         return -EINVAL;
-    snprintf(out->name, sizeof(out->name), "%s%s%s", is_semaphore ? "sem." : "", name,
-             is_lease ? ".lease" : "");
-    out->directory = is_queue   ? -1
-                     : is_lease ? shelf_open_own(path, sizeof(path))
-                                : open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return !is_queue && out->directory < 0 ? (is_lease ? out->directory : -errno) : 0;
+    snprintf(out->name, sizeof(out->name), "%s%s%s%s", is_semaphore ? "sem." : "", name,
+             is_own ? "." : "", is_own ? object->scheme : "");
+    out->directory = is_queue ? -1
+                     : is_own ? shelf_open_own(path, sizeof(path))
+                              : open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return !is_queue && out->directory < 0 ? (is_own ? out->directory : -errno) : 0;
 }
 
 static void file_leave(const struct file *file)

@@ -201,15 +201,19 @@ static bool see_local(const struct shelf *shelf, const char *name,
 static void see_own(const struct shelf *shelf, const char *name,
                     const struct file_look *look)
 {
-    static const char suffix[] = ".lease";
-    char text[REST_MOST];
-    struct words words = {text, sizeof(text), 0};
-    const size_t size = strlen(name);
-    const size_t tail = sizeof(suffix) - 1;
-    if (S_ISREG(look->mode) && size > tail && strcmp(name + size - tail, suffix) == 0) {
-        words_add(&words, "lease:");
-        words_add_rest(&words, name, size - tail);
-        add(shelf, SORT_LEASE, text, look);
+    // What ends so is of that sort.
+    static const enum sort_number own[] = {SORT_LEASE, SORT_QUEUE};
+
+    const char *ending = strrchr(name, '.');
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]) && ending; i++) {
+        char text[REST_MOST];
+        struct words words = {text, sizeof(text), 0};
+        const char *scheme = sorts[own[i]].scheme;
+        if (!S_ISREG(look->mode) || ending == name || strcmp(ending + 1, scheme) != 0)
+            continue;
+        words_add(&words, "%s:", scheme);
+        words_add_rest(&words, name, (size_t)(ending - name));
+        add(shelf, own[i], text, look);
     }
     see_doorbell(shelf, name, look);
     if (!see_local(shelf, name, look))
@@ -354,7 +358,7 @@ static int look_at_own(struct survey *survey)
 {
     char path[LINK_MOST];
     char slashed[LINK_MOST + 1];
-    static const char *const schemes[] = {"lease", "local", "unix", "fifo"};
+    static const char *const schemes[] = {"lease", "queue", "local", "unix", "fifo"};
     bool is_wanted = false;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
         is_wanted |= survey_wants_scheme(survey, schemes[i]);

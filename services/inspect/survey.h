@@ -46,6 +46,7 @@ enum sort_number {
     SORT_LOCAL,
     SORT_MEMFD,
     SORT_MQ,
+    SORT_QUEUE,
     SORT_SEM,
     SORT_SEMV,
     SORT_SHM,
@@ -206,7 +207,8 @@ bool rest_read(const char *address, char *out, size_t size);
 /* --- doorbell_linux.c ----------------------------------------------------------------
  */
 
-/* Whether a file in Wherry's directory has the name of a lease's doorbell. */
+/* Whether a file in Wherry's directory has the name of a doorbell of a lease or queue.
+ */
 bool doorbell_is_named(const char *name);
 
 /* Of any other FIFO nothing is known, and it stays: -ENOTSUP. */

@@ -34,6 +34,7 @@ static const struct row rows[] = {
     {"mq", "mq:/%s", "", ROW_DIAL, 0, true},
     {"sysv", "sysv:0x%s", "", ROW_DIAL, 0, true},
     {"sysv-private", "sysv:private", "", ROW_DIAL, 0, true},
+    {"queue", "queue:%s", "", ROW_DIAL, 0, true},
     {"signal", "signal:self", "", ROW_DIAL, 0, true},
     {"local", "local:%s", "", ROW_DIAL, 0, false},
     {"local-always", "local:%s", "memory=always", ROW_DIAL, 0, false},
@@ -92,6 +93,11 @@ void row_remove(const char *address)
         mq_unlink(name + 3);
     if (strncmp(name, "sysv:0x", 7) == 0)
         msgctl(msgget((key_t)strtoul(name + 5, NULL, 16), 0), IPC_RMID, NULL);
+    if (strncmp(name, "queue:", 6) == 0) {
+        char path[ROW_ADDRESS * 2];
+        snprintf(path, sizeof path, "%s/%s.queue", getenv("WHERRY_DIR"), name + 6);
+        unlink(path);
+    }
 }
 
 void rows_remove(void)
@@ -137,7 +143,9 @@ void row_address(const struct row *row, const char *options, char *address)
 {
     char name[64], base[ROW_ADDRESS / 2];
     const char *place = strstr(row->address, "%s");
-    bool is_path = place && place[-1] == ':' && strncmp(row->address, "local", 5) != 0;
+    bool is_path = place && place[-1] == ':' &&
+                   strncmp(row->address, "local", 5) != 0 &&
+                   strncmp(row->address, "queue", 5) != 0;
     bool is_key = place && place[-1] == 'x';
     snprintf(name, sizeof name, is_key ? "%x%02x" : "%d.%d", (int)getpid(),
              is_key ? names_made % 256 : names_made);

@@ -21,6 +21,8 @@ static void run(void *argument)
     else if (r != 0 &&
              r != -ETIMEDOUT) // of accept: it let a peer go, and waited for more
         CHECK_ERROR(r, -ENOMEM);
+    if (scenario->clear)
+        scenario->clear();
 }
 
 static void fail_each(const void *argument)

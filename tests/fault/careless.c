@@ -246,18 +246,19 @@ static const int lost[] = {-EMFILE, -EAGAIN, 0};
 static const int again[] = {-EAGAIN, 0};
 
 static const struct fault_scenario scenarios[] = {
-    {"careful", careful, NULL, again, 0},
-    {"forgets_the_first", forgets_the_first, NULL, NULL, 0},
-    {"forgets_a_block", forgets_a_block, NULL, NULL, 0},
-    {"tells_of_an_interrupt", tells_of_an_interrupt, NULL, NULL, 0},
-    {"believes_in_whole_messages", believes_in_whole_messages, NULL, interrupted, 0},
-    {"waits_for_ever", waits_for_ever, NULL, NULL, 0},
-    {"calls_it_something_else", calls_it_something_else, NULL, NULL, 0},
-    {"crashes", crashes, NULL, NULL, 0},
-    {"sees_lost_files", sees_lost_files, NULL, lost, 0},
-    {"works_in_a_thread", works_in_a_thread, NULL, again, 0},
-    {"starts_another", starts_another, NULL, again, 0},
-    {"begins_later", begins_later, NULL, NULL, 1},
+    {"careful", careful, NULL, again, 0, NULL},
+    {"forgets_the_first", forgets_the_first, NULL, NULL, 0, NULL},
+    {"forgets_a_block", forgets_a_block, NULL, NULL, 0, NULL},
+    {"tells_of_an_interrupt", tells_of_an_interrupt, NULL, NULL, 0, NULL},
+    {"believes_in_whole_messages", believes_in_whole_messages, NULL, interrupted, 0,
+     NULL},
+    {"waits_for_ever", waits_for_ever, NULL, NULL, 0, NULL},
+    {"calls_it_something_else", calls_it_something_else, NULL, NULL, 0, NULL},
+    {"crashes", crashes, NULL, NULL, 0, NULL},
+    {"sees_lost_files", sees_lost_files, NULL, lost, 0, NULL},
+    {"works_in_a_thread", works_in_a_thread, NULL, again, 0, NULL},
+    {"starts_another", starts_another, NULL, again, 0, NULL},
+    {"begins_later", begins_later, NULL, NULL, 1, NULL},
 };
 
 void harness_register(void)

@@ -6,12 +6,14 @@
  * or by an error; and closing gives everything back.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -54,6 +56,7 @@ static const struct row rows[] = {
     {"udp", "udp:127.0.0.1:0", BY_DIAL, false, false},
     {"mq", "mq:/%s", BY_DIAL, false, false},
     {"sysv", "sysv:private", BY_DIAL, false, false},
+    {"queue", "queue:%s", BY_DIAL, false, false},
     {"signal", "signal:self", BY_DIAL, false, true},
     {"local", "local:%s?memory=always&ring=64K&spin=0", BY_DIAL, true, false},
     {"local-socket", "local:%s?memory=never", BY_DIAL, true, false},
@@ -83,8 +86,9 @@ static int open_by_dial(const struct row *row, struct ends *ends)
 {
     char address[ADDRESS_SIZE], name[32];
     const char *place = strstr(row->address, "%s");
-    bool is_local = strncmp(row->address, "local:", 6) == 0;
-    bool is_path = place && !is_local && (place[-1] == ':' || place[-1] == '@');
+    bool is_ours = strncmp(row->address, "local:", 6) == 0 ||
+                   strncmp(row->address, "queue:", 6) == 0;
+    bool is_path = place && !is_ours && (place[-1] == ':' || place[-1] == '@');
     snprintf(name, sizeof name, "%d", (int)getpid());
     snprintf(address, sizeof address, "%.*s%s%s",
              place ? (int)(place - row->address) : (int)strlen(row->address),
@@ -122,11 +126,29 @@ static int open_ends(const struct row *row, struct ends *ends)
     return 0;
 }
 
-static void remove_queue(void)
+// The system keeps both kinds of queues; and doorbells, if a fault kept them.
+static void remove_mq(void)
 {
     char name[32];
     snprintf(name, sizeof name, "/%d", (int)getpid());
     mq_unlink(name);
+}
+
+static void empty_directory(void)
+{
+    DIR *folder = opendir(getenv("WHERRY_DIR"));
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
+}
+
+static void (*clear_of(const struct row *row))(void)
+{
+    return strcmp(row->name, "mq") == 0      ? remove_mq
+           : strcmp(row->name, "queue") == 0 ? empty_directory
+                                             : NULL;
 }
 
 static int run_scenario(const void *argument)
@@ -141,7 +163,6 @@ static int run_scenario(const void *argument)
     wherry_close(ends.sender);
     wherry_close(ends.receiver);
     wherry_close_listener(ends.listener);
-    remove_queue(); // which stays otherwise
     return r < 0 ? r : 0;
 }
 
@@ -401,10 +422,17 @@ static const int allowed_of_memory[] = {-ETIMEDOUT,  -ECONNRESET, -EPIPE, -EMFIL
 // What EPERM means of signals is among them.
 static const int allowed_of_signals[] = {-ETIMEDOUT, -EPIPE, -EMFILE, -EACCES, 0};
 
+// Without /proc a process does not know who it is, and without a random number makes no
+// queue.
+static const int allowed_of_queues[] = {-ETIMEDOUT, -EMFILE, -ENOTSUP,
+                                        -ENOENT,    -EAGAIN, 0};
+
 static const int *allowed_of(const struct row *row)
 {
     if (strstr(row->address, "memory=always"))
         return allowed_of_memory;
+    if (strcmp(row->name, "queue") == 0)
+        return allowed_of_queues;
     return row->has_numbers ? allowed_of_signals : allowed;
 }
 
@@ -420,8 +448,8 @@ const struct fault_scenario *channel_scenarios(int milliseconds, size_t *count)
         const struct row *row = &rows[i % ROWS];
         arguments[i] = (struct scenario){row, runs[i / ROWS].run};
         snprintf(names[i], sizeof names[i], "%s/%s", runs[i / ROWS].name, row->name);
-        scenarios[i] = (struct fault_scenario){names[i], run_scenario, &arguments[i],
-                                               allowed_of(row), 0};
+        scenarios[i] = (struct fault_scenario){
+            names[i], run_scenario, &arguments[i], allowed_of(row), 0, clear_of(row)};
     }
     *count = RUNS * ROWS;
     return scenarios;

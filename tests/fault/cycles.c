@@ -16,6 +16,8 @@ static void run(void *argument)
 {
     const struct fault_scenario *scenario = argument;
     CHECK_INT(scenario->run(scenario->argument), 0);
+    if (scenario->clear)
+        scenario->clear();
 }
 
 static void repeat(const void *argument)

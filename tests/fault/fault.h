@@ -25,6 +25,10 @@ struct fault_scenario {
 
     /* It calls fault_begin() itself. */
     int has_own_begin;
+
+    /* Removes what outlives it, past the library, which may have been kept from that.
+     * No fault reaches it.  May be NULL. */
+    void (*clear)(void);
 };
 
 void fault_add(const struct fault_scenario *scenario);

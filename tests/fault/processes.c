@@ -356,8 +356,8 @@ const struct fault_scenario *process_scenarios(int milliseconds, size_t *count)
     static struct fault_scenario scenarios[RUNS];
     patience = milliseconds;
     for (size_t i = 0; i < RUNS; i++)
-        scenarios[i] =
-            (struct fault_scenario){runs[i].name, run_scenario, &runs[i], allowed, 0};
+        scenarios[i] = (struct fault_scenario){
+            runs[i].name, run_scenario, &runs[i], allowed, 0, NULL};
     *count = RUNS;
     return scenarios;
 }

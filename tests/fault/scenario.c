@@ -152,6 +152,8 @@ pid_t scenario_start(const struct fault_scenario *scenario, struct outcome *outc
         fault_begin();
     int result = scenario->run(scenario->argument);
     fault_end();
+    if (scenario->clear)
+        scenario->clear();
     atomic_store(&outcome->result, result);
     atomic_store(&outcome->leaks, count_leaks(&before, mark));
     atomic_store(&outcome->names, take_names(true));

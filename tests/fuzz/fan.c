@@ -60,8 +60,7 @@ static void raise_floor(void)
 
 static void change_newest(void)
 {
-    atomic_store(&theirs.page->fan.newest,
-                 in.ring.tail_seen - (uint64_t)next() * FAN_STEP);
+    atomic_store(&theirs.page->fan.newest, in.tail_seen - (uint64_t)next() * FAN_STEP);
 }
 
 // A record where the reader reads, or further on.
@@ -87,7 +86,7 @@ static void change_word(void)
 
 static void change_mode(void)
 {
-    atomic_store(&theirs.page->writer.mode, next() & 3);
+    atomic_store(&theirs.page->places.mode, next() & 3);
 }
 
 static void leave_it(void)

@@ -72,7 +72,7 @@ static int new_memory(uint64_t size, bool is_known, unsigned seals, void **out)
     PROPERTY(fd >= 0 && os_map(fd, size, OS_MAP_WRITE, &at) >= 0);
     struct ring_page *page = at;
     *page = (struct ring_page){.magic = "wherry",
-                               .version = 1,
+                               .version = RING_VERSION,
                                .layout = ring_layout() + !is_known,
                                .size = RING_LEAST};
     PROPERTY(seals == 0 || os_seal(fd, seals) >= 0);
@@ -134,9 +134,10 @@ static void clear_memory(void)
 
 /* --- what it does with its memory ---------------------------------------- */
 
-static void write_more(void)
+// Where this end reads: nothing any more, or again what stood there.
+static void go_back(void)
 {
-    peer.tail += (uint64_t)next() * RING_STEP;
+    peer.tail -= (uint64_t)next() * RING_STEP;
     atomic_store(&peer.page->writer.tail, peer.tail);
 }
 
@@ -149,8 +150,8 @@ static void put_record(uint64_t at, uint64_t left, uint64_t flags, uint64_t kind
 {
     uint8_t *record = peer.data + (at & (RING_LEAST - 1));
     _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)record;
-    atomic_store(&words[0], left | flags << RING_FLAGS_AT);
     atomic_store(&words[1], kind);
+    atomic_store(&words[0], left | (flags ^ RING_THERE) << RING_FLAGS_AT);
 }
 
 // As it is to be, mostly: a record behind the others, and they know of it.
@@ -190,7 +191,7 @@ static void leave_it(void)
 void shared_rewrite(void)
 {
     static void (*const writes[])(void) = {
-        leave_it,  write_record,  write_more,  change_record,
+        leave_it,  write_record,  go_back,     change_record,
         read_more, change_sleeps, change_word, leave_it,
     };
     writes[next() & 7]();
@@ -443,7 +444,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         write_large,   gather_some, write_file,    ask_for_descriptors,
         describe,      drain,       say_word,      say_anything,
         finish,        finish_it,   read_more,     receive_many,
-        change_sleeps, write_more,  change_record, shrink_memory,
+        change_sleeps, go_back,     change_record, shrink_memory,
     };
     if (!peer.page)
         make_files();

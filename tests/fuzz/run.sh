@@ -16,7 +16,7 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello names inspect plan ring fan local'
+framing-header hello names inspect plan ring fan local queue'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
@@ -29,11 +29,13 @@ library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/key.c core/transport/signal.c $plans"
 # What looks at memory that another process writes: there its input is that process.
-shared="core/memory/ring.c core/memory/fan.c core/transport/local.c
-core/transport/spin.c"
-local="core/transport/local_in.c core/transport/local_out.c core/transport/local_memory.c"
+shared="core/memory/ring.c core/memory/fan.c core/transport/local.c core/transport/local_in.c
+core/transport/local_out.c core/transport/spin.c core/transport/local_write.c
+$(echo core/memory/shared_queue*.c)"
+local="core/transport/local_memory.c"
+places="core/memory/places.c core/memory/watch.c core/memory/bells.c"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
-watched="$watched $inspect $shared $local"
+watched="$watched $inspect $shared $local $places"
 
 if [ $# -eq 0 ] || ! [ "$1" -ge 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
@@ -50,7 +52,7 @@ quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
 
 sources_of() {
     case $1 in
-    names | plan | ring | fan | local) echo "$library" ;;
+    names | plan | ring | fan | local | queue) echo "$library" ;;
     inspect) echo "$library $inspect" ;;
     *) echo "$sources" ;;
     esac
@@ -61,7 +63,7 @@ objects_of() {
     for source in $(sources_of "$1"); do
         name=$(echo "$source" | tr / _)
         case $1 in
-        ring | fan | local) echo "$shared" | grep -qw "$source" && name=shared_$name ;;
+        ring | fan | local | queue) echo "$shared" | grep -qw "$source" && name=shared_$name ;;
         esac
         echo "$build/$name.o"
     done
@@ -98,7 +100,7 @@ build_targets() {
         object=$build/$target.o
         objects=$(objects_of "$target")
         # shellcheck disable=SC2086
-        clang $flags -DFRAMING="${target#framing-}" -c "$here/${target%%-*}.c" \
+        clang $flags -DFRAMING="${target#framing-}" -DWHERRY_FUZZ_SHARED -c "$here/${target%%-*}.c" \
             -o "$object"
         # shellcheck disable=SC2086
         clang $flags -fsanitize=fuzzer "$object" $objects -o "$build/$target"
@@ -111,7 +113,7 @@ longest() {
     case $1 in
     address | framing-header | plan | ring | fan) echo 96 ;;
     framing-wherry) echo 80 ;;
-    inspect | local) echo 192 ;;
+    inspect | local | queue) echo 192 ;;
     *) echo 48 ;;
     esac
 }

@@ -371,6 +371,21 @@ TEST(of_a_fifo_that_is_no_doorbell_nothing_is_proven)
     wherry_ipc_view_free(view);
 }
 
+TEST(a_queue_of_ours_is_told_with_who_has_it_and_can_be_removed)
+{
+    struct wherry_ipc_view *view;
+    wherry_channel *out = NULL;
+    CHECK_OK(wherry_dial("queue:pump", WHERRY_POLL, &out));
+    CHECK_OK(wherry_write(out, "water", 5, 0, 0, WHERRY_POLL));
+    const struct wherry_ipc_object *object = only("queue:pump", &view);
+    CHECK_INT(how_of(object, getpid()), WHERRY_IPC_OPEN | WHERRY_IPC_MAPPED);
+    wherry_ipc_view_free(view);
+    CHECK(remove_it("queue:pump") < 0);
+    wherry_close(out);
+    check_left("queue:pump", 0);
+    CHECK_INT(remove_it("queue:pump"), 0);
+}
+
 /* --- all of them --------------------------------------------------------- */
 
 TEST(thousands_are_told_once_each_in_one_pass)

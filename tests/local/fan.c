@@ -220,7 +220,7 @@ TEST(whatever_the_floor_says_is_there_is_whole_after_every_single_record)
     for (unsigned i = 0; i < 600; i++) {
         struct fan_record record;
         publish(&fan, i % 11 == 0 ? fan_most(SIZE) / (1 + i % 5) : size_of(i));
-        reader->in.ring.head = reader->in.ring.tail_seen = 0;
+        reader->in.ring.head = reader->in.tail_seen = 0;
         reader->in.number = 0;
         CHECK_OK(fan_go_to_oldest(&reader->in));
         uint64_t before = 0;

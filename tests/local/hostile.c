@@ -184,12 +184,11 @@ static void offer(struct talk *talk)
     close(file);
 }
 
-static void write_record(uint64_t mark, uint64_t tail)
+static void write_record(uint64_t at, uint64_t mark)
 {
-    _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)side.data;
-    atomic_store(&words[0], mark);
+    _Atomic(uint64_t) *words = ring_words(side.data, at);
     atomic_store(&words[1], 0);
-    atomic_store(&side.page->writer.tail, tail);
+    atomic_store(&words[0], mark | (uint64_t)RING_THERE << RING_FLAGS_AT);
 }
 
 TEST(memory_that_is_offered_twice_ends_the_channel)
@@ -216,12 +215,12 @@ TEST(memory_that_is_mapped_twice_ends_the_channel)
     ring_leave(&side);
 }
 
-static void after_switch(uint64_t mark, uint64_t tail, const char *why)
+static void after_switch(uint64_t mark, const char *why)
 {
     struct talk talk;
     offer(&talk);
     say_of_memory(&talk, LOCAL_SWITCH, -1);
-    write_record(mark, tail);
+    write_record(0, mark);
     is_broken(&talk, why);
     ring_leave(&side);
 }
@@ -229,13 +228,13 @@ static void after_switch(uint64_t mark, uint64_t tail, const char *why)
 TEST(what_is_broken_in_the_ring_ends_the_channel)
 {
     const uint64_t flag = UINT64_C(1) << RING_FLAGS_AT;
-    after_switch(5, 8, "written so far");
-    after_switch(100, 32, "longer");
-    after_switch(RING_ELSEWHERE * flag | 1, 32, "pieces");
-    after_switch(RING_LEFT * flag | 1, 32, "pieces");
-    after_switch((FRAME_HELLO * flag) | 0, 16, "");
-    after_switch((FRAME_RING * flag) | 0, 16, "memory");
-    after_switch((uint64_t)15 * flag, 16, "");
+    after_switch(0x100 * flag, "no known sort");
+    after_switch(RING_SKIP * flag, "nothing stands before");
+    after_switch(RING_ELSEWHERE * flag | 1, "pieces");
+    after_switch(RING_LEFT * flag | 1, "pieces");
+    after_switch((FRAME_HELLO * flag) | 0, "");
+    after_switch((FRAME_RING * flag) | 0, "memory");
+    after_switch((uint64_t)15 * flag, "");
 }
 
 TEST(a_message_over_the_limit_ends_the_channel)
@@ -244,7 +243,7 @@ TEST(a_message_over_the_limit_ends_the_channel)
     wherry_message *message;
     offer(&talk);
     say_of_memory(&talk, LOCAL_SWITCH, -1);
-    write_record(UINT32_MAX, RING_LEAST / 8);
+    write_record(0, UINT32_MAX);
     FAILS(wherry_recv(talk.channel, &message, soon()), -EMSGSIZE, "limit");
     finish(&talk);
     ring_leave(&side);
@@ -267,7 +266,7 @@ TEST(a_record_whose_message_never_comes_waits_until_the_deadline)
     wherry_message *message;
     offer(&talk);
     say_of_memory(&talk, LOCAL_SWITCH, -1);
-    write_record((uint64_t)RING_ELSEWHERE << RING_FLAGS_AT, 16);
+    write_record(0, (uint64_t)RING_ELSEWHERE << RING_FLAGS_AT);
     CHECK_ERROR(wherry_recv(talk.channel, &message, at_once()), -ETIMEDOUT);
     send_frame(talk.socket, FRAME_MESSAGE, 0, "late", -1);
     hear(talk.channel, "late");
@@ -287,14 +286,9 @@ TEST(a_bell_that_is_none_holds_nobody_up)
     say_of_memory(&talk, LOCAL_ROOM, ends[1]);
     say_of_memory(&talk, LOCAL_SWITCH, -1);
     atomic_store(&side.page->sleeps.writer, 1);
-    uint64_t tail = 0;
-    for (int i = 0; i < 4; i++) {
-        const uint64_t piece = 8000;
-        _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)(side.data + tail);
-        atomic_store(&words[0], piece);
-        tail += ring_padded(piece);
-    }
-    atomic_store(&side.page->writer.tail, tail);
+    const uint64_t piece = 8000;
+    for (uint64_t i = 0; i < 4; i++)
+        write_record(i * ring_padded(piece), piece);
     for (int i = 0; i < 4; i++) {
         wherry_message *message;
         CHECK_INT(wherry_recv(talk.channel, &message, soon()), 1);

@@ -48,7 +48,7 @@ static inline void rings_close(struct rings *rings)
 static inline void rings_take(struct rings *rings, const void *bytes, uint64_t size,
                               int64_t kind)
 {
-    struct ring_record record;
+    struct ring_record record = {0};
     CHECK_INT(ring_next(&rings->in, &record), 1);
     CHECK_INT(record.left, size);
     CHECK_INT(record.here, size);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the models of lease:, of local: and of its topics, every order of their steps, by spin(1).
+"""Checks the models of lease:, local:, its topics and queue:, every order of their steps.
 
 A model must hold, and each of its mutants, a step as it must not be, must be caught.
 What is searched is all of it: a search that ends before is a failure.
@@ -28,11 +28,16 @@ SCENES = {
     'one comes to the place of the dead': ('lease-death.pml', {'SCENE': 4}),
     'one waits at the place of the dead': ('lease-death.pml', {'SCENE': 5}),
     'one leaves and comes again': ('lease-death.pml', {'SCENE': 6}),
+    'records become visible': ('ring-records.pml', {}),
     'a reader sleeps': ('ring-wake.pml', {}),
     'a writer waits for room': ('ring-room.pml', {}),
     'two ends go over and leave': ('ring-memory.pml', {}),
     'a reader is overtaken': ('fan-overwrite.pml', {}),
     'many readers sleep': ('fan-wake.pml', {}),
+    'a queue, two die': ('queue-death.pml', {'DEATHS': 2}),
+    'a queue, two want the same': ('queue-wake.pml', {'SCENE': 1}),
+    'a queue, two want different': ('queue-wake.pml', {'SCENE': 2}),
+    'a queue, one puts two': ('queue-wake.pml', {'SCENE': 3}),
 }
 # What is done wrong, and where that shows.
 MUTANTS = {
@@ -49,6 +54,11 @@ MUTANTS = {
     'WAKES_WITHOUT_A_PLACE': 'one comes to the place of the dead',
     'WAIT_CLEARED_UNSEEN': 'one waits at the place of the dead',
     'GENERATION_NOT_RAISED': 'one leaves and comes again',
+    'NO_END': 'records become visible',
+    'END_AFTER_THE_WORD': 'records become visible',
+    'WORD_BEFORE_THE_PAYLOAD': 'records become visible',
+    'FULL_TO_THE_BRIM': 'records become visible',
+    'PUBLISHED_IN_ORDER': 'records become visible',
     'PUBLISH_UNFENCED': 'a reader sleeps',
     'CHANGED_WITHOUT_A_FENCE': 'a reader sleeps',
     'BELL_WITHOUT_A_NEW_EPOCH': 'a reader sleeps',
@@ -74,6 +84,20 @@ MUTANTS = {
     'NO_BARRIER_FOR_MANY': 'many readers sleep',
     'RUNG_FOR_ONE_AS_FOR_ALL': 'many readers sleep',
     'RINGS_FOR_THE_FIRST_ALONE': 'many readers sleep',
+    'ENTRY_FIRST': 'a queue, two die',
+    'TAKEN_FIRST': 'a queue, two die',
+    'RETURN_FIRST': 'a queue, two die',
+    'ARRIVAL_NOT_SETTLED': 'a queue, two die',
+    'READING_FORGOTTEN': 'a queue, two die',
+    'TAKEN_OVER_AS_IT_IS': 'a queue, two die',
+    'GONE_BEFORE_RUNG': 'a queue, two want the same',
+    'RUNG_BEFORE_PUT': 'a queue, two want the same',
+    'WAIT_COUNTED_FIRST': 'a queue, one puts two',
+    'DOORBELL_EMPTIED_LAST': 'a queue, two want the same',
+    'NOT_LOOKED_ANEW': 'a queue, two want the same',
+    'NOT_LEFT': 'a queue, two want the same',
+    'GIVEN_UP_UNSAID': 'a queue, two want the same',
+    'ONE_FOR_ALL': 'a queue, two want different',
 }
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Readers of a fan sleep, and its writer wakes each of them (core/memory/ring.c and
- * fan.c; transport/topic.c, topic_in.c): ring_show, fan_must_ring, ring_shown,
+ * fan.c; transport/topic.c, topic_in.c): fan_show, fan_must_ring, ring_shown,
  * fan_in_sleeps, ring_in_wakes, and what is done about bells.
  *
  * Stores of the writer go through a buffer, as in ring-wake.pml; there is one mode for

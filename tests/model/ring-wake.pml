@@ -4,8 +4,9 @@
  * ring_in_sleeps, ring_in_wakes, and what transport/local_in.c does about bells.
  *
  * What the writer stores goes through a buffer, as on x86: the reader sees it later, in
- * the same order.  A fence waits until the buffer is empty; so does membarrier(2), which
- * the sleeper calls.  The reader's own stores to its epoch are fenced, and seen at once.
+ * the same order.  `tail` stands for its records (ring-records.pml).  A fence waits until
+ * the buffer is empty; so does membarrier(2), which the sleeper calls.  The reader's own
+ * stores to its epoch are fenced, and seen at once.
  *
  * The writer may die at any moment: what it had stored is seen, and its end is.
  *

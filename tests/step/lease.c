@@ -116,7 +116,7 @@ static void unmake(void *shared)
 static bool look_at(const struct harbour *harbour, struct lease *out)
 {
     const struct lease_header *header = harbour->block;
-    *out = (struct lease){.space = header ? header->space : 0};
+    *out = (struct lease){.places = {.space = header ? header->space : 0}};
     return header && lease_take(out, harbour->block, harbour->size) >= 0;
 }
 
@@ -132,13 +132,13 @@ static uint64_t state(const struct step_scene *scene)
     const uint32_t places = is_alone ? LOOKED_AT : 1;
     uint64_t word = is_alone && atomic_load(&lease.line->first) != 0;
     for (uint32_t i = 0; i < places; i++) {
-        const uint64_t wait = atomic_load(&lease.waits[i]);
-        word = word << 2 | atomic_load(&lease.places[i].word) >> 62;
+        const uint64_t wait = atomic_load(&lease.places.waits[i]);
+        word = word << 2 | atomic_load(&lease.places.all[i].word) >> 62;
         word = word << 2 | (wait != 0 ? 2u : 0u) | (wait & 1);
     }
     for (uint32_t i = 0; i < PERMITS; i++) {
         const uint64_t owner = atomic_load(&lease.owners[i]);
-        const uint32_t whose = owner ? lease_place_of(owner) + 1 : 0;
+        const uint32_t whose = owner ? owner_place(owner) + 1 : 0;
         word = word << 3 | (whose <= places ? whose : 0);
     }
     return word;

@@ -131,6 +131,9 @@ TEST(every_mechanism_that_is_open_to_strangers_has_a_guest)
         }
         if (!has_way)
             FAIL("the tour has no way through %s:", mechanism->scheme);
+        // Its memory is as Wherry makes it, and nobody else reads that.
+        if (strcmp(mechanism->scheme, "queue") == 0)
+            continue;
         // A guest sends back what it hears: in memory, and of turns, it hears nothing.
         if (!(mechanism->traits & (WHERRY_TRAIT_MEMORY | WHERRY_TRAIT_TURNS)) &&
             (mechanism->abilities & WHERRY_ABLE_STRANGERS) &&

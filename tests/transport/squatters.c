@@ -38,7 +38,9 @@ static void check_refused(const char *place, int error, const char *why)
           why);
     FAILS(wherry_listen("local:boat", &listener), error, why);
     FAILS(wherry_semaphore_open("lease:boat", &semaphore), error, why);
+    FAILS(wherry_dial("queue:boat", WHERRY_POLL, &channel), error, why);
     CHECK_ERROR(wherry_remove("local:boat"), error);
+    CHECK_ERROR(wherry_remove("queue:boat"), error);
     CHECK_ERROR(wherry_remove("lease:boat"), error);
 }
 

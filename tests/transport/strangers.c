@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Another user at what has a name: semaphores, memory, and the sockets of local:.
+ * Another user at what has a name: semaphores, memory, queues, sockets of local:.
  * Whatever it tries, by Wherry and past it, is refused, and all is as it was.
  */
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@
 
 enum { NOBODY = 65534, TEXT = 512, PERMITS = 2, NUMBERS = 64 };
 
-enum kind { SEMAPHORE, REGION, CHANNEL };
+enum kind { SEMAPHORE, REGION, QUEUE, CHANNEL };
 
 /* What another user tries. */
 struct object {
@@ -38,11 +38,14 @@ static int open_at(const struct object *object, const char *options)
     char address[2 * TEXT];
     wherry_semaphore *semaphore = NULL;
     wherry_region *region = NULL;
+    wherry_channel *channel = NULL;
     snprintf(address, sizeof(address), "%s%s", object->address, options);
     int r = object->kind == SEMAPHORE ? wherry_semaphore_open(address, &semaphore)
+            : object->kind == QUEUE   ? wherry_dial(address, WHERRY_POLL, &channel)
                                       : wherry_region_open(address, &region);
     wherry_semaphore_close(semaphore);
     wherry_region_close(region);
+    wherry_close(channel);
     return r;
 }
 
@@ -424,6 +427,7 @@ struct owned {
     wherry_semaphore *semaphore;
     wherry_region *region;
     wherry_listener *listener;
+    wherry_channel *channel;
 };
 
 static void make(const struct object *object, struct owned *out)
@@ -433,10 +437,14 @@ static void make(const struct object *object, struct owned *out)
         WORKS(wherry_semaphore_open(object->made, &out->semaphore));
     else if (object->kind == CHANNEL)
         WORKS(wherry_listen(object->made, &out->listener));
+    else if (object->kind == QUEUE)
+        WORKS(wherry_dial(object->made, WHERRY_POLL, &out->channel));
     else
         WORKS(wherry_region_open(object->made, &out->region));
     if (out->region)
         strcpy(wherry_region_data(out->region), "ahoy");
+    if (out->channel)
+        WORKS(wherry_write(out->channel, "ahoy", 4, 0, 0, WHERRY_POLL));
 }
 
 static void let_go(const struct owned *owned)
@@ -444,6 +452,19 @@ static void let_go(const struct owned *owned)
     wherry_semaphore_close(owned->semaphore);
     wherry_region_close(owned->region);
     wherry_close_listener(owned->listener);
+    wherry_close(owned->channel);
+}
+
+// What was put there is the next that is taken.
+static void check_queue(const struct object *object)
+{
+    wherry_listener *listener;
+    wherry_channel *in;
+    WORKS(wherry_listen(object->address, &listener));
+    WORKS(wherry_accept(listener, WHERRY_POLL, &in));
+    hear(in, "ahoy");
+    wherry_close(in);
+    wherry_close_listener(listener);
 }
 
 static void is_as_it_was(const struct object *object, const struct owned *owned)
@@ -463,6 +484,8 @@ static void is_as_it_was(const struct object *object, const struct owned *owned)
         CHECK_INT(wherry_semaphore_value(owned->semaphore), PERMITS);
         WORKS(wherry_acquire(owned->semaphore, 1, WHERRY_POLL));
         WORKS(wherry_release(owned->semaphore, 1));
+    } else if (owned->channel) {
+        check_queue(object);
     } else {
         CHECK_STRING(wherry_region_data(owned->region), "ahoy");
         WORKS(wherry_region_check(owned->region));
@@ -537,6 +560,13 @@ TEST(another_user_has_no_part_in_a_lease)
 {
     struct object object = object_at(SEMAPHORE, "?permits=2", "lease:boat");
     snprintf(object.path, TEXT, "%s/boat.lease", getenv("WHERRY_DIR"));
+    meet_a_stranger(&object);
+}
+
+TEST(another_user_has_no_part_in_a_queue)
+{
+    struct object object = object_at(QUEUE, "?maxsize=4", "queue:boat");
+    snprintf(object.path, TEXT, "%s/boat.queue", getenv("WHERRY_DIR"));
     meet_a_stranger(&object);
 }
 

@@ -23,12 +23,12 @@ static const struct {
     {"pair", "pair:?", "", "x"},          {"local", "local:x?", "", "x"},
     {"unix", "unix:/x?", "", "x"},        {"tcp", "tcp:127.0.0.1:1?", "", "x"},
     {"udp", "udp:127.0.0.1:1?", "", "x"}, {"mq", "mq:/x?", "", "x"},
-    {"sysv", "sysv:1?", "", "x"},         {"signal", "signal:self?", "", "1,"},
-    {"exec", "exec?", ":true", "x"},      {"memfd", "memfd:?", "", "x"},
-    {"shm", "shm:/x?", "", "x"},          {"shmv", "shmv:1?", "", "x"},
-    {"file", "file:/x?", "", "x"},        {"lease", "lease:x?", "", "x"},
-    {"sem", "sem:/x?", "", "x"},          {"semv", "semv:1?", "", "0,"},
-    {"fault", "fault?", ":pair:", "x"},
+    {"sysv", "sysv:1?", "", "x"},         {"queue", "queue:x?", "", "x"},
+    {"signal", "signal:self?", "", "1,"}, {"exec", "exec?", ":true", "x"},
+    {"memfd", "memfd:?", "", "x"},        {"shm", "shm:/x?", "", "x"},
+    {"shmv", "shmv:1?", "", "x"},         {"file", "file:/x?", "", "x"},
+    {"lease", "lease:x?", "", "x"},       {"sem", "sem:/x?", "", "x"},
+    {"semv", "semv:1?", "", "0,"},        {"fault", "fault?", ":pair:", "x"},
 };
 
 enum { FRAMES = sizeof(frames) / sizeof(frames[0]) };
@@ -265,7 +265,7 @@ TEST(whoever_opens_what_is_absent_hears_why_and_what_to_take)
 TEST(the_grammar_of_what_is_absent_is_no_matter)
 {
     FAILS(wherry_address_check("ws:host:80/%zz?x"), -ENOTSUP, "ws: is not there");
-    FAILS(wherry_address_check("fault?delay=1ms:queue:x"), -ENOTSUP, "mq:");
+    FAILS(wherry_address_check("fault?delay=1ms:ws:x"), -ENOTSUP, "tcp:");
     FAILS(wherry_address_check("leese:"), -EINVAL, "did you mean \"lease:\"");
 }
 
