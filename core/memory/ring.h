@@ -74,8 +74,9 @@ struct ring_page {
         RING_LINE) char magic[8]; /* "wherry", so that others can tell what it is */
     uint32_t version;
     uint32_t layout;
-    uint64_t size; /* of the ring */
-    int64_t pid;   /* who made it, as it calls itself */
+    uint64_t size;            /* of the ring */
+    int64_t pid;              /* who made it, as it calls itself */
+    _Atomic(uint32_t) trusts; /* 1: it reads in place what it is lent (pool.h) */
     char name[RING_NAME];
     struct ring_writer writer;
     struct ring_reader reader;
@@ -91,7 +92,8 @@ enum {
     RING_SKIP = 0x10,      /* go on where the ring begins */
     RING_ELSEWHERE = 0x20, /* this message came another way */
     RING_LEFT = 0x40,      /* nothing more comes through this ring */
-    RING_KNOWN = 0x7f
+    RING_LENT = 0x80,      /* the payload says where the message lies (pool.h) */
+    RING_KNOWN = 0xff
 };
 
 /* The layout in one number: two sides that differ in it do not understand each other.

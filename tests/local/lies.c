@@ -177,7 +177,7 @@ TEST(a_record_that_cannot_be_is_an_error)
 {
     mark_is(17, "longer than what is written");
     mark_is(UINT32_MAX, "longer than what is written");
-    mark_is(UINT64_C(0x80) << RING_FLAGS_AT, "no known sort");
+    mark_is(UINT64_C(0x100) << RING_FLAGS_AT, "no known sort");
     mark_is(UINT64_C(0x10000) << RING_FLAGS_AT, "no known sort");
     mark_is((uint64_t)(RING_SKIP | 1) << RING_FLAGS_AT, "no known sort");
     mark_is((uint64_t)RING_SKIP << RING_FLAGS_AT, "nothing follows");
