@@ -54,7 +54,7 @@ static bool fits_kind(const wherry_channel *channel, int64_t kind)
 static bool is_plain(const wherry_channel *channel, const wherry_message *message)
 {
     return fits_kind(channel, message->kind) && message->file_count == 0 &&
-           !message->route;
+           !message->route && !message->lender;
 }
 
 static APART int check_extras(const wherry_channel *channel,
@@ -462,16 +462,54 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
     return channel_error(channel, send_plain(channel, &plain, flags, deadline));
 }
 
+// Where the peer reads it, else from the channel's own store.
+static int try_loan(wherry_channel *channel, size_t size, wherry_message **out)
+{
+    const struct wherry_transport *moves = channel->moves;
+    int r = moves->lend ? moves->lend(channel->state, size, out) : -ENOTSUP;
+    const bool waits = may_wait(channel) || channel->limits.full == FULL_FAIL;
+    if (r == -ENOTSUP || (r == -EAGAIN && !waits))
+        return message_store_take(channel->store, WHERRY_OUT, size, out);
+    return r < 0 && r != -EAGAIN && r != -ENOMEM ? channel_explain(channel, r) : r;
+}
+
+static APART int try_loan_again(wherry_channel *channel, size_t size,
+                                wherry_message **out, wherry_deadline deadline)
+{
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    int r;
+    do {
+        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
+        if (r == -ETIMEDOUT)
+            return failure(r,
+                           "%s: the peer has not freed enough of what it was lent for "
+                           "another %zu bytes (loan=)",
+                           channel->address, size);
+        if (r < 0)
+            return r;
+        os_lock_take(&channel->out.lock);
+        r = try_loan(channel, size, out);
+        channel_give_out(channel);
+    } while (r == -EAGAIN);
+    if (r >= 0)
+        patience_rewarded(channel, WHERRY_OUT, &patience);
+    return r;
+}
+
 int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,
                 wherry_deadline deadline)
 {
-    (void)deadline; // for mechanisms whose room is limited; here it is memory
-    int r = size > size_most(channel) ? refuse_size(channel, size) : 0;
-    if (r >= 0) {
-        os_lock_take(&channel->out.lock);
-        r = message_store_take(channel->store, WHERRY_OUT, size, out);
-        channel_give_out(channel);
-    }
+    if (size > size_most(channel))
+        return channel_error(channel, refuse_size(channel, size));
+    os_lock_take(&channel->out.lock);
+    int r = try_loan(channel, size, out);
+    bool listens = expects(channel);
+    channel_give_out(channel);
+    if (r == -EAGAIN && may_wait(channel))
+        r = try_loan_again(channel, size, out, deadline);
+    if (listens)
+        listen(channel);
     return channel_error(channel, r);
 }
 

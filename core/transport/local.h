@@ -17,6 +17,9 @@
  *   receiving local_in.c       out of the ring
  *             local_carrier.c  over the carrier
  *   waiting   local_wait.c     awake for a while, then asleep
+ *   loans     local_loan.c     without copies, between ends that trust each other,
+ *             local_pool.c     from memory that lives as long as its messages, and
+ *             local_lend.c     through the ring
  *
  * `out` belongs to whoever holds the channel's lock for sending, `in` to whoever holds
  * that for receiving.  What the two share is under `speech`, or atomic; a thread that
@@ -25,17 +28,21 @@
 #ifndef TRANSPORT_LOCAL_H
 #define TRANSPORT_LOCAL_H
 
+#include "transport/local_loan.h"
 #include "transport/transport.h"
 
 /* What the two ends say of their memory: the kind of a word FRAME_RING. */
 enum local_word {
-    LOCAL_MEMORY,  /* here is mine (an open file) */
-    LOCAL_READY,   /* I have mapped yours */
-    LOCAL_REFUSED, /* there will be none */
-    LOCAL_SWITCH,  /* what follows comes through my ring */
-    LOCAL_BELL,    /* you sleep, and there is something in my ring */
-    LOCAL_ROOM,    /* ring this (an open file) when there is room in my ring */
-    LOCAL_GONE,    /* I do not go over to my ring any more */
+    LOCAL_MEMORY,   /* here is mine (an open file) */
+    LOCAL_READY,    /* I have mapped yours */
+    LOCAL_REFUSED,  /* there will be none */
+    LOCAL_SWITCH,   /* what follows comes through my ring */
+    LOCAL_BELL,     /* you sleep, and there is something in my ring */
+    LOCAL_ROOM,     /* ring this (an open file) when there is room in my ring */
+    LOCAL_GONE,     /* I do not go over to my ring any more */
+    LOCAL_POOL,     /* here is memory that I lend (an open file) */
+    LOCAL_RETURNS,  /* I have mapped it, and give back by this (an open file) */
+    LOCAL_NO_LOANS, /* I have not */
     LOCAL_WORDS
 };
 
@@ -61,6 +68,7 @@ struct local_out {
     bool on_ring;
     bool holds;           /* the carrier may still have something to send */
     bool waits_for_files; /* the last message to be refused was for the carrier */
+    bool waits_for_block; /* and it was a loan */
     unsigned burst;
     int64_t sent_at;     /* over the carrier, the last time */
     unsigned listens_at; /* the burst at which it is time to hear what they say */
@@ -115,6 +123,7 @@ struct local {
 
     struct local_out out;
     struct local_in in;
+    struct local_loans loans;
     uint64_t seen;   /* messages, when it was last looked whether this is idle, */
     int64_t seen_at; /* and when they had become so many */
 
@@ -152,6 +161,11 @@ static inline int local_check_life(const struct local *local)
 int local_watch(struct local *);
 bool local_peer_has_died(struct local *);
 
+static inline unsigned local_loan_steps(const struct local *local)
+{
+    return atomic_load_explicit(&local->loans.steps, memory_order_acquire);
+}
+
 /* --- local_memory.c ------------------------------------------------------ */
 
 static inline unsigned local_steps(const struct local *local)
@@ -165,6 +179,11 @@ int local_say(struct local *, enum local_word, int file);
 
 /* Says what is due; `speech` is held.  Errors: -EAGAIN …. */
 int local_say_due(struct local *);
+
+/* A word becomes due; and is said, with its open file, if it is, which is that step
+ * (or 0).  Errors: -EAGAIN …. */
+void local_make_due(struct local *, enum local_word);
+int local_say_if_due(struct local *, enum local_word, int file, unsigned step);
 
 /* There is much to send: offers memory, unless that was done; `speech` is held. */
 void local_offer(struct local *);
@@ -203,6 +222,10 @@ int local_publish(struct local *);
 /* The same if there is anything. */
 int local_publish_rest(struct local *);
 
+/* There is no room, or no block to be lent: what stands in the ring becomes visible.
+ * Errors: -EAGAIN, -EPIPE. */
+int local_no_room(struct local *, bool for_block);
+
 /* Writes what is held of a message: 0, all of it; -EAGAIN ….  */
 int local_write_rest(struct local *);
 
@@ -239,8 +262,12 @@ void local_say_farewell(struct local *);
 
 int local_wait(void *state, enum wherry_direction direction,
                struct wherry_wait waits[WHERRY_WAITS]);
-/* Whether there is still no room, now that it will be told. */
+/* Whether there is still no room, or block, now that it will be told. */
 bool local_await_room(struct local *);
+
+/* Tells them of a new bell for that; `*theirs` is their end of it.  Errors: -EAGAIN,
+ * -EMFILE …. */
+int local_new_room_bell(struct local *, int *theirs);
 
 int local_spin(void *state, enum wherry_direction direction);
 

@@ -158,6 +158,10 @@ static int recv_from_ring(struct local *local, wherry_message **out)
     int r = ring_next(&local->in.ring, &record);
     if (r <= 0)
         return r;
+    if (record.flags & RING_LENT) {
+        r = local_borrow(local, &record, out);
+        return r == 1 ? take_room(local, &record), 1 : r;
+    }
     if (record.flags & RING_ELSEWHERE)
         return take_elsewhere(local, &record, out);
     if (record.flags & RING_LEFT)

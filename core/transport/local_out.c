@@ -97,8 +97,10 @@ static int send_over_ring(struct local *local, wherry_message **message, unsigne
     int r = local->out.broken ? local->out.broken : local_write_rest(local);
     if (r < 0)
         return r;
-    return (*message)->file_count > 0 ? local_write_files(local, message)
-                                      : local_write_message(local, message, flags);
+    if ((*message)->file_count > 0)
+        return local_write_files(local, message);
+    return local_is_lent(local, *message) ? local_write_lent(local, message, flags)
+                                          : local_write_message(local, message, flags);
 }
 
 int local_send(void *state, wherry_message **message, unsigned flags)
@@ -156,8 +158,10 @@ int local_expects(void *state)
     struct local *local = state;
     struct local_out *out = &local->out;
     const unsigned steps = local_steps(local);
-    if (out->on_ring || out->burst < out->listens_at || steps & LOCAL_NONE ||
-        steps == LOCAL_UP || local->wish == LOCAL_NEVER)
+    if (out->on_ring)
+        return local_loan_expects(local);
+    if (out->burst < out->listens_at || steps & LOCAL_NONE || steps == LOCAL_UP ||
+        local->wish == LOCAL_NEVER)
         return 0;
     out->listens_at = out->burst + (out->listens_at > LOCAL_BURST ? out->burst : 1);
     return 1;

@@ -26,7 +26,7 @@ void local_drop(struct local *local)
 static bool is_quiet(struct local *local, int64_t now)
 {
     const uint64_t messages = local->out.ring.tail + local->in.ring.head;
-    const bool quiet = messages == local->seen;
+    const bool quiet = messages == local->seen && !local_loans_are_out(local);
     if (!quiet)
         local->seen_at = now;
     local->seen = messages;

@@ -46,23 +46,33 @@ static int wait_in(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
     return local->in.on_ring ? add_life(local, found, waits) : found;
 }
 
-static int make_room_bell(struct local *local)
+int local_new_room_bell(struct local *local, int *theirs)
 {
-    struct local_out *out = &local->out;
-    int theirs;
-    if (out->room >= 0)
-        return 0;
-    int r = os_far_bell_new(&out->room, &theirs);
+    int ours;
+    int r = os_far_bell_new(&ours, theirs);
     if (r < 0)
         return r;
     os_lock_take(&local->speech);
-    r = local_say(local, LOCAL_ROOM, theirs);
+    r = local_say(local, LOCAL_ROOM, *theirs);
     os_lock_give(&local->speech);
-    os_close(theirs);
-    if (r >= 0)
+    if (r < 0) {
+        os_close(ours);
+        os_close(*theirs);
+        return r;
+    }
+    os_close(local->out.room);
+    local->out.room = ours;
+    return 0;
+}
+
+static int make_room_bell(struct local *local)
+{
+    int theirs;
+    if (local->out.room >= 0)
         return 0;
-    os_close(out->room);
-    out->room = -1;
+    int r = local_new_room_bell(local, &theirs);
+    if (r >= 0)
+        os_close(theirs);
     return r;
 }
 
@@ -73,9 +83,11 @@ bool local_await_room(struct local *local)
     if (out->is_asleep) {
         os_far_bell_clear(out->room);
         ring_out_wakes(&out->ring);
+        local_loan_wakes(local);
     }
     out->is_asleep = true;
-    return ring_out_sleeps(&out->ring);
+    return out->waits_for_block ? local_loan_sleeps(local)
+                                : ring_out_sleeps(&out->ring);
 }
 
 static int wait_out(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
@@ -215,6 +227,12 @@ int local_spin(void *state, enum wherry_direction direction)
         ring_in_wakes(ring);
         return spin_on(local, direction,
                        &(struct sight){&writer->tail, &writer->processor, ring->head});
+    }
+    if (direction == WHERRY_OUT && local->out.waits_for_block) {
+        const struct pool_out *pool = &local->loans.own->pool;
+        return spin_on(local, direction,
+                       &(struct sight){&pool->returns->count, &pool->returns->processor,
+                                       pool->taken});
     }
     if (direction == WHERRY_OUT && !local->out.waits_for_files) {
         const struct ring_out *ring = &local->out.ring;
