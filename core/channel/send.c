@@ -54,7 +54,7 @@ static bool fits_kind(const wherry_channel *channel, int64_t kind)
 static bool is_plain(const wherry_channel *channel, const wherry_message *message)
 {
     return fits_kind(channel, message->kind) && message->file_count == 0 &&
-           !message->route && !message->lender;
+           !message->route;
 }
 
 static APART int check_extras(const wherry_channel *channel,
@@ -269,11 +269,11 @@ static size_t list_plain(const wherry_channel *channel, wherry_message *const *m
     uint64_t largest = size_most(channel);
     size_t count = 0;
     for (; count < most; count++) {
-        const wherry_message *message = messages[count];
+        wherry_message *message = messages[count];
         if (!message || !is_plain(channel, message) || message->size > largest)
             break;
         plain[count] =
-            (struct wherry_plain){message->data, message->size, message->kind};
+            (struct wherry_plain){message->data, message->size, message->kind, message};
     }
     return count;
 }
@@ -440,7 +440,7 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
 {
     if (is_short(channel, flags) && *message && is_plain(channel, *message)) {
         struct wherry_plain plain = {(*message)->data, (*message)->size,
-                                     (*message)->kind};
+                                     (*message)->kind, *message};
         int r = send_short(channel, &plain, flags);
         if (r != 0) {
             message_store_sent(channel->store, message);
@@ -455,7 +455,7 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
 int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_t kind,
                  unsigned flags, wherry_deadline deadline)
 {
-    struct wherry_plain plain = {bytes, size, kind};
+    struct wherry_plain plain = {bytes, size, kind, NULL};
     int r = is_short(channel, flags) ? send_short(channel, &plain, flags) : 0;
     if (r != 0)
         return end_short(channel, r, deadline);

@@ -13,11 +13,9 @@ enum {
     VERSION = 1,
     NONE = POOL_BLOCKS,
     FIRST = 0,
-    /* So many blocks are with the borrower, or such a part of the pool is out, before
-     * it is looked whether some came back: a line of their numbers is read once, and
-     * not for each, but what is free is not cut up for that. */
-    LOOK_AT = 16,
-    LOOK_AT_PART = 8
+    /* So many blocks are with the borrower before it is looked whether some came back:
+     * a line of their numbers is read once, and not for each. */
+    LOOK_AT = 16
 };
 
 static const char magic[8] = "whpool";
@@ -38,6 +36,7 @@ static void clear_pieces(struct pool_out *pool)
                             .after = NONE,
                             .state = POOL_FREE};
     pool->unused = FIRST + 1;
+    pool->start = FIRST;
 }
 
 int pool_make(uint64_t size, struct pool_out *out, int *fd)
@@ -125,7 +124,8 @@ static void join(struct pool_out *pool, uint16_t number)
 static void free_piece(struct pool_out *pool, uint16_t number)
 {
     pool->pieces[number].state = POOL_FREE;
-    pool->out -= pool->pieces[number].steps;
+    if (pool->start == NONE || pool->pieces[number].at < pool->pieces[pool->start].at)
+        pool->start = number;
     join(pool, number);
     join(pool, pool->pieces[number].before);
 }
@@ -152,7 +152,7 @@ static void cut(struct pool_out *pool, uint16_t number, uint32_t steps)
 // The first that is large enough: what was used last is still in the cache.
 static uint16_t find(const struct pool_out *pool, uint32_t steps)
 {
-    uint16_t number = FIRST;
+    uint16_t number = pool->start;
     while (number != NONE && (pool->pieces[number].state != POOL_FREE ||
                               pool->pieces[number].steps < steps))
         number = pool->pieces[number].after;
@@ -186,10 +186,10 @@ static int take_returned(struct pool_out *pool)
     return 0;
 }
 
+// Of another size than before: what is free is not to be cut up for want of a look.
 static bool is_time_to_look(const struct pool_out *pool, uint32_t steps)
 {
-    return pool->sent >= LOOK_AT ||
-           pool->out + steps > pool->size / POOL_STEP / LOOK_AT_PART;
+    return pool->sent >= LOOK_AT || pool->steps != steps;
 }
 
 int pool_lend(struct pool_out *pool, uint64_t size, uint32_t *block)
@@ -210,8 +210,10 @@ int pool_lend(struct pool_out *pool, uint64_t size, uint32_t *block)
     if (found != NONE) {
         cut(pool, found, steps);
         pool->pieces[found].state = POOL_LENT;
+        if (found == pool->start)
+            pool->start = pool->pieces[found].after;
         pool->lent++;
-        pool->out += pool->pieces[found].steps;
+        pool->steps = steps;
         *block = found;
         r = 1;
     }
@@ -363,7 +365,6 @@ bool pool_return(struct pool_in *pool, uint32_t block)
     atomic_store_explicit(&own->blocks[pool->returned % POOL_BLOCKS], block,
                           memory_order_relaxed);
     pool->returned++;
-    atomic_store_explicit(&own->processor, os_processor(), memory_order_relaxed);
     WHERRY_STORE(&own->count, pool->returned);
     atomic_thread_fence(memory_order_seq_cst);
     const uint32_t epoch = WHERRY_LOAD(&pool->page->sleeps);

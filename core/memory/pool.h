@@ -59,7 +59,6 @@ struct pool_returns {
     _Alignas(POOL_LINE) char magic[8];
     uint32_t version;
     _Alignas(POOL_LINE) _Atomic(uint64_t) count; /* of what came back, ever */
-    _Atomic(uint32_t) processor;                 /* on which that was last */
     _Alignas(POOL_LINE) _Atomic(uint32_t) blocks[POOL_BLOCKS];
 };
 
@@ -91,12 +90,13 @@ struct pool_out {
     uint64_t size;
     const struct pool_returns *returns; /* NULL: nobody borrows yet */
     uint64_t taken;                     /* of what came back */
-    uint32_t out;                       /* steps that are lent or sent, */
+    uint32_t steps;                     /* of the last block that was lent */
     uint32_t lent;                      /* blocks, */
     uint32_t sent;                      /* ditto */
     uint32_t taken_back;                /* so many were, ever, */
     uint32_t seen;                      /* and when it was last looked */
     uint16_t unused;
+    uint16_t start; /* nothing before it is free; POOL_BLOCKS: nothing at all */
     struct pool_piece pieces[POOL_BLOCKS]; /* the first is the first */
 };
 

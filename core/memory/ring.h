@@ -55,6 +55,8 @@ struct ring_writer {
     _Atomic(uint64_t) bytes;
     _Atomic(int64_t) rung_at; /* when a bell was rung last, in nanoseconds of the
                                  monotonic clock */
+    _Atomic(uint64_t) lent;   /* where what was lent last lies (pool.h), that it may be
+                                 fetched early: nothing hangs on it */
 };
 
 struct ring_reader {
@@ -135,6 +137,7 @@ struct ring_out {
     uint64_t head_seen; /* how far they have read, when it was last looked at */
     uint64_t messages;
     uint64_t bytes;
+    uint64_t lent;        /* where what was lent last lies */
     uint32_t rung;        /* the epoch of their reader that a bell was rung for */
     unsigned awake;       /* publishes in a row that met an awake reader */
     bool may_be_unfenced; /* both sides have membarrier(2) */
@@ -211,6 +214,8 @@ struct ring_in {
     uint64_t tail_seen; /* how far they had written, when it was last looked at */
     uint64_t messages;
     uint64_t bytes;
+    const uint8_t *pool; /* NULL: they lend nothing */
+    uint64_t pool_size;
     uint32_t epoch;
     uint32_t rung; /* the epoch of their writer that a bell was rung for */
 };

@@ -214,6 +214,9 @@ int local_leave(struct local *);
 /* Called when nobody sends or receives: gives back what only a busy channel needs. */
 int64_t local_rest(void *state);
 
+/* Nobody reads their ring any more: their next record finds that out. */
+void local_say_farewell(struct local *);
+
 /* --- local_write.c: all of it by whoever sends --------------------------- */
 
 /* What is written becomes visible; whoever sleeps there is woken.  Errors: -EPIPE. */
@@ -254,9 +257,6 @@ int local_look_at_carrier(struct local *, wherry_message **out);
 int local_recv(void *state, wherry_message **out);
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count);
 int local_ready(void *state);
-
-/* Nobody reads their ring any more: their next record finds that out. */
-void local_say_farewell(struct local *);
 
 /* --- local_wait.c -------------------------------------------------------- */
 

@@ -110,6 +110,15 @@ static int take_record(struct local *local, const struct ring_record *record,
     return 1;
 }
 
+static int take_lent(struct local *local, const struct ring_record *record,
+                     wherry_message **out)
+{
+    int r = local_borrow(local, record, out);
+    if (r == 1)
+        (void)take_room(local, record);
+    return r;
+}
+
 // Its message came, or comes, over the carrier.
 static int take_elsewhere(struct local *local, const struct ring_record *record,
                           wherry_message **out)
@@ -158,10 +167,8 @@ static int recv_from_ring(struct local *local, wherry_message **out)
     int r = ring_next(&local->in.ring, &record);
     if (r <= 0)
         return r;
-    if (record.flags & RING_LENT) {
-        r = local_borrow(local, &record, out);
-        return r == 1 ? take_room(local, &record), 1 : r;
-    }
+    if (record.flags & RING_LENT)
+        return take_lent(local, &record, out);
     if (record.flags & RING_ELSEWHERE)
         return take_elsewhere(local, &record, out);
     if (record.flags & RING_LEFT)
@@ -193,10 +200,16 @@ int local_recv(void *state, wherry_message **out)
     return r < 0 ? r : -EAGAIN;
 }
 
-static bool is_plain(const struct ring_record *record, uint64_t most)
+// 1: it was a whole message, with which nothing can be wrong.
+static int take_plain(struct local *local, const struct ring_record *record,
+                      wherry_message **out)
 {
-    return record->flags == FRAME_MESSAGE && record->left == record->here &&
-           record->left <= most;
+    if (record->flags == RING_LENT && record->left > 0)
+        return take_lent(local, record, out);
+    const bool is_plain = record->flags == FRAME_MESSAGE &&
+                          record->left == record->here &&
+                          record->left <= local->message_limit;
+    return is_plain ? take_record(local, record, out) : 0;
 }
 
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
@@ -209,12 +222,9 @@ size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
         return local->carrier.moves->recv_ahead(local->carrier.state, messages, count);
     if (in->partial || local_check_life(local) < 0)
         return 0;
-    while (done < count && ring_next(&in->ring, &record) == 1) {
-        if (!is_plain(&record, local->message_limit) ||
-            take_record(local, &record, &messages[done]) != 1)
-            break;
+    while (done < count && ring_next(&in->ring, &record) == 1 &&
+           take_plain(local, &record, &messages[done]) == 1)
         done++;
-    }
     return done;
 }
 
@@ -236,14 +246,4 @@ int local_ready(void *state)
             return 1;
     }
     return ring_in_sleeps(&in->ring) != 1 || in->has_ended;
-}
-
-// As one that sleeps for ever: whoever writes then rings, and finds nobody.
-void local_say_farewell(struct local *local)
-{
-    struct local_in *in = &local->in;
-    if (!in->on_ring || local_check_life(local) < 0)
-        return;
-    ring_in_wakes(&in->ring);
-    (void)ring_in_sleeps(&in->ring);
 }

@@ -35,22 +35,29 @@ bool local_is_lent(const struct local *local, const wherry_message *message)
     return own && message->lender == &own->lender && message->size > 0;
 }
 
-int local_write_lent(struct local *local, wherry_message **message, unsigned flags)
+int local_put_lent(struct local *local, wherry_message *message)
 {
     struct ring_out *ring = &local->out.ring;
     struct pool_place place;
     int r = ring_has_room(ring, sizeof(place));
     if (r <= 0)
-        return r < 0 ? (local->out.broken = r) : local_no_room(local, false);
-    const int64_t kind = (*message)->kind;
-    local_pool_send(local->loans.own, *message, &place);
-    ring_put(ring, &place, sizeof(place), RING_LENT, kind);
+        return r;
+    local_pool_send(local->loans.own, message, &place);
+    ring_put(ring, &place, sizeof(place), RING_LENT, message->kind);
     ring->messages++;
     ring->bytes += place.size;
-    if (!(flags & WHERRY_MORE))
-        r = local_publish_rest(local);
+    ring->lent = place.offset;
+    return 1;
+}
+
+int local_write_lent(struct local *local, wherry_message **message, unsigned flags)
+{
+    int r = local_put_lent(local, *message);
+    if (r <= 0)
+        return r < 0 ? (local->out.broken = r) : local_no_room(local, false);
+    r = flags & WHERRY_MORE ? 0 : local_publish_rest(local);
     message_store_sent(local->store, message);
-    return r < 0 ? r : 0;
+    return r;
 }
 
 bool local_loan_sleeps(struct local *local)

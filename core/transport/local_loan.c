@@ -103,6 +103,10 @@ int local_take_pool(struct local *local, wherry_message *word)
         is_trusted(local) && word->file_count > 0 && local->in.room >= 0 ? 0 : -ENOTSUP;
     if (r >= 0)
         r = local_far_pool_new(word->files[0], local->in.room, &loans->theirs);
+    if (r >= 0 && local->in.on_ring) {
+        local->in.ring.pool = loans->theirs->pool.data;
+        local->in.ring.pool_size = loans->theirs->pool.size;
+    }
     local_make_due(local, r < 0 ? LOCAL_NO_LOANS : LOCAL_RETURNS);
     return 0;
 }

@@ -115,6 +115,10 @@ int local_lend(void *state, size_t size, wherry_message **out);
 /* Whether the message lies in our pool, and they read there. */
 bool local_is_lent(const struct local *, const wherry_message *);
 
+/* Puts a record of one that does into our ring: 1, or 0: there is no room.  Errors:
+ * -EPROTO. */
+int local_put_lent(struct local *, wherry_message *);
+
 /* Sends one that does.  Errors: as the member send. */
 int local_write_lent(struct local *, wherry_message **message, unsigned flags);
 

@@ -124,8 +124,15 @@ static size_t gather_in_ring(struct local *local, const struct wherry_plain *mes
     size_t done = 0;
     if (local->out.rest || local->out.broken || local_check_life(local) < 0)
         return 0;
-    for (; done < count && messages[done].size <= ring->piece; done++) {
-        if (ring_has_room(ring, messages[done].size) <= 0)
+    for (; done < count; done++) {
+        wherry_message *message = messages[done].message;
+        if (message && local_is_lent(local, message)) {
+            if (local_put_lent(local, message) <= 0)
+                break;
+            continue;
+        }
+        if (messages[done].size > ring->piece ||
+            ring_has_room(ring, messages[done].size) <= 0)
             break;
         ring_put(ring, messages[done].data, messages[done].size, FRAME_MESSAGE,
                  messages[done].kind);

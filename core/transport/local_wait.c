@@ -231,7 +231,8 @@ int local_spin(void *state, enum wherry_direction direction)
     if (direction == WHERRY_OUT && local->out.waits_for_block) {
         const struct pool_out *pool = &local->loans.own->pool;
         return spin_on(local, direction,
-                       &(struct sight){&pool->returns->count, &pool->returns->processor,
+                       &(struct sight){&pool->returns->count,
+                                       &local->theirs.page->reader.processor,
                                        pool->taken});
     }
     if (direction == WHERRY_OUT && !local->out.waits_for_files) {

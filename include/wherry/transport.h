@@ -28,6 +28,9 @@ struct wherry_plain {
     const void *data;
     size_t size;
     int64_t kind;
+    wherry_message *message; /* whose bytes these are, which may lie in memory that the
+                                transport has lent: whoever gathers it may keep that
+                                and nothing else of it; NULL: the caller's */
 };
 
 /*
