@@ -387,25 +387,82 @@ TEST(who_waits_for_room_lets_go_of_what_was_gathered)
     close_both(&ends);
 }
 
+/* Whether the channel's descriptor says that there may be room. */
+static int says_room(wherry_channel *channel, int milliseconds)
+{
+    wherry_native fd;
+    short events;
+    WORKS(wherry_fd(channel, WHERRY_OUT, &fd, &events));
+    struct pollfd wait = {.fd = fd, .events = events};
+    return poll(&wait, 1, milliseconds);
+}
+
+static void no_room(struct ends *ends)
+{
+    wherry_message *message = NULL;
+    CHECK_ERROR(wherry_loan(ends->here, BLOCK, &message, WHERRY_POLL), -EAGAIN);
+}
+
+static void room(struct ends *ends)
+{
+    wherry_message *message = NULL;
+    WORKS(wherry_loan(ends->here, BLOCK, &message, WHERRY_POLL));
+    CHECK_INT(says_room(ends->here, 0), 1); // to send, there is
+    wherry_message_free(message);
+}
+
 TEST(a_loop_of_events_is_told_of_room_for_loans)
 {
+    const int soon_enough = harness_stretch(HARNESS_PATIENCE);
     struct ends ends = open_warm(LENDS);
     wherry_message *taken[BLOCKS];
-    wherry_message *message = NULL;
     for (int round = 0; round < ROUNDS; round++) {
         wherry_native fd;
         short events;
         lend_all(&ends, taken);
-        CHECK_ERROR(wherry_loan(ends.here, BLOCK, &message, WHERRY_POLL), -EAGAIN);
+        no_room(&ends);
         WORKS(wherry_fd(ends.here, WHERRY_OUT, &fd, &events));
         struct pollfd wait = {.fd = fd, .events = events};
         CHECK_INT(poll(&wait, 1, 0), 0);
         wherry_message_free(taken[1]);
-        taken[1] = NULL;
-        CHECK_INT(poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)), 1);
-        WORKS(wherry_loan(ends.here, BLOCK, &message, WHERRY_POLL));
-        wherry_message_free(message);
+        CHECK_INT(poll(&wait, 1, soon_enough), 1);
+        room(&ends);
+        lend(ends.here, BLOCK, 1);
+        taken[1] = take(ends.there);
+        no_room(&ends);
+        wherry_message_free(taken[2]); // before it is asked for the descriptor
+        taken[2] = NULL;
+        CHECK_INT(says_room(ends.here, 0), 1);
+        room(&ends);
         free_all(taken);
+    }
+    close_both(&ends);
+}
+
+TEST(so_it_is_of_a_loan_that_was_not_sent)
+{
+    struct ends ends = open_warm(LENDS);
+    for (int round = 0; round < ROUNDS; round++) {
+        wherry_native fd;
+        short events;
+        lend(ends.here, BLOCK, 1);
+        wherry_message *taken = take(ends.there);
+        wherry_message *first = loan(ends.here, BLOCK);
+        wherry_message *second = loan(ends.here, 2 * BLOCK);
+        no_room(&ends);
+        WORKS(wherry_fd(ends.here, WHERRY_OUT, &fd, &events));
+        struct pollfd wait = {.fd = fd, .events = events};
+        CHECK_INT(poll(&wait, 1, 0), 0);
+        wherry_message_free(first);
+        CHECK_INT(poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)), 1);
+        room(&ends);
+        first = loan(ends.here, BLOCK);
+        no_room(&ends);
+        wherry_message_free(second);
+        CHECK_INT(says_room(ends.here, 0), 1);
+        room(&ends);
+        wherry_message_free(first);
+        wherry_message_free(taken);
     }
     close_both(&ends);
 }
