@@ -13,7 +13,6 @@ int local_lend(void *state, size_t size, wherry_message **out)
 {
     struct local *local = state;
     struct local_loans *loans = &local->loans;
-    local->out.waits_for_block = false;
     const bool is_busy = local->out.on_ring && !(local_steps(local) & LOCAL_LEFT_IN);
     if (loans->size == 0 || size == 0 || !is_busy || local_check_life(local) < 0)
         return -ENOTSUP;

@@ -23,6 +23,7 @@ static int go_over(struct local *local)
         return r;
     ring_out_start(&out->ring, &local->own, &local->theirs, local->has_barrier);
     out->on_ring = true;
+    out->waits_for_block = false; // of a pool that is gone
     out->holds = true;
     return 0;
 }
