@@ -444,6 +444,7 @@ TEST(so_it_is_of_a_loan_that_was_not_sent)
     for (int round = 0; round < ROUNDS; round++) {
         wherry_native fd;
         short events;
+        wherry_message_free(loan(ends.here, POOL)); // all of it is one piece
         lend(ends.here, BLOCK, 1);
         wherry_message *taken = take(ends.there);
         wherry_message *first = loan(ends.here, BLOCK);
