@@ -29,7 +29,9 @@ library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/key.c core/transport/signal.c $plans"
 # What looks at memory that another process writes: there its input is that process.
-shared="core/memory/ring.c core/transport/local.c core/transport/local_wait.c"
+shared="core/memory/ring.c core/memory/pool.c core/transport/local.c"
+shared="$shared core/transport/local_wait.c core/transport/local_loan.c"
+shared="$shared core/transport/local_lend.c"
 local="core/transport/local_in.c core/transport/local_out.c core/transport/local_memory.c"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
 watched="$watched $inspect $shared $local"
