@@ -31,6 +31,7 @@ SCENES = {
     'a reader sleeps': ('ring-wake.pml', {}),
     'a writer waits for room': ('ring-room.pml', {}),
     'two ends go over and leave': ('ring-memory.pml', {}),
+    'an owner waits for a block': ('pool-room.pml', {}),
 }
 # What is done wrong, and where that shows.
 MUTANTS = {
@@ -56,6 +57,11 @@ MUTANTS = {
     'RELEASE_UNFENCED': 'a writer waits for room',
     'ASLEEP_UNFENCED': 'a writer waits for room',
     'RUNG_BEFORE_ASLEEP': 'a writer waits for room',
+    'RETURN_UNFENCED': 'an owner waits for a block',
+    'SLEEPS_UNFENCED': 'an owner waits for a block',
+    'LOOKS_FIRST': 'an owner waits for a block',
+    'SAME_EPOCH': 'an owner waits for a block',
+    'ONLY_WHAT_RETURNED': 'an owner waits for a block',
     'SWITCHES_BEFORE_IT_IS_MAPPED': 'two ends go over and leave',
     'COMES_BACK_TO_ITS_RING': 'two ends go over and leave',
     'DROPS_BEFORE_BOTH_LEFT': 'two ends go over and leave',
