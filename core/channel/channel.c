@@ -84,6 +84,32 @@ int channel_again(wherry_channel *channel, int error)
                    : failure_plain(error, channel->address);
 }
 
+int channel_explain(wherry_channel *channel, int error)
+{
+    if (error == -EPIPE || error == -ECONNRESET) {
+        int64_t pid = atomic_load(&channel->peer_pid);
+        channel->out.broken = error;
+        if (pid > 0)
+            return failure(error, "%s: the peer (process %lld) has gone away",
+                           channel->address, (long long)pid);
+        return failure(error, "%s: nobody reads the other end any more",
+                       channel->address);
+    }
+    if (error == -ENOTCONN || error == -EDESTADDRREQ)
+        return failure(-EDESTADDRREQ, "%s: a message needs a destination here (to=)",
+                       channel->address);
+    if (error == -ETOOMANYREFS)
+        return failure(error,
+                       "%s: too many open files of this user are on their way; try "
+                       "again later",
+                       channel->address);
+    // The system says no sentence, and neither does a transport of the user's own.
+    bool told = error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG;
+    if (error == -ENOBUFS ? channel->out.broken == error : told && !channel->is_own)
+        return failure_prefix(error, "%s", channel->address);
+    return failure_plain(error, channel->address);
+}
+
 // Syncs whose messages have all been taken are answered before the end is said: the
 // peer that drains must not take the end for a loss.  Whoever only listened so far says
 // hello for it.

@@ -171,6 +171,10 @@ static inline int channel_error(wherry_channel *channel, int result)
 /* An error that ended a direction, told again in the words of the first time. */
 int channel_again(wherry_channel *, int error);
 
+/* Gives an error of the transport's sending its sentence, and remembers one after which
+ * nothing can be sent; returns the error.  The caller holds out.lock. */
+int channel_explain(wherry_channel *, int error);
+
 /* --- patience.c ---------------------------------------------------------- */
 
 /* One call's attempts.  `turn` is read before each. */
@@ -270,10 +274,6 @@ bool channel_held_full(const wherry_channel *);
 void channel_show_ready(wherry_channel *);
 
 /* --- send.c -------------------------------------------------------------- */
-
-/* Gives an error of the transport's sending its sentence, and remembers one after which
- * nothing can be sent; returns the error.  The caller holds out.lock. */
-int channel_explain(wherry_channel *, int error);
 
 /* Bytes that the caller only lent are copied, for it may change them from now on.  If
  * that cannot be, the message is cut off and nothing more can follow.  The caller holds

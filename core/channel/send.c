@@ -112,32 +112,6 @@ static int check_message(wherry_channel *channel, const wherry_message *message)
 
 /* --- trying -------------------------------------------------------------- */
 
-int channel_explain(wherry_channel *channel, int error)
-{
-    if (error == -EPIPE || error == -ECONNRESET) {
-        int64_t pid = atomic_load(&channel->peer_pid);
-        channel->out.broken = error;
-        if (pid > 0)
-            return failure(error, "%s: the peer (process %lld) has gone away",
-                           channel->address, (long long)pid);
-        return failure(error, "%s: nobody reads the other end any more",
-                       channel->address);
-    }
-    if (error == -ENOTCONN || error == -EDESTADDRREQ)
-        return failure(-EDESTADDRREQ, "%s: a message needs a destination here (to=)",
-                       channel->address);
-    if (error == -ETOOMANYREFS)
-        return failure(error,
-                       "%s: too many open files of this user are on their way; try "
-                       "again later",
-                       channel->address);
-    // The system says no sentence, and neither does a transport of the user's own.
-    bool told = error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG;
-    if (error == -ENOBUFS ? channel->out.broken == error : told && !channel->is_own)
-        return failure_prefix(error, "%s", channel->address);
-    return failure_plain(error, channel->address);
-}
-
 static void count_sent(wherry_channel *channel, uint64_t messages, uint64_t bytes)
 {
     counter_add(&channel->out.messages, messages);
@@ -269,11 +243,11 @@ static size_t list_plain(const wherry_channel *channel, wherry_message *const *m
     uint64_t largest = size_most(channel);
     size_t count = 0;
     for (; count < most; count++) {
-        const wherry_message *message = messages[count];
+        wherry_message *message = messages[count];
         if (!message || !is_plain(channel, message) || message->size > largest)
             break;
         plain[count] =
-            (struct wherry_plain){message->data, message->size, message->kind};
+            (struct wherry_plain){message->data, message->size, message->kind, message};
     }
     return count;
 }
@@ -445,7 +419,7 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
 {
     if (is_short(channel, flags) && *message && is_plain(channel, *message)) {
         struct wherry_plain plain = {(*message)->data, (*message)->size,
-                                     (*message)->kind};
+                                     (*message)->kind, *message};
         int r = send_short(channel, &plain, flags);
         if (r != 0) {
             message_store_sent(channel->store, message);
@@ -460,7 +434,7 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
 int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_t kind,
                  unsigned flags, wherry_deadline deadline)
 {
-    struct wherry_plain plain = {bytes, size, kind};
+    struct wherry_plain plain = {bytes, size, kind, NULL};
     int r = is_short(channel, flags) ? send_short(channel, &plain, flags) : 0;
     if (r == 1)
         return 0;
@@ -469,16 +443,54 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
     return channel_error(channel, send_plain(channel, &plain, flags, deadline));
 }
 
+// Where the peer reads it, else from the channel's own store.
+static int try_loan(wherry_channel *channel, size_t size, wherry_message **out)
+{
+    const struct wherry_transport *moves = channel->moves;
+    int r = moves->lend ? moves->lend(channel->state, size, out) : -ENOTSUP;
+    const bool waits = may_wait(channel) || channel->limits.full == FULL_FAIL;
+    if (r == -ENOTSUP || (r == -EAGAIN && !waits))
+        return message_store_take(channel->store, WHERRY_OUT, size, out);
+    return r < 0 && r != -EAGAIN && r != -ENOMEM ? channel_explain(channel, r) : r;
+}
+
+static APART int try_loan_again(wherry_channel *channel, size_t size,
+                                wherry_message **out, wherry_deadline deadline)
+{
+    struct patience patience;
+    patience_begin(channel, WHERRY_OUT, &patience);
+    int r;
+    do {
+        r = channel_wait(channel, WHERRY_OUT, deadline, &patience);
+        if (r == -ETIMEDOUT)
+            return failure(r,
+                           "%s: the peer has not freed enough of what it was lent for "
+                           "another %zu bytes (loan=)",
+                           channel->address, size);
+        if (r < 0)
+            return r;
+        os_lock_take(&channel->out.lock);
+        r = try_loan(channel, size, out);
+        channel_give_out(channel);
+    } while (r == -EAGAIN);
+    if (r >= 0)
+        patience_rewarded(channel, WHERRY_OUT, &patience);
+    return r;
+}
+
 int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,
                 wherry_deadline deadline)
 {
-    (void)deadline; // for mechanisms whose room is limited; here it is memory
-    int r = size > size_most(channel) ? refuse_size(channel, size) : 0;
-    if (r >= 0) {
-        os_lock_take(&channel->out.lock);
-        r = message_store_take(channel->store, WHERRY_OUT, size, out);
-        channel_give_out(channel);
-    }
+    if (size > size_most(channel))
+        return channel_error(channel, refuse_size(channel, size));
+    os_lock_take(&channel->out.lock);
+    int r = try_loan(channel, size, out);
+    bool listens = expects(channel);
+    channel_give_out(channel);
+    if (r == -EAGAIN && may_wait(channel))
+        r = try_loan_again(channel, size, out, deadline);
+    if (listens)
+        listen(channel);
     return channel_error(channel, r);
 }
 

@@ -101,16 +101,8 @@ void fan_put(struct fan_out *fan, const struct fan_record *record)
 // The newest comes last: whoever sees it sees it published, too.
 void fan_show(struct fan_out *fan)
 {
-    const struct ring_out *ring = &fan->ring;
-    struct ring_writer *writer = &ring->own->writer;
-    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
-    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
-    WHERRY_STORE(&writer->tail, ring->tail);
-    if (ring->is_unfenced)
-        atomic_signal_fence(memory_order_seq_cst);
-    else
-        atomic_thread_fence(memory_order_seq_cst);
-    WHERRY_STORE(&ring->own->fan.newest, fan->newest);
+    ring_show(&fan->ring);
+    WHERRY_STORE(&fan->ring.own->fan.newest, fan->newest);
 }
 
 /* --- reading ------------------------------------------------------------- */

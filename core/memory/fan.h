@@ -14,7 +14,7 @@
  * record, what was copied may be anything, and is not used.  So a reader that is slow,
  * stopped or hostile costs the writer nothing, and a writer cannot make a reader take
  * what was never published whole.  Nobody's wake-up is lost, as in a ring: the writer
- * shows what it wrote (fan_show), and looks at each reader's epoch then.
+ * shows what it wrote (ring_show), and looks at each reader's epoch then.
  * tests/model/fan-*.pml prove both, for x86.
  *
  * A record is 32 bytes and its payload, in steps of 32 bytes: its size and what it is,

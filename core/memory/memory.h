@@ -300,8 +300,20 @@ bool shared_queue_has_room(const struct shared_queue *);
 /* Takes back what the dead left there, their doorbells, too. */
 void shared_queue_sweep(struct shared_queue *);
 
+/* --- sealed.c: memory that only its maker can write ---------------------- */
+
+/* Makes some, mapped and sealed, that a child of fork(2) will not have; `*fd` is for
+ * others, who can map it to be read.  Errors: as memfd_create(2) and mmap(2), -ENOSYS
+ * (no such seal, Linux 5.1). */
+int sealed_make(const char *name, uint64_t size, void **at, int *fd);
+
+/* Whether a stranger's is sealed so, and its size.  Errors: -EPROTO; the sentence is
+ * set. */
+int sealed_check(int fd, uint64_t *size);
+
 /* The rest of the layer. */
 #include "memory/fan.h"
+#include "memory/pool.h"
 #include "memory/ring.h"
 
 #endif

@@ -13,8 +13,7 @@
 
 enum {
     AWAKE_ENOUGH = 64, // publishes in a row that met an awake reader
-    PIECES = 8,        // a ring holds so many of the largest
-    SEALS = OS_SEAL_SHRINK | OS_SEAL_GROW | OS_SEAL_WRITERS | OS_SEAL_SEAL
+    PIECES = 8         // a ring holds so many of the largest
 };
 
 static const char magic[8] = "wherry";
@@ -33,6 +32,7 @@ uint32_t ring_layout(void)
                                    RING_FRONT,
                                    RING_STEP,
                                    RING_PIECE_MOST,
+                                   RING_KNOWN,
                                    PIECES,
                                    __BYTE_ORDER__};
     uint32_t sum = 2166136261U; // FNV-1a, word by word
@@ -51,22 +51,16 @@ static uint64_t piece_of(uint64_t size)
 
 static void place(struct ring_side *side, void *at, uint64_t size)
 {
-    os_map_without_child(at, RING_FRONT + size);
     *side = (struct ring_side){
         .page = at, .data = (uint8_t *)at + RING_FRONT, .size = size};
 }
 
-static int map_and_seal(int fd, uint64_t size, struct ring_side *out)
+int ring_make(uint64_t size, struct ring_side *out, int *fd)
 {
     void *at;
-    int r = os_map(fd, RING_FRONT + size, OS_MAP_WRITE, &at);
+    int r = sealed_make("wherry:local", RING_FRONT + size, &at, fd);
     if (r < 0)
-        return r;
-    r = os_seal(fd, SEALS);
-    if (r < 0) {
-        os_unmap(at, RING_FRONT + size);
-        return r == -EINVAL ? -ENOSYS : r;
-    }
+        return failure_plain(r, "no memory for a ring");
     place(out, at, size);
     memcpy(out->page->magic, magic, sizeof(magic));
     out->page->version = RING_VERSION;
@@ -76,42 +70,24 @@ static int map_and_seal(int fd, uint64_t size, struct ring_side *out)
     return 0;
 }
 
-int ring_make(uint64_t size, struct ring_side *out, int *fd)
-{
-    int made = os_memfd("wherry:local", RING_FRONT + size);
-    int r = made < 0 ? made : map_and_seal(made, size, out);
-    if (r < 0) {
-        os_close(made);
-        return failure_plain(r, "no memory for a ring");
-    }
-    *fd = made;
-    return 0;
-}
-
 /* How large a ring may be. */
 struct bounds {
     uint64_t least;
     uint64_t most;
 };
 
-// Its seals are asked for first: of anything but memory of this machine that is refused
-// without asking whoever made it.
 static int check_file(int fd, const struct bounds *bounds, uint64_t *size)
 {
-    struct os_memory memory;
-    int seals = os_seals(fd);
-    if (seals < 0 || (seals & SEALS) != SEALS)
-        return failure(-EPROTO, "the peer offers memory that it could still change the "
-                                "size of");
-    int r = os_memory_look(fd, &memory);
+    uint64_t all;
+    int r = sealed_check(fd, &all);
     if (r < 0)
-        return failure_plain(r, "the peer's memory");
-    const uint64_t ring = memory.size - RING_FRONT;
-    const bool fits = memory.size >= RING_FRONT + bounds->least && ring <= bounds->most;
-    if (!memory.is_tmpfs || !fits || (ring & (ring - 1)) != 0)
+        return r;
+    const uint64_t ring = all - RING_FRONT;
+    const bool fits = all >= RING_FRONT + bounds->least && ring <= bounds->most;
+    if (!fits || (ring & (ring - 1)) != 0)
         return failure(-EPROTO,
                        "the peer offers %llu bytes of memory, which are no ring",
-                       (unsigned long long)memory.size);
+                       (unsigned long long)all);
     *size = ring;
     return 0;
 }
@@ -142,11 +118,13 @@ static int attach(int fd, const struct bounds *bounds, struct ring_side *out)
     if (r < 0)
         return failure_plain(r, "the peer's memory");
     r = check_page(at, size);
-    if (r < 0)
+    if (r < 0) {
         os_unmap(at, RING_FRONT + size);
-    else
-        place(out, at, size);
-    return r;
+        return r;
+    }
+    os_map_without_child(at, RING_FRONT + size);
+    place(out, at, size);
+    return 0;
 }
 
 int ring_attach(int fd, struct ring_side *out)

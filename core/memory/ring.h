@@ -96,8 +96,9 @@ struct ring_page {
         RING_LINE) char magic[8]; /* "wherry", so that others can tell what it is */
     uint32_t version;
     uint32_t layout;
-    uint64_t size; /* of the ring */
-    int64_t pid;   /* who made it, as it calls itself */
+    uint64_t size;            /* of the ring */
+    int64_t pid;              /* who made it, as it calls itself */
+    _Atomic(uint32_t) trusts; /* 1: it reads in place what it is lent (pool.h) */
     char name[RING_NAME];
     struct ring_writer writer;
     struct ring_reader reader;
@@ -115,8 +116,9 @@ enum {
     RING_SKIP = 0x10,      /* go on where the ring begins */
     RING_ELSEWHERE = 0x20, /* this message came another way */
     RING_LEFT = 0x40,      /* nothing more comes through this ring */
-    RING_KNOWN = 0x7f,
-    RING_THERE = 0x80 /* in every record's first word, so that it is not 0 */
+    RING_LENT = 0x80,      /* the payload says where the message lies (pool.h) */
+    RING_KNOWN = 0xff,
+    RING_THERE = 0x100 /* in every record's first word, so that it is not 0 */
 };
 
 /* The layout in one number: two sides that differ in it do not understand each other.
@@ -228,8 +230,22 @@ static inline void ring_put(struct ring_out *ring, const void *bytes, uint64_t l
     ring_add(ring, left | (uint64_t)(flags | RING_THERE) << RING_FLAGS_AT, size);
 }
 
-/* Whether somebody was rung for what is published, or nobody had to be: by that it is
- * decided who pays for the fence from now on. */
+/* How much there is now, for whoever looks on; and whoever falls asleep from now on
+ * sees what was written before, or is seen: then it is time to look at epochs. */
+static inline void ring_show(struct ring_out *ring)
+{
+    struct ring_writer *writer = &ring->own->writer;
+    WHERRY_STORE(&writer->tail, ring->tail);
+    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
+    if (ring->is_unfenced)
+        atomic_signal_fence(memory_order_seq_cst);
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Whether somebody was rung for, or nobody had to be: by that it is decided who pays
+ * for the fence. */
 void ring_shown(struct ring_out *, bool has_rung);
 
 /* What is not done each time: their reader sleeps, or this side is FENCED. */
@@ -238,18 +254,11 @@ bool ring_publish_slowly(struct ring_out *, uint32_t epoch);
 /* Whether a bell has to be rung for whoever sleeps on the other side. */
 static inline bool ring_publish(struct ring_out *ring)
 {
-    struct ring_writer *writer = &ring->own->writer;
     const uint64_t at = ring->published & (ring->size - 1);
     if (ring->published != ring->tail)
         WHERRY_STORE(ring_words(ring->data, at), ring->mark);
     ring->published = ring->tail;
-    atomic_store_explicit(&writer->tail, ring->tail, memory_order_relaxed);
-    atomic_store_explicit(&writer->messages, ring->messages, memory_order_relaxed);
-    atomic_store_explicit(&writer->bytes, ring->bytes, memory_order_relaxed);
-    if (ring->is_unfenced)
-        atomic_signal_fence(memory_order_seq_cst);
-    else
-        atomic_thread_fence(memory_order_seq_cst);
+    ring_show(ring);
     const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.reader);
     return (!ring->is_unfenced || (epoch & 1)) && ring_publish_slowly(ring, epoch);
 }

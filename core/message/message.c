@@ -58,8 +58,11 @@ static int grow(wherry_message *message, size_t size)
     uint8_t *bytes = malloc(size);
     if (!bytes)
         return failure(-ENOMEM, "no memory for a message of %zu bytes", size);
-    memcpy(bytes, message->data, message->size);
+    memcpy(bytes, message->data, message->size < size ? message->size : size);
     free(message->own);
+    if (message->lender)
+        message->lender->take_back(message->lender, message);
+    message->lender = NULL;
     message->own = message->data = bytes;
     message->capacity = size;
     return 0;
@@ -250,6 +253,7 @@ void message_borrow(wherry_message *message, const void *bytes, size_t size,
     message->route = NULL;
     message->store = NULL;
     message->next = NULL;
+    message->lender = NULL;
     message->own = NULL;
     message->room = 0;
     message->queued_at = 0;

@@ -95,9 +95,16 @@ struct message_route {
     bool has_sender;
 };
 
+/* Whose memory the bytes of a message lie in, where that is not its own.  It is given
+ * back when the message is freed, on any thread. */
+struct message_lender {
+    void (*take_back)(struct message_lender *, const wherry_message *);
+};
+
 /*
  * `data` points into `room` (the bytes behind this struct), into `own` (a block of its
- * own, after growing), or at a stranger's bytes (`borrowed`: never freed or written).
+ * own, after growing), into memory that was lent, or at a stranger's bytes (`borrowed`:
+ * never freed or written).  What may only be read has a capacity of 0.
  */
 struct wherry_message {
     uint8_t *data;
@@ -108,8 +115,10 @@ struct wherry_message {
     uint32_t file_count; /* places in `files`; a taken one is -1 */
     int *files;
     struct message_route *route;
-    struct message_store *store; /* goes back there when freed; NULL: to the system */
-    struct wherry_message *next; /* of whoever owns it: a list, the store */
+    struct message_store *store;   /* goes back there when freed; NULL: to the system */
+    struct wherry_message *next;   /* of whoever owns it: a list, the store */
+    struct message_lender *lender; /* NULL: nobody */
+    uint32_t block;                /* of the lender's, where that tells them apart */
     uint8_t *own;
     size_t room;       /* bytes in the block behind this struct */
     int64_t queued_at; /* when a private queue took it */

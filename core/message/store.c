@@ -223,6 +223,9 @@ static APART void forget_extras(wherry_message *message)
 {
     free(message->own);
     message->own = NULL;
+    if (message->lender)
+        message->lender->take_back(message->lender, message);
+    message->lender = NULL;
     if (message->route) {
         message->route->to_size = message->route->from_size = 0;
         message->route->has_sender = false;
@@ -231,7 +234,7 @@ static APART void forget_extras(wherry_message *message)
 
 static void make_new(wherry_message *message)
 {
-    if (message->own || message->route)
+    if (message->own || message->route || message->lender)
         forget_extras(message);
     message->data = first_byte(message);
     message->capacity = message->room;

@@ -77,7 +77,7 @@ int gathered_add(struct gathered *gathered, const struct framing *framing,
                  struct message_store *store, wherry_message **message)
 {
     const wherry_message *whole = *message;
-    struct wherry_plain plain = {whole->data, whole->size, whole->kind};
+    struct wherry_plain plain = {whole->data, whole->size, whole->kind, NULL};
     int r = add(gathered, framing, store, (enum frame_word)whole->word, &plain);
     if (r >= 0)
         message_store_sent(store, message);

@@ -62,6 +62,7 @@ static const struct wherry_transport local_moves = {
     .gather = local_gather,
     .put = local_put,
     .recv_ahead = local_recv_ahead,
+    .lend = local_lend,
     .flush = local_flush,
     .wait = local_wait,
     .spin = local_spin,
@@ -82,6 +83,7 @@ static void wrap(struct local *local, const struct address *address,
     local->store = out->store;
     local->message_limit = (uint64_t)address_number(address, "message");
     local->ring_size = (uint64_t)address_number(address, "ring");
+    local->loans.size = (uint64_t)address_number(address, "loan");
     local->idle = address_number(address, "idle");
     local->spin = address_number(address, "spin");
     local->spin_is_set = address_given(address, "spin");

@@ -18,6 +18,9 @@
  *   receiving local_in.c       out of the ring
  *             local_carrier.c  over the carrier
  *   waiting   local_wait.c     awake for a while, then asleep
+ *   loans     local_loan.c     without copies, between ends that trust each other,
+ *             local_pool.c     from memory that lives as long as its messages, and
+ *             local_lend.c     through the ring
  *
  * A listener with `fan=broadcast` is something else: topic.h.
  *
@@ -28,18 +31,22 @@
 #ifndef TRANSPORT_LOCAL_H
 #define TRANSPORT_LOCAL_H
 
+#include "transport/local_loan.h"
 #include "transport/spin.h"
 #include "transport/transport.h"
 
 /* What the two ends say of their memory: the kind of a word FRAME_RING. */
 enum local_word {
-    LOCAL_MEMORY,  /* here is mine (an open file) */
-    LOCAL_READY,   /* I have mapped yours */
-    LOCAL_REFUSED, /* there will be none */
-    LOCAL_SWITCH,  /* what follows comes through my ring */
-    LOCAL_BELL,    /* you sleep, and there is something in my ring */
-    LOCAL_ROOM,    /* ring this (an open file) when there is room in my ring */
-    LOCAL_GONE,    /* I do not go over to my ring any more */
+    LOCAL_MEMORY,   /* here is mine (an open file) */
+    LOCAL_READY,    /* I have mapped yours */
+    LOCAL_REFUSED,  /* there will be none */
+    LOCAL_SWITCH,   /* what follows comes through my ring */
+    LOCAL_BELL,     /* you sleep, and there is something in my ring */
+    LOCAL_ROOM,     /* ring this (an open file) when there is room in my ring */
+    LOCAL_GONE,     /* I do not go over to my ring any more */
+    LOCAL_POOL,     /* here is memory that I lend (an open file) */
+    LOCAL_RETURNS,  /* I have mapped it, and give back by this (an open file) */
+    LOCAL_NO_LOANS, /* I have not */
     LOCAL_WORDS
 };
 
@@ -65,6 +72,7 @@ struct local_out {
     bool on_ring;
     bool holds;           /* the carrier may still have something to send */
     bool waits_for_files; /* the last message to be refused was for the carrier */
+    bool waits_for_block; /* and it was a loan */
     unsigned burst;
     int64_t sent_at;     /* over the carrier, the last time */
     unsigned listens_at; /* the burst at which it is time to hear what they say */
@@ -119,6 +127,7 @@ struct local {
 
     struct local_out out;
     struct local_in in;
+    struct local_loans loans;
     uint64_t seen;   /* messages, when it was last looked whether this is idle, */
     int64_t seen_at; /* and when they had become so many */
 
@@ -171,6 +180,11 @@ int local_open_life(const struct wherry_peer *, int64_t claimed, bool *died);
 int local_watch(struct local *);
 bool local_peer_has_died(struct local *);
 
+static inline unsigned local_loan_steps(const struct local *local)
+{
+    return atomic_load_explicit(&local->loans.steps, memory_order_acquire);
+}
+
 /* --- local_memory.c ------------------------------------------------------ */
 
 static inline unsigned local_steps(const struct local *local)
@@ -185,8 +199,15 @@ int local_say(struct local *, enum local_word, int file);
 /* Says what is due; `speech` is held.  Errors: -EAGAIN …. */
 int local_say_due(struct local *);
 
+/* A word becomes due; and is said, with its open file, if it is, which is that step
+ * (or 0).  Errors: -EAGAIN …. */
+void local_make_due(struct local *, enum local_word);
+int local_say_if_due(struct local *, enum local_word, int file, unsigned step);
+
 /* There is much to send: offers memory, unless that was done; `speech` is held. */
 void local_offer(struct local *);
+
+int local_expects(void *state);
 
 /* Hears a word about memory; takes the message.  Errors: -EPROTO; the sentence is set.
  */
@@ -204,7 +225,6 @@ int local_send(void *state, wherry_message **message, unsigned flags);
 size_t local_gather(void *state, const struct wherry_plain *messages, size_t count);
 int local_put(void *state, const struct wherry_plain *message, unsigned flags);
 int local_flush(void *state);
-int local_expects(void *state);
 int local_keep(void *state);
 int local_finish(void *state);
 
@@ -215,6 +235,9 @@ int local_leave(struct local *);
 /* Called when nobody sends or receives: gives back what only a busy channel needs. */
 int64_t local_rest(void *state);
 
+/* Nobody reads their ring any more: their next record finds that out. */
+void local_say_farewell(struct local *);
+
 /* --- local_write.c: all of it by whoever sends --------------------------- */
 
 /* What is written becomes visible; whoever sleeps there is woken.  Errors: -EPIPE. */
@@ -222,6 +245,10 @@ int local_publish(struct local *);
 
 /* The same if there is anything. */
 int local_publish_rest(struct local *);
+
+/* There is no room, or no block to be lent: what stands in the ring becomes visible.
+ * Errors: -EAGAIN, -EPIPE. */
+int local_no_room(struct local *, bool for_block);
 
 /* Writes what is held of a message: 0, all of it; -EAGAIN ….  */
 int local_write_rest(struct local *);
@@ -250,18 +277,18 @@ int local_look_at_carrier(struct local *, wherry_message **out);
 
 int local_recv(void *state, wherry_message **out);
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count);
-int local_ready(void *state);
-
 /* --- local_wait.c -------------------------------------------------------- */
 
 int local_wait(void *state, enum wherry_direction direction,
                struct wherry_wait waits[WHERRY_WAITS]);
-/* Whether there is still no room, now that it will be told. */
+/* Whether there is still no room, or block, now that it will be told. */
 bool local_await_room(struct local *);
 
-int local_spin(void *state, enum wherry_direction direction);
+/* Tells them of a new bell for that; `*theirs` is their end of it.  Errors: -EAGAIN,
+ * -EMFILE …. */
+int local_new_room_bell(struct local *, int *theirs);
 
-/* Nobody reads their ring any more: their next record finds that out. */
-void local_say_farewell(struct local *);
+int local_ready(void *state);
+int local_spin(void *state, enum wherry_direction direction);
 
 #endif

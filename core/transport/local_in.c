@@ -110,6 +110,15 @@ static int take_record(struct local *local, const struct ring_record *record,
     return 1;
 }
 
+static int take_lent(struct local *local, const struct ring_record *record,
+                     wherry_message **out)
+{
+    int r = local_borrow(local, record, out);
+    if (r == 1)
+        (void)take_room(local, record);
+    return r;
+}
+
 // Its message came, or comes, over the carrier.
 static int take_elsewhere(struct local *local, const struct ring_record *record,
                           wherry_message **out)
@@ -158,6 +167,8 @@ static int recv_from_ring(struct local *local, wherry_message **out)
     int r = ring_next(&local->in.ring, &record);
     if (r <= 0)
         return r;
+    if (record.flags & RING_LENT)
+        return take_lent(local, &record, out);
     if (record.flags & RING_ELSEWHERE)
         return take_elsewhere(local, &record, out);
     if (record.flags & RING_LEFT)
@@ -189,23 +200,23 @@ int local_recv(void *state, wherry_message **out)
     return r < 0 ? r : -EAGAIN;
 }
 
-static bool is_plain(const struct ring_record *record, uint64_t most)
-{
-    return record->flags == FRAME_MESSAGE && record->left == record->here &&
-           record->left <= most;
-}
-
-static inline wherry_message *take_plain(struct local *local,
-                                         const struct ring_record *record)
+// 1: it was a whole message, with which nothing can be wrong.
+static inline int take_plain(struct local *local, const struct ring_record *record,
+                             wherry_message **out)
 {
     wherry_message *message;
-    if (message_store_take(local->store, WHERRY_IN, (size_t)record->here, &message) < 0)
-        return NULL;
+    if (record->flags == RING_LENT && record->left > 0)
+        return take_lent(local, record, out);
+    if (record->flags != FRAME_MESSAGE || record->left != record->here ||
+        record->left > local->message_limit ||
+        message_store_take(local->store, WHERRY_IN, (size_t)record->here, &message) < 0)
+        return 0;
     message->kind = record->kind;
     if (record->here > 0)
         memcpy(message->data, record->payload, record->here);
     (void)take_room(local, record);
-    return message;
+    *out = message;
+    return 1;
 }
 
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
@@ -219,31 +230,7 @@ size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
     if (in->partial || local_check_life(local) < 0)
         return 0;
     while (done < count && ring_next(&in->ring, &record) == 1 &&
-           is_plain(&record, local->message_limit)) {
-        wherry_message *message = take_plain(local, &record);
-        if (!message)
-            break;
-        messages[done++] = message;
-    }
+           take_plain(local, &record, &messages[done]) == 1)
+        done++;
     return done;
-}
-
-int local_ready(void *state)
-{
-    struct local *local = state;
-    struct local_in *in = &local->in;
-    if (!in->on_ring)
-        return in->has_ended || local->carrier.moves->ready(local->carrier.state);
-    if (local_check_life(local) < 0)
-        return 1;
-    if (in->awaits_carrier)
-        return local->carrier.moves->ready(local->carrier.state);
-    // A bell that was rung for what has been read meanwhile would show it as readable.
-    if (ring_in_is_asleep(&in->ring) && !ring_has_next(&in->ring)) {
-        wherry_message *message;
-        int r = in->early ? -EAGAIN : local_look_at_carrier(local, &message);
-        if (r != -EAGAIN && r != LOCAL_AGAIN)
-            return 1;
-    }
-    return !ring_in_sleeps(&in->ring) || in->has_ended;
 }

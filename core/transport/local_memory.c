@@ -34,13 +34,12 @@ static bool is_due(const struct local *local, enum local_word word)
     return atomic_load(&local->due) & 1U << word;
 }
 
-static void make_due(struct local *local, enum local_word word)
+void local_make_due(struct local *local, enum local_word word)
 {
     atomic_fetch_or(&local->due, 1U << word);
 }
 
-static int say_if_due(struct local *local, enum local_word word, int file,
-                      unsigned step)
+int local_say_if_due(struct local *local, enum local_word word, int file, unsigned step)
 {
     if (!is_due(local, word))
         return 0;
@@ -58,12 +57,12 @@ static int say_if_due(struct local *local, enum local_word word, int file,
 
 int local_say_due(struct local *local)
 {
-    int r = say_if_due(local, LOCAL_REFUSED, -1, 0);
+    int r = local_say_if_due(local, LOCAL_REFUSED, -1, 0);
     if (r >= 0)
-        r = say_if_due(local, LOCAL_MEMORY, local->file, LOCAL_OFFERED);
+        r = local_say_if_due(local, LOCAL_MEMORY, local->file, LOCAL_OFFERED);
     if (r >= 0)
-        r = say_if_due(local, LOCAL_READY, -1, 0);
-    return r;
+        r = local_say_if_due(local, LOCAL_READY, -1, 0);
+    return r < 0 ? r : local_say_loans_due(local);
 }
 
 /* --- memory comes -------------------------------------------------------- */
@@ -71,6 +70,7 @@ int local_say_due(struct local *local)
 void local_forget(struct local *local)
 {
     const uint64_t size = local->own.page ? RING_FRONT + local->own.size : 0;
+    local_forget_loans(local);
     if (!local->life || atomic_load(local->life) == 1) {
         ring_leave(&local->own);
         ring_leave(&local->theirs);
@@ -88,7 +88,7 @@ static void refuse(struct local *local)
     local_forget(local);
     atomic_store(&local->due, 0);
     atomic_store(&local->steps, LOCAL_NONE);
-    make_due(local, LOCAL_REFUSED);
+    local_make_due(local, LOCAL_REFUSED);
 }
 
 static int make_own(struct local *local)
@@ -102,9 +102,10 @@ static int make_own(struct local *local)
     r = ring_make(local->ring_size, &local->own, &local->file);
     if (r < 0)
         return r;
+    WHERRY_STORE(&local->own.page->trusts, local->loans.size > 0);
     message_store_count(local->store, (int64_t)(RING_FRONT + local->ring_size));
     local->has_barrier = os_barrier_join() >= 0;
-    make_due(local, LOCAL_MEMORY);
+    local_make_due(local, LOCAL_MEMORY);
     return 0;
 }
 
@@ -134,7 +135,7 @@ static int take_memory(struct local *local, wherry_message *word)
         return 0;
     }
     atomic_fetch_or(&local->steps, LOCAL_MAPPED);
-    make_due(local, LOCAL_READY);
+    local_make_due(local, LOCAL_READY);
     return 0;
 }
 
@@ -200,10 +201,16 @@ static int take_gone(struct local *local, wherry_message *word)
 }
 
 static int (*const hearers[LOCAL_WORDS])(struct local *, wherry_message *) = {
-    [LOCAL_MEMORY] = take_memory,   [LOCAL_READY] = take_ready,
-    [LOCAL_REFUSED] = take_refusal, [LOCAL_SWITCH] = take_switch,
-    [LOCAL_BELL] = take_bell,       [LOCAL_ROOM] = take_room,
+    [LOCAL_MEMORY] = take_memory,
+    [LOCAL_READY] = take_ready,
+    [LOCAL_REFUSED] = take_refusal,
+    [LOCAL_SWITCH] = take_switch,
+    [LOCAL_BELL] = take_bell,
+    [LOCAL_ROOM] = take_room,
     [LOCAL_GONE] = take_gone,
+    [LOCAL_POOL] = local_take_pool,
+    [LOCAL_RETURNS] = local_take_returns,
+    [LOCAL_NO_LOANS] = local_take_no_loans,
 };
 
 int local_hear(struct local *local, wherry_message *word)
@@ -222,4 +229,20 @@ int local_hear(struct local *local, wherry_message *word)
     os_lock_give(&local->speech);
     wherry_message_free(word);
     return r;
+}
+
+// Their hello, their memory, or that they have mapped ours: looked for after twice as
+// many messages each time.
+int local_expects(void *state)
+{
+    struct local *local = state;
+    struct local_out *out = &local->out;
+    const unsigned steps = local_steps(local);
+    if (out->on_ring)
+        return local_loan_expects(local);
+    if (out->burst < out->listens_at || steps & LOCAL_NONE || steps == LOCAL_UP ||
+        local->wish == LOCAL_NEVER)
+        return 0;
+    out->listens_at = out->burst + (out->listens_at > LOCAL_BURST ? out->burst : 1);
+    return 1;
 }

@@ -32,6 +32,16 @@ static const struct wherry_option own_options[] = {
      .help = "How long a wait stays awake before it sleeps, where the other end runs "
              "on another processor; 0 is not at all.  Not said: 50us at most, and no "
              "longer than a wake is found to cost."},
+    {.name = "loan",
+     .type = WHERRY_OPTION_SIZE,
+     .standard = "0",
+     .least = 0,
+     .most = POOL_MOST,
+     .help =
+         "Room of the memory in which this end's loans are written and the other "
+         "end reads them, in bytes, a multiple of 4096 from 64K on; only where both "
+         "ends say it and are of one user: the other could still change what is "
+         "read.  0: messages are copied."},
     {.name = "idle",
      .type = WHERRY_OPTION_DURATION,
      .standard = "10s",
@@ -77,6 +87,7 @@ int local_check_address(const struct address *address)
     const char *name = address_rest(address);
     const size_t size = address_rest_size(address);
     const int64_t ring = address_number(address, "ring");
+    const int64_t loan = address_number(address, "loan");
     if (size > NAME)
         return failure(-ENAMETOOLONG,
                        "a name has at most %d bytes here, this one has "
@@ -88,5 +99,8 @@ int local_check_address(const struct address *address)
     if (ring & (ring - 1))
         return failure(-EINVAL, "ring=%s: the room of a ring is a power of two",
                        address_string(address, "ring"));
+    if (loan % POOL_FRONT != 0 || (loan > 0 && loan < POOL_LEAST))
+        return failure(-EINVAL, "loan=%s: it is 0, or a multiple of 4096 from 64K on",
+                       address_string(address, "loan"));
     return local_is_topic(address) ? check_topic(address) : 0;
 }

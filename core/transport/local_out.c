@@ -23,6 +23,7 @@ static int go_over(struct local *local)
         return r;
     ring_out_start(&out->ring, &local->own, &local->theirs, local->has_barrier);
     out->on_ring = true;
+    out->waits_for_block = false; // of a pool that is gone
     out->holds = true;
     return 0;
 }
@@ -97,8 +98,10 @@ static int send_over_ring(struct local *local, wherry_message **message, unsigne
     int r = local->out.broken ? local->out.broken : local_write_rest(local);
     if (r < 0)
         return r;
-    return (*message)->file_count > 0 ? local_write_files(local, message)
-                                      : local_write_message(local, message, flags);
+    if ((*message)->file_count > 0)
+        return local_write_files(local, message);
+    return local_is_lent(local, *message) ? local_write_lent(local, message, flags)
+                                          : local_write_message(local, message, flags);
 }
 
 int local_send(void *state, wherry_message **message, unsigned flags)
@@ -122,10 +125,12 @@ static inline bool may_use_ring(const struct local *local)
            !(local_steps(local) & LOCAL_LEFT_IN) && local_check_life(local) == 0;
 }
 
-// Whole, if there is room.
-static inline bool put_in_ring(struct ring_out *ring,
-                               const struct wherry_plain *message)
+// Whole, if there is room; what was lent, by where it lies.
+static inline bool put_in_ring(struct local *local, const struct wherry_plain *message)
 {
+    struct ring_out *ring = &local->out.ring;
+    if (message->message && local_is_lent(local, message->message))
+        return local_put_lent(local, message->message) > 0;
     if (message->size > ring->piece || ring_has_room(ring, message->size) <= 0)
         return false;
     ring_put(ring, message->data, message->size, FRAME_MESSAGE, message->kind);
@@ -138,7 +143,7 @@ int local_put(void *state, const struct wherry_plain *message, unsigned flags)
 {
     struct local *local = state;
     struct local_out *out = &local->out;
-    if (out->holds || !may_use_ring(local) || !put_in_ring(&out->ring, message))
+    if (out->holds || !may_use_ring(local) || !put_in_ring(local, message))
         return 0;
     const int r = flags & WHERRY_MORE ? 0 : local_publish(local);
     return r < 0 ? r : 1;
@@ -148,7 +153,7 @@ static size_t gather_in_ring(struct local *local, const struct wherry_plain *mes
                              size_t count)
 {
     size_t done = 0;
-    while (done < count && put_in_ring(&local->out.ring, &messages[done]))
+    while (done < count && put_in_ring(local, &messages[done]))
         done++;
     return done;
 }
@@ -167,20 +172,6 @@ size_t local_gather(void *state, const struct wherry_plain *messages, size_t cou
         count_burst(local, done, 0);
     os_lock_give(&local->speech);
     return done;
-}
-
-// Their hello, their memory, or that they have mapped ours: looked for after twice as
-// many messages each time.
-int local_expects(void *state)
-{
-    struct local *local = state;
-    struct local_out *out = &local->out;
-    const unsigned steps = local_steps(local);
-    if (out->on_ring || out->burst < out->listens_at || steps & LOCAL_NONE ||
-        steps == LOCAL_UP || local->wish == LOCAL_NEVER)
-        return 0;
-    out->listens_at = out->burst + (out->listens_at > LOCAL_BURST ? out->burst : 1);
-    return 1;
 }
 
 /* --- what is held here --------------------------------------------------- */

@@ -4,7 +4,7 @@
  *
  * A ring is left by a last record in it, or by a word where it was never used.  When
  * both are, neither end writes or reads them any more and each unmaps them; a burst
- * after that begins anew.
+ * after that begins anew.  An end that is closed leaves without a word.
  */
 #include "transport/local.h"
 
@@ -26,7 +26,7 @@ void local_drop(struct local *local)
 static bool is_quiet(struct local *local, int64_t now)
 {
     const uint64_t messages = local->out.ring.tail + local->in.ring.head;
-    const bool quiet = messages == local->seen;
+    const bool quiet = messages == local->seen && !local_loans_are_out(local);
     if (!quiet)
         local->seen_at = now;
     local->seen = messages;
@@ -49,4 +49,14 @@ int64_t local_rest(void *state)
     if (left > 0 && !(steps & LOCAL_LEFT_IN))
         return left;
     return local_leave(local) < 0 ? local->idle : 0;
+}
+
+// As one that sleeps for ever: whoever writes then rings, and finds nobody.
+void local_say_farewell(struct local *local)
+{
+    struct local_in *in = &local->in;
+    if (!in->on_ring || local_check_life(local) < 0)
+        return;
+    ring_in_wakes(&in->ring);
+    (void)ring_in_sleeps(&in->ring);
 }

@@ -40,23 +40,33 @@ static int wait_in(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
     return local->in.on_ring ? add_life(local, found, waits) : found;
 }
 
-static int make_room_bell(struct local *local)
+int local_new_room_bell(struct local *local, int *theirs)
 {
-    struct local_out *out = &local->out;
-    int theirs;
-    if (out->room >= 0)
-        return 0;
-    int r = os_far_bell_new(&out->room, &theirs);
+    int ours;
+    int r = os_far_bell_new(&ours, theirs);
     if (r < 0)
         return r;
     os_lock_take(&local->speech);
-    r = local_say(local, LOCAL_ROOM, theirs);
+    r = local_say(local, LOCAL_ROOM, *theirs);
     os_lock_give(&local->speech);
-    os_close(theirs);
-    if (r >= 0)
+    if (r < 0) {
+        os_close(ours);
+        os_close(*theirs);
+        return r;
+    }
+    os_close(local->out.room);
+    local->out.room = ours;
+    return 0;
+}
+
+static int make_room_bell(struct local *local)
+{
+    int theirs;
+    if (local->out.room >= 0)
         return 0;
-    os_close(out->room);
-    out->room = -1;
+    int r = local_new_room_bell(local, &theirs);
+    if (r >= 0)
+        os_close(theirs);
     return r;
 }
 
@@ -67,9 +77,11 @@ bool local_await_room(struct local *local)
     if (out->is_asleep) {
         os_far_bell_clear(out->room);
         ring_out_wakes(&out->ring);
+        local_loan_wakes(local);
     }
     out->is_asleep = true;
-    return ring_out_sleeps(&out->ring);
+    return out->waits_for_block ? local_loan_sleeps(local)
+                                : ring_out_sleeps(&out->ring);
 }
 
 static int wait_out(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
@@ -94,14 +106,24 @@ int local_wait(void *state, enum wherry_direction direction,
     return direction == WHERRY_IN ? wait_in(local, waits) : wait_out(local, waits);
 }
 
-// As one that sleeps for ever: whoever writes then rings, and finds nobody.
-void local_say_farewell(struct local *local)
+int local_ready(void *state)
 {
+    struct local *local = state;
     struct local_in *in = &local->in;
-    if (!in->on_ring || local_check_life(local) < 0)
-        return;
-    ring_in_wakes(&in->ring);
-    (void)ring_in_sleeps(&in->ring);
+    if (!in->on_ring)
+        return in->has_ended || local->carrier.moves->ready(local->carrier.state);
+    if (local_check_life(local) < 0)
+        return 1;
+    if (in->awaits_carrier)
+        return local->carrier.moves->ready(local->carrier.state);
+    // A bell that was rung for what has been read meanwhile would show it as readable.
+    if (ring_in_is_asleep(&in->ring) && !ring_has_next(&in->ring)) {
+        wherry_message *message;
+        int r = in->early ? -EAGAIN : local_look_at_carrier(local, &message);
+        if (r != -EAGAIN && r != LOCAL_AGAIN)
+            return 1;
+    }
+    return !ring_in_sleeps(&in->ring) || in->has_ended;
 }
 
 /* --- awake --------------------------------------------------------------- */
@@ -146,6 +168,14 @@ int local_spin(void *state, enum wherry_direction direction)
             &local->habits[direction],
             &(struct spin_sight){ring_next_word(ring), &ring->theirs->places.writer, 0},
             spin_of(local));
+    }
+    if (direction == WHERRY_OUT && local->out.waits_for_block) {
+        const struct pool_out *pool = &local->loans.own->pool;
+        return spin_on(&local->habits[direction],
+                       &(struct spin_sight){&pool->returns->count,
+                                            &local->theirs.page->places.reader,
+                                            pool->taken},
+                       spin_of(local));
     }
     if (direction == WHERRY_OUT && !local->out.waits_for_files) {
         struct ring_out *ring = &local->out.ring;

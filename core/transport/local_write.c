@@ -56,8 +56,9 @@ int local_publish_rest(struct local *local)
 }
 
 // What stands there must be read before there is room, so it has to be seen.
-static int no_room(struct local *local)
+int local_no_room(struct local *local, bool for_block)
 {
+    local->out.waits_for_block = for_block;
     int r = local_publish_rest(local);
     const bool is_alone = !os_has_peer(local->socket.fd) ||
                           (local->out.is_asleep && local_peer_has_died(local));
@@ -89,7 +90,7 @@ static int write_pieces(struct local *local, const wherry_message *message,
         if (r < 0)
             return local->out.broken = r;
         if (r == 0)
-            return no_room(local);
+            return local_no_room(local, false);
         ring_put(ring, message->data + *offset, left, message->word, message->kind);
         *offset += piece;
         if (*offset < message->size && (r = local_publish(local)) < 0)
@@ -143,7 +144,7 @@ int local_write_files(struct local *local, wherry_message **message)
     struct local_out *out = &local->out;
     int r = ring_has_room(&out->ring, 0);
     if (r <= 0)
-        return r < 0 ? (out->broken = r) : no_room(local);
+        return r < 0 ? (out->broken = r) : local_no_room(local, false);
     os_lock_take(&local->speech);
     r = local->carrier.moves->send(local->carrier.state, message, 0);
     os_lock_give(&local->speech);

@@ -16,7 +16,7 @@ static int end_send(void *state, wherry_message **message, unsigned flags)
 {
     struct queue_end *end = state;
     const struct wherry_plain plain = {(*message)->data, (*message)->size,
-                                       (*message)->kind};
+                                       (*message)->kind, *message};
     (void)flags;
     int64_t r = shared_queue_check(end->queue);
     if (r >= 0)

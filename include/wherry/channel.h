@@ -184,8 +184,18 @@ WHERRY_EXPORT int64_t wherry_read(wherry_channel *, void *bytes, size_t capacity
 
 /* Gives an empty message of `size` bytes (not zeroed) to be filled and sent on this
  * channel: on mechanisms that can, in the place where the peer will read it, elsewhere
- * from the channel's own store, so that sending costs no allocation. Errors: -EMSGSIZE,
- * -ENOMEM. */
+ * from the channel's own store, so that sending costs no allocation.
+ * Over `local:`, where both ends say `loan=SIZE`, are of one user and go through
+ * memory, nothing of it is ever copied: sending tells the peer where it lies, and its
+ * place is free again when the peer frees what it has received, in any order.  Where
+ * SIZE bytes, or 1,024 messages, are out, that is waited for until `deadline`, as for
+ * room to send (and not at all where `full=` does not wait: -EAGAIN under `fail`, a
+ * copied message under the others).  A message freed without being sent gives its place
+ * back; one that is sent on another channel, or with open files, is copied.  It may be
+ * freed after the channel was closed; a child of fork(2) does not have its bytes.
+ * Errors: -EMSGSIZE, -ENOMEM; -EAGAIN (WHERRY_POLL, `full=fail`), -ETIMEDOUT,
+ * -ECANCELED: the peer has not freed what it has; -EPIPE (it is gone), -EPROTO (it
+ * returned what it was not sent). */
 WHERRY_EXPORT int wherry_loan(wherry_channel *, size_t size, wherry_message **out,
                               wherry_deadline deadline);
 

@@ -62,14 +62,16 @@ WHERRY_EXPORT int wherry_message_copy(const void *bytes, size_t size,
                                       wherry_message **out);
 
 /* The bytes, writable, borrowed until the message is freed, sent or resized; never
- * NULL, aligned to 8. */
+ * NULL, aligned to 8.  Of a message that was received in place (local: with loan=) they
+ * are the sender's memory, and may only be read: writing there is a fault of memory. */
 WHERRY_EXPORT void *wherry_message_data(const wherry_message *);
 
 /* How many bytes it holds. */
 WHERRY_EXPORT size_t wherry_message_size(const wherry_message *);
 
-/* Makes it hold `size` bytes: cut off at the end, or grown by zeroes.
- * Errors: -ENOMEM (the message is as before). */
+/* Makes it hold `size` bytes: cut off at the end, or grown by zeroes.  One that was
+ * received in place is copied, also where `size` is what it has: it may be written
+ * then. Errors: -ENOMEM (the message is as before). */
 WHERRY_EXPORT int wherry_message_resize(wherry_message *, size_t size);
 
 /* The kind: a number >= 0 that the sender chose; 0 where a channel has no kinds. */

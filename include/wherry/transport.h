@@ -35,6 +35,9 @@ struct wherry_plain {
     const void *data;
     size_t size;
     int64_t kind;
+    wherry_message *message; /* whose bytes these are, which may lie in memory that the
+                                transport has lent: whoever gathers it may keep that
+                                and nothing else of it; NULL: the caller's */
 };
 
 /*
@@ -81,6 +84,13 @@ struct wherry_transport {
      * receives all. */
     size_t (*recv_ahead)(void *state, wherry_message **messages, size_t count);
 
+    /* Of transports that have memory which the other end reads: an empty message of
+     * `size` bytes there, for send.  -EAGAIN: all of it is in use (wait, of WHERRY_OUT,
+     * then says what to wait for); -ENOTSUP: none for this one, the channel takes one
+     * of its own; other errors as wherry_send.  Called as send is.  NULL: never
+     * (-ENOTSUP). */
+    int (*lend)(void *state, size_t size, wherry_message **out);
+
     /* Moves on what send held.  0: nothing is held any more; -EAGAIN: something is.
      * NULL: send never holds anything. */
     int (*flush)(void *state);
@@ -99,9 +109,9 @@ struct wherry_transport {
     int (*spin)(void *state, enum wherry_direction direction);
 
     /* Of transports whose two ends agree on something while messages flow: whether recv
-     * would now be worth a call for the sake of that alone.  Asked after a send, as
-     * a part of it; the channel receives what is there then, and keeps messages for
-     * wherry_recv.  NULL: never. */
+     * would now be worth a call for the sake of that alone.  Asked after a send or
+     * lend, as a part of it; the channel receives what is there then, and keeps
+     * messages for wherry_recv.  NULL: never. */
     int (*expects)(void *state);
 
     /* Of transports that know borrowed messages (wherry_write's bytes, which send must

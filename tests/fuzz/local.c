@@ -4,8 +4,9 @@
  *
  * The other end holds the bare socket and says what it likes on it: whole words, broken
  * ones, open files of all sorts; and it has memory, sealed as it is to be, which it
- * rewrites before each single look of ours (WHERRY_FUZZ_SHARED).  Nothing is waited
- * for. Whatever it does is an error that has a sentence, and no descriptor is lost.
+ * rewrites before each single look of ours (WHERRY_FUZZ_SHARED); it lends, and says
+ * what it gives back of what it was lent.  Nothing is waited for. Whatever it does is
+ * an error that has a sentence, and no descriptor is lost.
  */
 #define _GNU_SOURCE
 #include "fuzz.h"
@@ -53,16 +54,31 @@ static uint64_t next_number(void)
 
 /* --- what the other end has ---------------------------------------------- */
 
-enum file { FILE_RING, FILE_UNSEALED, FILE_SMALL, FILE_FOREIGN, FILE_PIPE, FILES };
+enum file {
+    FILE_RING,
+    FILE_UNSEALED,
+    FILE_SMALL,
+    FILE_FOREIGN,
+    FILE_PIPE,
+    FILE_POOL,
+    FILE_RETURNS,
+    FILES
+};
+
+enum { KEPT = 4 };
 
 static struct {
     int files[FILES];
     struct ring_page *page; // of FILE_RING, to be written
     uint8_t *data;
-    uint64_t tail;   // of the records that it wrote in order
-    bool has_shrunk; // FILE_UNSEALED
+    uint64_t tail;          // of the records that it wrote in order
+    bool has_shrunk;        // FILE_UNSEALED
+    struct pool_out lends;  // of FILE_POOL
+    struct pool_in returns; // of FILE_RETURNS, and of FILE_POOL
+    bool means_well;        // until both have agreed
     int socket;
     wherry_channel *channel; // this end
+    wherry_message *kept[KEPT];
 } peer;
 
 static int new_memory(uint64_t size, bool is_known, unsigned seals, void **out)
@@ -95,6 +111,10 @@ static void make_files(void)
     PROPERTY(pipe2(ends, O_CLOEXEC) == 0);
     close(ends[1]);
     peer.files[FILE_PIPE] = ends[0];
+    atomic_store(&((struct ring_page *)page)->trusts, 1);
+    PROPERTY(pool_make(POOL_LEAST, &peer.lends, &peer.files[FILE_POOL]) >= 0);
+    PROPERTY(pool_attach(peer.files[FILE_POOL], &peer.returns,
+                         &peer.files[FILE_RETURNS]) >= 0);
     peer.page = page;
     peer.data = (uint8_t *)page + RING_FRONT;
 }
@@ -120,6 +140,8 @@ void target_end(void)
     for (int i = 0; i < FILES; i++)
         close(peer.files[i]);
     os_unmap(peer.page, RING_FRONT + RING_LEAST);
+    pool_leave_in(&peer.returns);
+    pool_leave_out(&peer.lends);
     peer.page = NULL;
 }
 
@@ -129,6 +151,8 @@ static void clear_memory(void)
     memset(&peer.page->writer, 0,
            sizeof *peer.page - offsetof(struct ring_page, writer));
     memset(peer.data, 0, 4096);
+    atomic_store(&peer.returns.own->count, 0);
+    atomic_store(&peer.lends.page->sleeps, 0);
     peer.tail = 0;
 }
 
@@ -184,6 +208,40 @@ static void change_word(void)
                  number >> 8);
 }
 
+// Where a message lies in its pool, mostly.
+static void write_loan(void)
+{
+    const uint8_t how = next();
+    const uint64_t at = peer.tail & (RING_LEAST - 1);
+    const uint64_t place[3] = {
+        how & 1 ? next_number() : (uint64_t)(how >> 4) * POOL_STEP,
+        how & 2 ? next_number() : 1 + (uint64_t)next() * 64,
+        how & 4 ? next_number() : next(),
+    };
+    if (RING_LEAST - at < ring_padded(sizeof place))
+        return;
+    put_record(peer.tail, how & 8 ? next() : sizeof place, RING_LENT, 0);
+    memcpy(peer.data + at + RING_STEP, place, sizeof place);
+    peer.tail += ring_padded(sizeof place);
+    atomic_store(&peer.page->writer.tail, peer.tail);
+}
+
+// What it was lent comes back: a block, mostly one that it has.
+static void give_back(void)
+{
+    struct pool_returns *own = peer.returns.own;
+    const uint64_t count = atomic_load(&own->count);
+    const uint8_t how = next();
+    atomic_store(&own->blocks[count % POOL_BLOCKS],
+                 how & 0x80 ? (uint32_t)next_number() : how & 7);
+    atomic_store(&own->count, (how & 0x70) == 0x70 ? next_number() : count + 1);
+}
+
+static void change_pool(void)
+{
+    atomic_store(&peer.lends.page->sleeps, next());
+}
+
 static void leave_it(void)
 {
 }
@@ -191,10 +249,11 @@ static void leave_it(void)
 void shared_rewrite(void)
 {
     static void (*const writes[])(void) = {
-        leave_it,  write_record,  go_back,     change_record,
-        read_more, change_sleeps, change_word, leave_it,
+        leave_it,    write_record, go_back,   change_record, read_more,  change_sleeps,
+        change_word, leave_it,     give_back, change_pool,   write_loan,
     };
-    writes[next() & 7]();
+    if (!peer.means_well)
+        writes[next() % (sizeof writes / sizeof writes[0])]();
 }
 
 /* --- what it says -------------------------------------------------------- */
@@ -322,6 +381,38 @@ static void receive(void)
     for (size_t i = 0; i < size; i++)
         sum += bytes[i];
     PROPERTY(sum < UINT32_MAX);
+    const uint8_t place = next() % (2 * KEPT);
+    if (place < KEPT) { // it lies there for a while, perhaps until after the end
+        wherry_message *other = peer.kept[place];
+        peer.kept[place] = message;
+        message = other;
+    }
+    wherry_message_free(message);
+}
+
+static void free_kept(void)
+{
+    for (int i = 0; i < KEPT; i++) {
+        wherry_message_free(peer.kept[i]);
+        peer.kept[i] = NULL;
+    }
+}
+
+static void lend(void)
+{
+    wherry_message *message = NULL;
+    const uint8_t how = next();
+    const size_t size = how & 1 ? LARGE : how;
+    const int r = wherry_loan(peer.channel, size, &message, WHERRY_POLL);
+    check_result(r);
+    if (r < 0)
+        return;
+    memset(wherry_message_data(message), how, size);
+    if ((how & 6) == 6)
+        PROPERTY(wherry_message_resize(message, size / 2) >= 0);
+    if ((how & 24) != 24)
+        check_result(wherry_send(peer.channel, &message, how & 32 ? WHERRY_MORE : 0,
+                                 WHERRY_POLL));
     wherry_message_free(message);
 }
 
@@ -408,6 +499,19 @@ static void go_up(enum file file)
     hear();
 }
 
+// And lend to each other.
+static void agree(void)
+{
+    say_of_memory(LOCAL_ROOM, peer.files[FILE_PIPE]);
+    say_of_memory(LOCAL_POOL, peer.files[FILE_POOL]);
+    receive();
+    lend(); // it goes over to its ring,
+    lend(); // and offers its pool
+    say_of_memory(LOCAL_RETURNS, peer.files[FILE_RETURNS]);
+    receive();
+    hear();
+}
+
 static void open_both(uint8_t how)
 {
     static const char *const addresses[] = {
@@ -415,18 +519,23 @@ static void open_both(uint8_t how)
         "local:?memory=always&ring=64K&message=20000&files=4",
         "local:?memory=auto&ring=64K&message=20000&full=fail&held=1000&files=4",
         "local:?memory=never&message=20000&files=4",
+        "local:?memory=always&loan=64K&ring=64K&message=20000&files=4",
     };
     wherry_channel *ends[2];
     wherry_native socket;
     short events;
-    PROPERTY(wherry_pair(addresses[how & 3], ends) == 0);
+    PROPERTY(wherry_pair(addresses[how & 32 ? 4 : how & 3], ends) == 0);
     PROPERTY(wherry_fd(ends[1], WHERRY_OUT, &socket, &events) == 0);
     peer.socket = fcntl(socket, F_DUPFD_CLOEXEC, 3);
     PROPERTY(peer.socket >= 0);
     wherry_close(ends[1]); // it never spoke
     peer.channel = ends[0];
+    peer.means_well = true;
     if (how & 4)
         go_up(how & 8 ? FILE_UNSEALED : FILE_RING);
+    if ((how & 36) == 36)
+        agree();
+    peer.means_well = false;
 }
 
 static int next_descriptor(void)
@@ -445,6 +554,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         describe,      drain,       say_word,      say_anything,
         finish,        finish_it,   read_more,     receive_many,
         change_sleeps, go_back,     change_record, shrink_memory,
+        lend,          write_loan,  give_back,     free_kept,
+        change_pool,
     };
     if (!peer.page)
         make_files();
@@ -457,6 +568,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         operations[next() % (sizeof operations / sizeof operations[0])]();
     close(peer.socket); // first: nobody waits for it
     wherry_close(peer.channel);
+    free_kept();
     PROPERTY(next_descriptor() == descriptor);
     restore_memory();
     return 0;

@@ -161,7 +161,7 @@ static void check_result(int64_t r)
 static void put_one(size_t size)
 {
     uint8_t *bytes = calloc(1, size ? size : 1); // exactly what may be read of it
-    const struct wherry_plain plain = {bytes, size, next() & 3};
+    const struct wherry_plain plain = {bytes, size, next() & 3, NULL};
     PROPERTY(bytes);
     check_result(shared_queue_put(own.writer, &plain, 1));
     free(bytes);
@@ -181,7 +181,7 @@ static void put_many(void)
 {
     struct wherry_plain plain[SLOTS];
     for (int i = 0; i < SLOTS; i++)
-        plain[i] = (struct wherry_plain){"small", 5, i};
+        plain[i] = (struct wherry_plain){"small", 5, i, NULL};
     check_result(shared_queue_put(own.writer, plain, SLOTS));
 }
 

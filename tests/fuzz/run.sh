@@ -29,9 +29,10 @@ library="$(echo core/*/*.c)"
 watched="$sources core/os/signal_linux.c core/transport/table.c core/transport/mq.c
 core/transport/key.c core/transport/signal.c $plans"
 # What looks at memory that another process writes: there its input is that process.
-shared="core/memory/ring.c core/memory/fan.c core/transport/local.c core/transport/local_in.c
-core/transport/local_out.c core/transport/spin.c core/transport/local_write.c
-$(echo core/memory/shared_queue*.c)"
+shared="core/memory/fan.c core/memory/pool.c core/memory/ring.c core/transport/local.c
+core/transport/local_in.c core/transport/local_lend.c core/transport/local_loan.c
+core/transport/local_out.c core/transport/local_wait.c core/transport/local_write.c
+core/transport/spin.c $(echo core/memory/shared_queue*.c)"
 local="core/transport/local_memory.c"
 places="core/memory/places.c core/memory/watch.c core/memory/bells.c"
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'

@@ -79,10 +79,10 @@ static void say_hello(int socket)
     send_bytes(socket, bytes, sizeof(bytes), -1);
 }
 
-static void start(struct talk *talk)
+static void start_by(struct talk *talk, const char *address)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    WORKS(wherry_listen("local:boat", &talk->listener));
+    WORKS(wherry_listen(address, &talk->listener));
     snprintf(name.sun_path, sizeof(name.sun_path), "%s/boat.local",
              getenv("WHERRY_DIR"));
     talk->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -90,6 +90,11 @@ static void start(struct talk *talk)
     CHECK_INT(connect(talk->socket, (struct sockaddr *)&name, sizeof(name)), 0);
     say_hello(talk->socket);
     WORKS(wherry_accept(talk->listener, soon(), &talk->channel));
+}
+
+static void start(struct talk *talk)
+{
+    start_by(talk, "local:boat");
 }
 
 static void finish(struct talk *talk)
@@ -175,13 +180,19 @@ TEST(memory_without_its_file_is_refused)
 
 static struct ring_side side;
 
-static void offer(struct talk *talk)
+static void offer_by(struct talk *talk, const char *address, bool trusts)
 {
     int file;
-    start(talk);
+    start_by(talk, address);
     CHECK_OK(ring_make(RING_LEAST, &side, &file));
+    atomic_store(&side.page->trusts, trusts);
     say_of_memory(talk, LOCAL_MEMORY, file);
     close(file);
+}
+
+static void offer(struct talk *talk)
+{
+    offer_by(talk, "local:boat", false);
 }
 
 static void write_record(uint64_t at, uint64_t mark)
@@ -228,7 +239,7 @@ static void after_switch(uint64_t mark, const char *why)
 TEST(what_is_broken_in_the_ring_ends_the_channel)
 {
     const uint64_t flag = UINT64_C(1) << RING_FLAGS_AT;
-    after_switch(0x100 * flag, "no known sort");
+    after_switch((RING_THERE << 1) * flag, "no known sort");
     after_switch(RING_SKIP * flag, "nothing stands before");
     after_switch(RING_ELSEWHERE * flag | 1, "pieces");
     after_switch(RING_LEFT * flag | 1, "pieces");
@@ -298,6 +309,164 @@ TEST(a_bell_that_is_none_holds_nobody_up)
     finish(&talk);
     close(ends[0]);
     close(ends[1]);
+    ring_leave(&side);
+}
+
+/* --- with loans ---------------------------------------------------------- */
+
+static struct pool_out pool;
+
+static void lend(struct talk *talk, const char *address, bool trusts, int bells)
+{
+    int ends[2];
+    int file;
+    offer_by(talk, address, trusts);
+    CHECK_OK(pool_make(POOL_LEAST, &pool, &file));
+    CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    say_of_memory(talk, LOCAL_SWITCH, -1);
+    for (int i = 0; i < bells; i++)
+        say_of_memory(talk, LOCAL_ROOM, ends[1]);
+    say_of_memory(talk, LOCAL_POOL, file);
+    close(file);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void end_loans(void)
+{
+    pool_leave_out(&pool);
+    ring_leave(&side);
+}
+
+/* One record of a loan behind what the words say. */
+static void write_loan(uint64_t offset, uint64_t size, uint64_t block)
+{
+    const uint64_t place[] = {offset, size, block};
+    memcpy(side.data + RING_STEP, place, sizeof(place));
+    write_record(sizeof(place) | (uint64_t)RING_LENT << RING_FLAGS_AT,
+                 ring_padded(sizeof(place)));
+}
+
+static void hear_words(struct talk *talk)
+{
+    wherry_message *message;
+    CHECK_ERROR(wherry_recv(talk->channel, &message, at_once()), -ETIMEDOUT);
+}
+
+TEST(a_loan_is_read_where_the_peer_says_if_that_is_in_its_pool)
+{
+    struct talk talk;
+    wherry_message *message;
+    lend(&talk, "local:boat?loan=64K", true, 1);
+    hear_words(&talk);
+    memcpy(pool.data + 256, "lent", 4);
+    write_loan(256, 4, 7);
+    CHECK_INT(wherry_recv(talk.channel, &message, soon()), 1);
+    CHECK_INT(wherry_message_size(message), 4);
+    CHECK_BYTES(wherry_message_data(message), "lent", 4);
+    memcpy(pool.data + 256, "read", 4); // it is there, and no copy
+    CHECK_BYTES(wherry_message_data(message), "read", 4);
+    finish(&talk);
+    CHECK_BYTES(wherry_message_data(message), "read", 4);
+    wherry_message_free(message);
+    end_loans();
+}
+
+static void after_loan(uint64_t offset, uint64_t size, uint64_t block)
+{
+    struct talk talk;
+    lend(&talk, "local:boat?loan=64K", true, 1);
+    hear_words(&talk);
+    write_loan(offset, size, block);
+    is_broken(&talk, "lends block");
+    end_loans();
+}
+
+TEST(a_loan_that_is_not_in_the_pool_ends_the_channel)
+{
+    after_loan(POOL_LEAST, 1, 0);
+    after_loan(0, POOL_LEAST + 1, 0);
+    after_loan(1, 1, 0);
+    after_loan(0, 1, POOL_BLOCKS);
+    after_loan(0, 0, 0);
+}
+
+TEST(a_loan_over_the_limit_ends_the_channel)
+{
+    struct talk talk;
+    wherry_message *message;
+    lend(&talk, "local:boat?loan=64K&message=1000", true, 1);
+    hear_words(&talk);
+    write_loan(0, 1001, 0);
+    FAILS(wherry_recv(talk.channel, &message, soon()), -EMSGSIZE, "limit");
+    finish(&talk);
+    end_loans();
+}
+
+/* Who lends to one that has not agreed is not believed. */
+static void nobody_borrows(const char *address, bool trusts, int bells)
+{
+    struct talk talk;
+    lend(&talk, address, trusts, bells);
+    hear_words(&talk);
+    write_loan(0, 4, 0);
+    is_broken(&talk, "loan that is none");
+    end_loans();
+}
+
+TEST(a_loan_without_agreement_ends_the_channel)
+{
+    nobody_borrows("local:boat", true, 1);
+    nobody_borrows("local:boat?loan=64K", false, 1);
+    nobody_borrows("local:boat?loan=64K", true, 0); // there is no bell to ring
+}
+
+TEST(a_record_of_a_loan_that_is_none_ends_the_channel)
+{
+    const uint64_t flag = UINT64_C(1) << RING_FLAGS_AT;
+    after_switch(RING_LENT * flag | 24, "loan that is none");
+    after_switch(RING_LENT * flag | 8, "loan that is none");
+    after_switch((RING_LENT | FRAME_HELLO) * flag | 24, "loan that is none");
+    after_switch((RING_LENT | RING_ELSEWHERE) * flag, "loan that is none");
+}
+
+TEST(a_pool_that_is_offered_twice_ends_the_channel)
+{
+    struct talk talk;
+    struct pool_out other;
+    int file;
+    lend(&talk, "local:boat?loan=64K", true, 1);
+    CHECK_OK(pool_make(POOL_LEAST, &other, &file));
+    say_of_memory(&talk, LOCAL_POOL, file);
+    close(file);
+    is_broken(&talk, "twice");
+    pool_leave_out(&other);
+    end_loans();
+}
+
+TEST(words_of_loans_at_the_wrong_time_are_no_matter)
+{
+    static const enum local_word words[] = {LOCAL_POOL, LOCAL_RETURNS, LOCAL_NO_LOANS};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        struct talk talk;
+        start_by(&talk, "local:boat?loan=64K");
+        say_of_memory(&talk, words[i], -1);
+        goes_on(&talk);
+    }
+}
+
+TEST(what_is_no_pool_is_refused_and_the_channel_goes_on)
+{
+    struct talk talk;
+    int ends[2];
+    offer_by(&talk, "local:boat?loan=64K", true);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    say_of_memory(&talk, LOCAL_ROOM, ends[1]);
+    say_of_memory(&talk, LOCAL_POOL, ends[1]);
+    close(ends[0]);
+    close(ends[1]);
+    goes_on(&talk);
     ring_leave(&side);
 }
 

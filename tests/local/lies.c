@@ -156,7 +156,7 @@ static uint64_t mark_of(uint64_t flags, uint64_t left)
 TEST(a_record_that_cannot_be_is_an_error)
 {
     mark_is(1, "no known sort");
-    mark_is(mark_of(0x100, 0), "no known sort");
+    mark_is(mark_of(RING_THERE << 1, 0), "no known sort");
     mark_is(mark_of(0x10000, 0), "no known sort");
     mark_is(mark_of(RING_SKIP | 1, 0), "no known sort");
     mark_is(mark_of(RING_SKIP, 0), "nothing stands before");

@@ -23,6 +23,7 @@ enum { ON_ITS_WAY = 10000000 }; // bytes, in a socket and a ring: more would be 
 enum { LARGE = 100000, RING = 65536, MESSAGES = 3000, SLOW_MESSAGES = 600 };
 
 #define ADDRESS "local:?memory=always&ring=64K"
+#define LENDS ADDRESS "&loan=256K"
 
 /* --- ends ---------------------------------------------------------------- */
 
@@ -168,11 +169,11 @@ static void *look_on(void *argument)
     return NULL;
 }
 
-static void cross(void *(*receive)(void *))
+static void cross(const char *address, void *(*receive)(void *))
 {
     wherry_channel *channels[2];
     atomic_bool is_over = false;
-    CHECK_OK(wherry_pair(ADDRESS, channels));
+    CHECK_OK(wherry_pair(address, channels));
     struct end to[2];
     struct end from[2];
     pthread_t threads[6];
@@ -198,12 +199,89 @@ static void cross(void *(*receive)(void *))
 
 TEST(all_sizes_and_files_cross_while_others_look)
 {
-    cross(receive_all);
+    cross(ADDRESS, receive_all);
 }
 
 TEST(a_loop_of_events_is_told_of_each)
 {
-    cross(poll_for_all);
+    cross(ADDRESS, poll_for_all);
+}
+
+/* --- loans --------------------------------------------------------------- */
+
+/* Messages on their way from who receives them to who frees them. */
+static struct basket {
+    pthread_mutex_t lock;
+    wherry_message *messages[64];
+    unsigned count;
+    bool is_over;
+} baskets[2] = {{.lock = PTHREAD_MUTEX_INITIALIZER},
+                {.lock = PTHREAD_MUTEX_INITIALIZER}};
+
+static void lock_basket(struct basket *basket)
+{
+    CHECK_INT(pthread_mutex_lock(&basket->lock), 0);
+}
+
+static void unlock_basket(struct basket *basket)
+{
+    CHECK_INT(pthread_mutex_unlock(&basket->lock), 0);
+}
+
+// Whatever fits nowhere is freed where it was received.
+static void *receive_into_basket(void *argument)
+{
+    struct end *end = argument;
+    struct basket *basket = &baskets[end->seed];
+    for (unsigned i = 0; i < end->count; i++) {
+        wherry_message *message = NULL;
+        CHECK_INT(wherry_recv(end->channel, &message, soon()), 1);
+        check_number(end, message, i);
+        lock_basket(basket);
+        if (basket->count < 8) {
+            basket->messages[basket->count++] = message;
+            message = NULL;
+        }
+        unlock_basket(basket);
+        wherry_message_free(message);
+    }
+    lock_basket(basket);
+    basket->is_over = true;
+    unlock_basket(basket);
+    return NULL;
+}
+
+// The last one first: not in the order in which they came.
+static void *free_from_basket(void *argument)
+{
+    struct basket *basket = argument;
+    bool is_over = false;
+    while (!is_over) {
+        lock_basket(basket);
+        wherry_message *message =
+            basket->count > 0 ? basket->messages[--basket->count] : NULL;
+        is_over = !message && basket->is_over;
+        unlock_basket(basket);
+        wherry_message_free(message);
+    }
+    return NULL;
+}
+
+TEST(loans_cross_and_are_freed_by_other_threads)
+{
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        baskets[i].is_over = false;
+        CHECK_INT(pthread_create(&threads[i], NULL, free_from_basket, &baskets[i]), 0);
+    }
+    cross(LENDS, receive_into_basket);
+    join(threads[0]);
+    join(threads[1]);
+}
+
+TEST(a_loop_of_events_is_told_of_each_loan)
+{
+    cross(LENDS, poll_for_all);
 }
 
 /* --- cancel and close meanwhile ------------------------------------------ */
