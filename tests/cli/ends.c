@@ -252,3 +252,19 @@ TEST(describe_names_the_peer)
     CHECK_CONTAINS(said.out, "framing            wherry\n");
     CHECK_INT(beside_end(&beside), 0);
 }
+
+/* --- one to many --------------------------------------------------------- */
+
+TEST(the_end_of_what_is_published_ends_all_who_read_it)
+{
+    CHECK_SHELL("wherry dial --wait local:t < /dev/null > read &"
+                "printf 'one\\ntwo\\n' | wherry listen 'local:t?fan=broadcast'; wait;"
+                "cat read; rm read",
+                "one\ntwo\n");
+    CHECK_SHELL("wherry recv --dial --wait --show-kind local:t > read &"
+                "wherry send --listen --kind 3 'local:t?fan=broadcast' a b; wait;"
+                "cat read; rm read",
+                "3\ta\n3\tb\n");
+    CHECK_SHELL("wherry recv 'local:t?fan=broadcast' 2>&1 | grep -c 'no channels'",
+                "1\n");
+}

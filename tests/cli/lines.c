@@ -598,17 +598,3 @@ TEST(a_child_that_does_not_read_all_is_told_by_its_end)
     shell("yes | wherry send 'exec:sh -c \"exec <&-\"'; echo $?");
     CHECK_STRING(said.out, "1\n"); // who only sends wants it taken
 }
-
-TEST(lines_are_published_to_all_who_read_a_topic)
-{
-    CHECK_SHELL("wherry dial --wait local:t < /dev/null > read &"
-                "printf 'one\\ntwo\\n' | wherry listen 'local:t?fan=broadcast'; wait;"
-                "cat read; rm read",
-                "one\ntwo\n");
-    CHECK_SHELL("wherry recv --dial --wait --show-kind local:t > read &"
-                "wherry send --listen --kind 3 'local:t?fan=broadcast' a b; wait;"
-                "cat read; rm read",
-                "3\ta\n3\tb\n");
-    CHECK_SHELL("wherry recv 'local:t?fan=broadcast' 2>&1 | grep -c 'no channels'",
-                "1\n");
-}
