@@ -284,9 +284,9 @@ int local_wait(void *state, enum wherry_direction direction,
 /* Whether there is still no room, or block, now that it will be told. */
 bool local_await_room(struct local *);
 
-/* Tells them of a new bell for that; `*theirs` is their end of it.  Errors: -EAGAIN,
- * -EMFILE …. */
-int local_new_room_bell(struct local *, int *theirs);
+/* Makes the bell for that, and tells them of it, unless that was done.
+ * Errors: -EAGAIN, -EMFILE …. */
+int local_make_room_bell(struct local *);
 
 int local_ready(void *state);
 int local_spin(void *state, enum wherry_direction direction);

@@ -65,8 +65,11 @@ bool local_loan_sleeps(struct local *local)
 
 void local_loan_wakes(struct local *local)
 {
-    if (local->loans.own)
-        pool_wakes(&local->loans.own->pool);
+    struct local_pool *own = local->loans.own;
+    if (!own)
+        return;
+    os_bell_clear(own->bell);
+    pool_wakes(&own->pool);
 }
 
 /* --- receiving ----------------------------------------------------------- */

@@ -30,13 +30,11 @@ static void keep_back(struct local *local)
 static void offer_pool(struct local *local)
 {
     struct local_loans *loans = &local->loans;
-    int bell;
     if (loans->own || local_loan_steps(local) & LOCAL_KEPT_BACK || !is_trusted(local) ||
-        local_new_room_bell(local, &bell) < 0)
+        local_make_room_bell(local) < 0)
         return;
     os_lock_take(&local->speech);
-    if (local_pool_new(loans->size, bell, &loans->own) < 0) {
-        os_close(bell);
+    if (local_pool_new(loans->size, local->out.room, &loans->own) < 0) {
         keep_back(local);
     } else {
         message_store_count(local->store, (int64_t)(POOL_FRONT + loans->size));

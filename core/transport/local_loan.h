@@ -29,7 +29,8 @@ struct local_pool {
     struct pool_out pool;
     atomic_uint *life; /* 1; a child of fork(2) finds 0 */
     int file;          /* for the other end */
-    int bell;          /* their end of the bell for room: rung when a loan comes back */
+    int bell;          /* rung here when a loan comes back that was not sent */
+    int watch;         /* over that, and the bell for room, which they ring */
     bool is_left;      /* by the channel; under the pool's lock */
 };
 
@@ -43,8 +44,8 @@ struct local_far_pool {
     bool is_left;
 };
 
-/* Takes the bell on success.  Errors: as pool_make. */
-int local_pool_new(uint64_t size, int bell, struct local_pool **out);
+/* `room` is our end of the bell that they ring.  Errors: as pool_make, -EMFILE. */
+int local_pool_new(uint64_t size, int room, struct local_pool **out);
 
 /* The channel lets it go. */
 void local_pool_leave(struct local_pool *); /* NULL is fine */

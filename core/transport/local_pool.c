@@ -33,6 +33,7 @@ static void end_pool(struct local_pool *pool)
     os_fork_word_free(pool->life);
     os_close(pool->file);
     os_close(pool->bell);
+    os_close(pool->watch);
     free(pool);
 }
 
@@ -41,7 +42,7 @@ static bool come_back(struct local_pool *pool, uint32_t block)
 {
     os_lock_take(&pool->pool.lock);
     if (pool_take_back(&pool->pool, block))
-        os_far_bell_ring(pool->bell);
+        os_bell_ring(pool->bell);
     const bool is_last = pool->is_left && pool->pool.lent == 0;
     os_lock_give(&pool->pool.lock);
     return is_last;
@@ -56,21 +57,37 @@ static void take_back_loan(struct message_lender *lender, const wherry_message *
         end_pool(pool);
 }
 
-int local_pool_new(uint64_t size, int bell, struct local_pool **out)
+// Of the other end's bell we have one end alone: so its death is seen there.
+static int make_watch(struct local_pool *pool, int room)
+{
+    pool->bell = os_bell_new();
+    pool->watch = pool->bell < 0 ? -1 : os_watch_new();
+    int r = pool->bell < 0 ? pool->bell : pool->watch;
+    if (r >= 0)
+        r = os_watch_add(pool->watch, pool->bell, os_wait_in);
+    if (r >= 0)
+        r = os_watch_add(pool->watch, room, os_wait_in);
+    return r;
+}
+
+int local_pool_new(uint64_t size, int room, struct local_pool **out)
 {
     struct local_pool *pool = calloc(1, sizeof(*pool));
     if (!pool)
         return failure_plain(-ENOMEM, "no memory for a pool");
-    int r = begin_life(&pool->life);
+    int r = make_watch(pool, room);
+    if (r >= 0)
+        r = begin_life(&pool->life);
     if (r >= 0)
         r = pool_make(size, &pool->pool, &pool->file);
     if (r < 0) {
+        os_close(pool->bell);
+        os_close(pool->watch);
         os_fork_word_free(pool->life);
         free(pool);
         return r;
     }
     pool->lender.take_back = take_back_loan;
-    pool->bell = bell;
     *out = pool;
     return 0;
 }

@@ -40,33 +40,23 @@ static int wait_in(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
     return local->in.on_ring ? add_life(local, found, waits) : found;
 }
 
-int local_new_room_bell(struct local *local, int *theirs)
+int local_make_room_bell(struct local *local)
 {
-    int ours;
-    int r = os_far_bell_new(&ours, theirs);
+    struct local_out *out = &local->out;
+    int theirs;
+    if (out->room >= 0)
+        return 0;
+    int r = os_far_bell_new(&out->room, &theirs);
     if (r < 0)
         return r;
     os_lock_take(&local->speech);
-    r = local_say(local, LOCAL_ROOM, *theirs);
+    r = local_say(local, LOCAL_ROOM, theirs);
     os_lock_give(&local->speech);
-    if (r < 0) {
-        os_close(ours);
-        os_close(*theirs);
-        return r;
-    }
-    os_close(local->out.room);
-    local->out.room = ours;
-    return 0;
-}
-
-static int make_room_bell(struct local *local)
-{
-    int theirs;
-    if (local->out.room >= 0)
-        return 0;
-    int r = local_new_room_bell(local, &theirs);
+    os_close(theirs);
     if (r >= 0)
-        os_close(theirs);
+        return 0;
+    os_close(out->room);
+    out->room = -1;
     return r;
 }
 
@@ -89,12 +79,13 @@ static int wait_out(struct local *local, struct wherry_wait waits[WHERRY_WAITS])
     struct local_out *out = &local->out;
     const bool by_carrier =
         !out->on_ring || out->waits_for_files || local_check_life(local) < 0;
-    if (!by_carrier && make_room_bell(local) < 0)
+    if (!by_carrier && local_make_room_bell(local) < 0)
         return 0; // without a bell it is looked for from time to time
     // If there is room by now, the carrier says so: it has some.
     if (by_carrier || !local_await_room(local))
         return local->carrier.moves->wait(local->carrier.state, WHERRY_OUT, waits);
-    waits[0] = (struct wherry_wait){.fd = out->room, .events = os_wait_in};
+    const int bell = out->waits_for_block ? local->loans.own->watch : out->room;
+    waits[0] = (struct wherry_wait){.fd = bell, .events = os_wait_in};
     waits[1] = (struct wherry_wait){.fd = local->socket.fd, .events = 0};
     return add_life(local, 2, waits);
 }

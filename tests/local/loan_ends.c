@@ -3,6 +3,7 @@
  * What becomes of loans at an end: of a channel, of either process, in a child of
  * fork(2), and when nobody uses them any more.
  */
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -81,7 +82,13 @@ TEST(the_death_of_whoever_has_it_all_is_told)
     hear(ends.here, "all of them");
     wherry_message *message = NULL;
     CHECK_ERROR(wherry_loan(ends.here, BLOCK, &message, at_once()), -ETIMEDOUT);
+    wherry_native fd;
+    short events;
+    WORKS(wherry_fd(ends.here, WHERRY_OUT, &fd, &events));
+    struct pollfd wait = {.fd = fd, .events = events};
+    CHECK_INT(poll(&wait, 1, 0), 0);
     kill(child, SIGKILL);
+    CHECK_INT(poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)), 1);
     FAILS(wherry_loan(ends.here, BLOCK, &message, soon()), -EPIPE, "gone");
     CHECK(WIFSIGNALED(harness_wait(child)));
     wherry_close(ends.here);

@@ -25,6 +25,7 @@ enum { ROUNDS = 6 };
 /* --- before -------------------------------------------------------------- */
 
 #define UP "memory=always&spin=0"
+#define LENDS UP "&loan=64K"
 
 static const struct line_setting settings[] = {
     {"send", LINE_SMALL, UP, 0},
@@ -39,6 +40,9 @@ static const struct line_setting settings[] = {
     {"send-many-to-a-poller", LINE_SMALL, UP, ORDER_POLL},
     {"send-file", LINE_SMALL, UP, 0},
     {"send-file-to-a-poller", LINE_SMALL, UP, ORDER_POLL},
+    {"lend", LINE_SMALL, LENDS, 0},
+    {"lend-to-a-poller", LINE_SMALL, LENDS, ORDER_POLL},
+    {"lend-of-a-full-pool", LINE_LARGE, LENDS, 0},
     {"recv", LINE_SMALL, UP, 0},
     {"recv-over-the-end", LINE_MIDDLE, UP, 0},
     {"recv-from-a-full-ring", LINE_MIDDLE, UP, ORDER_SEND},
@@ -48,6 +52,8 @@ static const struct line_setting settings[] = {
     {"poll-for-room", LINE_MIDDLE, UP, 0},
     {"recv-pieces", LINE_LARGE, UP, ORDER_SEND_POLL},
     {"recv-file", LINE_SMALL, UP, 0},
+    {"recv-lent", LINE_LARGE, LENDS, 0},
+    {"recv-lent-from-a-full-pool", LINE_LARGE, LENDS, ORDER_SEND_POLL},
     {"go-over-first", LINE_SMALL, "memory=auto&spin=0", ORDER_POLL},
     {"go-over-second", LINE_SMALL, UP, ORDER_ECHO},
     {"refuse-memory", LINE_SMALL, "memory=never&spin=0", ORDER_ECHO},
@@ -199,6 +205,35 @@ static void be_up(struct step_scene *scene)
 {
     go_over(scene);
     begin(scene);
+}
+
+static void agree_on_loans(struct step_scene *scene)
+{
+    go_over(scene);
+    CHECK_INT(local_loan_steps(local_of(scene)), LOCAL_LENT_OUT);
+    CHECK(local_of(scene)->loans.theirs != NULL);
+}
+
+static void be_lending(struct step_scene *scene)
+{
+    agree_on_loans(scene);
+    begin(scene);
+}
+
+// As many as there is room for.
+static void lend_all(struct step_scene *scene)
+{
+    struct line *line = scene->shared;
+    agree_on_loans(scene);
+    while (line_send(line, &line->there, scene->own, WHERRY_POLL) >= 0)
+        ;
+    begin(scene);
+}
+
+static void have_a_loan(struct step_scene *scene)
+{
+    agree_on_loans(scene);
+    tell(scene->shared, ORDER_WRITE);
 }
 
 // As many as go in.
@@ -433,6 +468,12 @@ static const struct step_role writer_roles[] = {
     {.name = "send-file", .prepare = be_up, .run = send_file},
     {.name = "send-file-to-a-poller", .prepare = be_up, .run = send_file},
     {.name = "poll-for-room", .prepare = fill, .run = poll_for_room, .wake = let_take},
+    {.name = "lend", .prepare = be_lending, .run = send_one},
+    {.name = "lend-to-a-poller", .prepare = be_lending, .run = send_one},
+    {.name = "lend-of-a-full-pool",
+     .prepare = lend_all,
+     .run = send_one,
+     .wake = let_take},
 };
 
 static const struct step_role reader_roles[] = {
@@ -447,6 +488,8 @@ static const struct step_role reader_roles[] = {
      .wake = let_write},
     {.name = "recv-pieces", .prepare = be_up, .run = receive_one},
     {.name = "recv-file", .prepare = have_a_file, .run = receive_one},
+    {.name = "recv-lent", .prepare = have_a_loan, .run = receive_one},
+    {.name = "recv-lent-from-a-full-pool", .prepare = be_lending, .run = receive_one},
 };
 
 static const struct step_role life_roles[] = {

@@ -41,13 +41,29 @@ static const unsigned char *bytes_of(unsigned number, unsigned size)
     return bytes;
 }
 
+static int send_loan(wherry_channel *to, const unsigned char *bytes, unsigned size,
+                     wherry_deadline deadline)
+{
+    wherry_message *message = NULL;
+    int r = wherry_loan(to, size, &message, deadline);
+    if (r < 0)
+        return r;
+    memcpy(wherry_message_data(message), bytes, size);
+    r = wherry_send(to, &message, 0, deadline);
+    wherry_message_free(message);
+    return r;
+}
+
+// As a loan where the address says so.
 int line_send(struct line *line, struct flow *flow, wherry_channel *to,
               wherry_deadline deadline)
 {
     const unsigned number = atomic_load(&flow->begun);
     const unsigned char *bytes = bytes_of(number, line->size);
     atomic_store(&flow->begun, number + 1);
-    int r = wherry_write(to, bytes, line->size, 0, 0, deadline);
+    int r = strstr(line->options, "loan=")
+                ? send_loan(to, bytes, line->size, deadline)
+                : wherry_write(to, bytes, line->size, 0, 0, deadline);
     if (r >= 0)
         atomic_store(&flow->sent, number + 1);
     else
@@ -285,12 +301,12 @@ static const struct {
 
 /* --- what it keeps ------------------------------------------------------- */
 
-static int count_rings(void)
+static int count_memory(void)
 {
     static char text[1 << 16];
     int count = 0;
     const size_t size = harness_read_file("/proc/self/maps", text, sizeof text);
-    for (const char *at = text; size > 0 && (at = strstr(at, "wherry:local")); at++)
+    for (const char *at = text; size > 0 && (at = strstr(at, "/memfd:wherry:")); at++)
         count++;
     return count;
 }
@@ -305,7 +321,7 @@ static void follow(struct line *line, char letter, int before)
         return;
     wherry_close(channel);
     channel = NULL;
-    atomic_store(&line->left, harness_descriptors() - before + count_rings());
+    atomic_store(&line->left, harness_descriptors() - before + count_memory());
 }
 
 static void live(void *argument)
