@@ -343,8 +343,7 @@ static void write_loan(uint64_t offset, uint64_t size, uint64_t block)
 {
     const uint64_t place[] = {offset, size, block};
     memcpy(side.data + RING_STEP, place, sizeof(place));
-    write_record(sizeof(place) | (uint64_t)RING_LENT << RING_FLAGS_AT,
-                 ring_padded(sizeof(place)));
+    write_record(0, sizeof(place) | (uint64_t)RING_LENT << RING_FLAGS_AT);
 }
 
 static void hear_words(struct talk *talk)
