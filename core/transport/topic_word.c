@@ -76,14 +76,13 @@ int topic_hear(struct os_descriptor *carrier, struct topic_word *out,
     int files[OS_FILES];
     arrival->files = files;
     int64_t size = receive(carrier, &room, arrival);
+    int r = size > 0 ? decode(bytes, size, out) : (int)size;
+    const size_t count = size > 0 ? arrival->file_count : 0;
+    const bool has_one = r == 1 && count == 1;
+    out->file = has_one ? arrival->files[0] : -1;
+    for (size_t i = has_one; i < count; i++)
+        os_close(arrival->files[i]);
     arrival->files = NULL;
-    if (size <= 0)
-        return (int)size;
-    int r = decode(bytes, size, out);
-    const bool has_one = r == 1 && arrival->file_count == 1;
-    out->file = has_one ? files[0] : -1;
-    for (size_t i = has_one; i < arrival->file_count; i++)
-        os_close(files[i]);
     return r;
 }
 
