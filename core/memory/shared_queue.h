@@ -130,7 +130,7 @@ struct shared_queue {
     _Atomic(uint64_t) *arrivals;
     _Atomic(uint64_t) *returns;
     struct shared_queue_slot *slots;
-    _Atomic(uint32_t) *next; /* of each block */
+    atomic_uint *chain;      /* of each block, the next */
     _Atomic(int64_t) *wants; /* of each place that waits: a kind, or blocks */
     uint8_t *data;           /* of the blocks */
 

@@ -114,7 +114,7 @@ static void point(struct shared_queue *queue, uint8_t *base, const struct parts 
     queue->returns = (_Atomic(uint64_t) *)(void *)(base + parts->returns);
     queue->slots = (struct shared_queue_slot *)(void *)(base + parts->slots);
     queue->wants = (_Atomic(int64_t) *)(void *)(base + parts->wants);
-    queue->next = (_Atomic(uint32_t) *)(void *)(base + parts->next);
+    queue->chain = (atomic_uint *)(void *)(base + parts->next);
     queue->data = base + parts->data;
     queue->places.waits = (_Atomic(uint64_t) *)(void *)(base + parts->waits);
     queue->places.all = (struct place *)(void *)(base + parts->places);
@@ -165,7 +165,7 @@ static void fill(struct shared_queue *queue)
                      entry_word(begin + i, i));
     }
     for (uint32_t i = 0; i < queue->block_count; i++)
-        WHERRY_STORE(&queue->next[i], i + 1 < queue->block_count ? i + 1 : queue_none);
+        WHERRY_STORE(&queue->chain[i], i + 1 < queue->block_count ? i + 1 : queue_none);
     WHERRY_STORE(&queue->writers->arrived, begin);
     WHERRY_STORE(&queue->writers->taken, begin);
     WHERRY_STORE(&queue->writers->reaped, begin);

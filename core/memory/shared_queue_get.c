@@ -206,7 +206,7 @@ static int copy(const struct shared_queue *queue,
             return broken();
         memcpy(out + done, queue->data + (size_t)block * QUEUE_BLOCK,
                left < QUEUE_BLOCK ? left : QUEUE_BLOCK);
-        block = WHERRY_LOAD(&queue->next[block]);
+        block = WHERRY_LOAD(&queue->chain[block]);
     }
     return 0;
 }

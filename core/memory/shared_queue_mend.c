@@ -66,7 +66,7 @@ static void mark_used(struct shared_queue *queue)
         uint32_t block = WHERRY_LOAD(&slot->block);
         uint32_t left = blocks_of(WHERRY_LOAD(&slot->size));
         while (left-- > 0 && use(queue, block))
-            block = WHERRY_LOAD(&queue->next[block]);
+            block = WHERRY_LOAD(&queue->chain[block]);
     }
 }
 
@@ -77,7 +77,7 @@ static void list_unused(struct shared_queue *queue)
     for (uint32_t i = queue->block_count; i-- > 0;) {
         if (queue->used_blocks[i / 8] & 1u << i % 8)
             continue;
-        WHERRY_STORE(&queue->next[i], free);
+        WHERRY_STORE(&queue->chain[i], free);
         free = i;
         count++;
     }

@@ -24,7 +24,7 @@ static uint32_t last_of(const struct shared_queue *queue, uint32_t first,
 {
     uint32_t last = first;
     for (uint32_t i = 1; i < count && last < queue->block_count; i++)
-        last = WHERRY_LOAD(&queue->next[last]);
+        last = WHERRY_LOAD(&queue->chain[last]);
     return last < queue->block_count ? last : queue_none;
 }
 
@@ -39,7 +39,7 @@ static uint32_t free_blocks(struct shared_queue *queue, struct shared_queue_slot
     WHERRY_STORE(&slot->block, queue_none);
     if (last == queue_none)
         return is_chain ? count : 0;
-    WHERRY_STORE(&queue->next[last], WHERRY_LOAD(&writers->free));
+    WHERRY_STORE(&queue->chain[last], WHERRY_LOAD(&writers->free));
     WHERRY_STORE(&writers->free, first);
     WHERRY_STORE(&writers->free_count, WHERRY_LOAD(&writers->free_count) + count);
     return count;
@@ -82,7 +82,7 @@ static int take_blocks(struct shared_queue *queue, uint32_t count, uint32_t *out
     const uint32_t last = last_of(queue, first, count);
     if (last == queue_none)
         return broken();
-    WHERRY_STORE(&writers->free, WHERRY_LOAD(&queue->next[last]));
+    WHERRY_STORE(&writers->free, WHERRY_LOAD(&queue->chain[last]));
     WHERRY_STORE(&writers->free_count, there - count);
     *out = first;
     return 0;
@@ -98,7 +98,7 @@ static int fill_blocks(struct shared_queue *queue, uint32_t block,
             return broken();
         memcpy(queue->data + (size_t)block * QUEUE_BLOCK, data + done,
                left < QUEUE_BLOCK ? left : QUEUE_BLOCK);
-        block = WHERRY_LOAD(&queue->next[block]);
+        block = WHERRY_LOAD(&queue->chain[block]);
     }
     return 0;
 }

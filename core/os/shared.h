@@ -44,8 +44,8 @@ void shared_rewrite(void);
 static inline void os_copy_meeting(void *to, const void *from, size_t size)
 {
 #ifdef OS_COPIES_BYTES
-    const _Atomic(uint8_t) *in = from;
-    _Atomic(uint8_t) *out = to;
+    const atomic_uchar *in = from;
+    atomic_uchar *out = to;
     for (size_t i = 0; i < size; i++)
         atomic_store_explicit(&out[i],
                               atomic_load_explicit(&in[i], memory_order_relaxed),

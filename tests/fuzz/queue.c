@@ -89,16 +89,16 @@ static void write_lists(void)
         &queue->writers->free_count,
         &queue->slots[0].next,
         &queue->slots[1].next,
-        &queue->next[0],
-        &queue->next[1],
+        &queue->chain[0],
+        &queue->chain[1],
         &queue->slots[2].block,
         &queue->slots[3].block,
         &queue->slots[0].size,
         &queue->slots[1].size,
         &queue->slots[2].next,
-        &queue->next[2],
+        &queue->chain[2],
         &queue->slots[SLOTS - 1].next,
-        &queue->next[BLOCKS - 1],
+        &queue->chain[BLOCKS - 1],
     };
     atomic_store(words[next() & 15], (uint32_t)any_word());
 }
