@@ -31,28 +31,30 @@ static bool peek(const struct step_scene *scene, uint64_t page, size_t offset,
            process_vm_readv(scene->stepped, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-// How far a ring is written and read, and who sleeps.
-static uint64_t words_of(const struct step_scene *scene, uint64_t page)
+// How far a ring is written, how far the other is read, and who sleeps.
+static uint64_t words_of(const struct step_scene *scene, uint64_t page, bool is_own)
 {
     uint64_t tail = 0;
     uint64_t head = 0;
     uint32_t sleeps[2] = {0, 0};
-    if (!peek(scene, page, offsetof(struct ring_page, writer), &tail, sizeof tail))
+    if (!peek(scene, page, offsetof(struct ring_page, reader), &head, sizeof head))
         return 0;
-    (void)peek(scene, page, offsetof(struct ring_page, reader), &head, sizeof head);
+    if (is_own)
+        (void)peek(scene, page, offsetof(struct ring_page, writer), &tail, sizeof tail);
     (void)peek(scene, page, offsetof(struct ring_page, sleeps), sleeps, sizeof sleeps);
     return ((tail * 31 + head) * 2 + (sleeps[0] & 1)) * 2 + (sleeps[1] & 1);
 }
 
+// How much the other end has sent meanwhile is no part of it: that one is not stepped,
+// and may be anywhere.
 uint64_t local_state(const struct step_scene *scene)
 {
     struct line *line = scene->shared;
     uint64_t sum =
         atomic_load(&line->there.sent) * 31 + atomic_load(&line->there.taken);
-    sum = (sum * 31 + atomic_load(&line->back.sent)) * 31;
-    sum += atomic_load(&line->back.taken);
-    sum = sum * 1009 + words_of(scene, atomic_load(&line->own));
-    return sum * 1009 + words_of(scene, atomic_load(&line->theirs));
+    sum = sum * 31 + atomic_load(&line->back.taken);
+    sum = sum * 1009 + words_of(scene, atomic_load(&line->own), true);
+    return sum * 1009 + words_of(scene, atomic_load(&line->theirs), false);
 }
 
 /* --- the judgement ------------------------------------------------------- */
