@@ -172,8 +172,8 @@ static int call(int (*function)(struct contest_end *), struct contest_end *end)
 // Touched: a page that is new costs microseconds.
 static void lay_bytes(struct contest_pair *pair)
 {
-    const size_t pages = pair->end->size / PAGE + 2;
-    const size_t size = pages * PAGE + (size_t)CONTEST_LANES * CONTEST_LANE;
+    const size_t lanes = (size_t)CONTEST_LANES * CONTEST_LANE;
+    const size_t size = ((pair->end->size + lanes) / PAGE + 3) * PAGE;
     pair->end->bytes = aligned_alloc(PAGE, size);
     if (!pair->end->bytes)
         give_up(pair, -ENOMEM);

@@ -5,6 +5,8 @@
 #ifndef LEND_H
 #define LEND_H
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "talk.h"
@@ -24,6 +26,16 @@ enum {
 struct ends {
     wherry_channel *here, *there;
 };
+
+/* poll(2) of one, which an interrupt does not end. */
+static inline int watch(struct pollfd *one, int milliseconds)
+{
+    int r;
+    do
+        r = poll(one, 1, milliseconds);
+    while (r < 0 && errno == EINTR);
+    return r;
+}
 
 /* Whether that address is in the pool of one of the ends, which are both mapped. */
 static inline bool is_in_place(const void *at)

@@ -394,7 +394,7 @@ static int says_room(wherry_channel *channel, int milliseconds)
     short events;
     WORKS(wherry_fd(channel, WHERRY_OUT, &fd, &events));
     struct pollfd wait = {.fd = fd, .events = events};
-    return poll(&wait, 1, milliseconds);
+    return watch(&wait, milliseconds);
 }
 
 static void no_room(struct ends *ends)
@@ -422,9 +422,9 @@ TEST(a_loop_of_events_is_told_of_room_for_loans)
         no_room(&ends);
         WORKS(wherry_fd(ends.here, WHERRY_OUT, &fd, &events));
         struct pollfd wait = {.fd = fd, .events = events};
-        CHECK_INT(poll(&wait, 1, 0), 0);
+        CHECK_INT(watch(&wait, 0), 0);
         wherry_message_free(taken[1]);
-        CHECK_INT(poll(&wait, 1, soon_enough), 1);
+        CHECK_INT(watch(&wait, soon_enough), 1);
         room(&ends);
         lend(ends.here, BLOCK, 1);
         taken[1] = take(ends.there);
@@ -452,9 +452,9 @@ TEST(so_it_is_of_a_loan_that_was_not_sent)
         no_room(&ends);
         WORKS(wherry_fd(ends.here, WHERRY_OUT, &fd, &events));
         struct pollfd wait = {.fd = fd, .events = events};
-        CHECK_INT(poll(&wait, 1, 0), 0);
+        CHECK_INT(watch(&wait, 0), 0);
         wherry_message_free(first);
-        CHECK_INT(poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)), 1);
+        CHECK_INT(watch(&wait, harness_stretch(HARNESS_PATIENCE)), 1);
         room(&ends);
         first = loan(ends.here, BLOCK);
         no_room(&ends);

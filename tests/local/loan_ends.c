@@ -86,9 +86,9 @@ TEST(the_death_of_whoever_has_it_all_is_told)
     short events;
     WORKS(wherry_fd(ends.here, WHERRY_OUT, &fd, &events));
     struct pollfd wait = {.fd = fd, .events = events};
-    CHECK_INT(poll(&wait, 1, 0), 0);
+    CHECK_INT(watch(&wait, 0), 0);
     kill(child, SIGKILL);
-    CHECK_INT(poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)), 1);
+    CHECK_INT(watch(&wait, harness_stretch(HARNESS_PATIENCE)), 1);
     FAILS(wherry_loan(ends.here, BLOCK, &message, soon()), -EPIPE, "gone");
     CHECK(WIFSIGNALED(harness_wait(child)));
     wherry_close(ends.here);

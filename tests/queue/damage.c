@@ -82,10 +82,12 @@ TEST(what_is_no_queue_is_refused)
     CHECK_INT(rmdir(harness_path("wherry/boat.queue")), 0);
 }
 
+// As it is without a sanitizer, which has a handler of its own.
 static void put_into_nothing(void *argument)
 {
     wherry_channel *out = writer("queue:boat");
     (void)argument;
+    CHECK(signal(SIGBUS, SIG_DFL) != SIG_ERR);
     CHECK_INT(truncate(harness_path("wherry/boat.queue"), 0), 0);
     put(out, "into nothing", 1);
 }
