@@ -269,6 +269,8 @@ static int answer(wherry_channel *parent, const char *before)
         if (r < 0)
             break;
     }
+    if (r < 0)
+        fprintf(stderr, "# told: %s\n", wherry_error_text());
     return r < 0 ? 3 : 0;
 }
 
