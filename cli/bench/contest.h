@@ -47,6 +47,7 @@ enum contest_variant {
     CONTEST_PLAIN,
     CONTEST_SLEEPS, /* the same, never awake while it waits */
     CONTEST_AWAKE,  /* the same, always awake */
+    CONTEST_LENDS,  /* the same, its loans read in place */
     CONTEST_VARIANTS
 };
 

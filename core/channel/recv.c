@@ -361,8 +361,9 @@ static void spin(wherry_channel *channel, wherry_deadline deadline,
 enum quick { QUICK_TAKEN, QUICK_NOTHING, QUICK_SPUN };
 
 // The next message where that is seen without asking the system: no more than a copy.
-static enum quick take_quickly(wherry_channel *channel, wherry_deadline deadline,
-                               wherry_message **out)
+// What is larger than the caller has room for goes the long way, which says so.
+static enum quick take_quickly(wherry_channel *channel, size_t room,
+                               wherry_deadline deadline, wherry_message **out)
 {
     enum quick r = QUICK_NOTHING;
     os_lock_take(&channel->in.lock);
@@ -374,6 +375,10 @@ static enum quick take_quickly(wherry_channel *channel, wherry_deadline deadline
         r = spun == -ENOTSUP ? QUICK_NOTHING : QUICK_SPUN;
         if (spun == 1 && take_ahead(channel, out, 1) == 1)
             r = QUICK_TAKEN;
+    }
+    if (r == QUICK_TAKEN && (*out)->size > room) {
+        list_prepend(&channel->in.held, *out);
+        r = QUICK_NOTHING;
     }
     if (channel->in.watch >= 0)
         channel_show_ready(channel);
@@ -433,21 +438,28 @@ static int receive(wherry_channel *channel, const struct wish *wish,
 
 /* --- the public verbs ---------------------------------------------------- */
 
+static inline int receive_one(wherry_channel *channel, struct wish *wish,
+                              wherry_message **out, wherry_deadline deadline)
+{
+    if (may_be_quick(channel, wish->kind)) {
+        enum quick quick = take_quickly(channel, wish->room, deadline, out);
+        if (quick == QUICK_TAKEN)
+            return 1;
+        *out = NULL;
+        wish->has_spun = quick == QUICK_SPUN;
+    }
+    return channel_error(channel, receive(channel, wish, out, deadline));
+}
+
 int wherry_recv_kind(wherry_channel *channel, int64_t kind, wherry_message **out,
                      wherry_deadline deadline)
 {
     struct wish wish = {.kind = kind, .room = SIZE_MAX};
     wherry_message *message = NULL;
-    if (may_be_quick(channel, kind)) {
-        enum quick quick = take_quickly(channel, deadline, out);
-        if (quick == QUICK_TAKEN)
-            return 1;
-        wish.has_spun = quick == QUICK_SPUN;
-    }
-    int r = receive(channel, &wish, &message, deadline);
+    int r = receive_one(channel, &wish, &message, deadline);
     if (r >= 0)
         *out = message;
-    return channel_error(channel, r);
+    return r;
 }
 
 int wherry_recv(wherry_channel *channel, wherry_message **out, wherry_deadline deadline)
@@ -460,10 +472,10 @@ int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
                     int64_t *kind, int *ended, wherry_deadline deadline)
 {
     wherry_message *message = NULL;
-    const struct wish wish = {.room = capacity};
-    int r = receive(channel, &wish, &message, deadline);
+    struct wish wish = {.room = capacity};
+    int r = receive_one(channel, &wish, &message, deadline);
     if (r < 0)
-        return channel_error(channel, r);
+        return r;
     if (ended)
         *ended = r == 0;
     if (r == 0)
