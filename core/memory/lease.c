@@ -161,8 +161,15 @@ static void look_in_places(struct places *places)
     lease_look(places->object);
 }
 
-static const struct places_ways places_ways = {
-    .noun = "lease", .take_back = take_back, .wake = wake, .look = look_in_places};
+const struct places_ways lease_ways = {.noun = "lease",
+                                       .magic = "wherry-l",
+                                       .version = 2,
+                                       .layout = sizeof(struct lease_header) << 16 |
+                                                 sizeof(struct lease_line) << 8 |
+                                                 sizeof(struct place),
+                                       .take_back = take_back,
+                                       .wake = wake,
+                                       .look = look_in_places};
 
 /* --- turns --------------------------------------------------------------- */
 
@@ -359,7 +366,7 @@ int lease_new(const char *address, wherry_semaphore **out)
     semaphore_start(&lease->base, &ways, "lease", address);
     lease->canceled = lease->turn = -1;
     atomic_init(&lease->quiet, UINT64_MAX);
-    int r = places_start(&lease->places, &places_ways, lease);
+    int r = places_start(&lease->places, &lease_ways, lease);
     if (r >= 0)
         r = make_bells(lease);
     if (r < 0) {

@@ -29,15 +29,9 @@
 /* --- what is shared: lease_format.c -------------------------------------- */
 
 struct lease_header {
-    char magic[8];
-    uint32_t version;
-    uint32_t layout; /* sizes and offsets in one number */
+    struct places_header common;
     uint32_t permits;
-    uint32_t places;
-    uint64_t space; /* the pid namespace of those who use it */
-    uint64_t name;  /* of its doorbells: a number that no other has */
-    uint64_t size;  /* of all */
-    uint64_t unused[2];
+    uint32_t unused[3];
 };
 
 struct lease_line {
@@ -75,6 +69,8 @@ struct lease {
 enum { LEASE_COUNT_BITS = 20 };
 
 /* --- lease_format.c ------------------------------------------------------ */
+
+extern const struct places_ways lease_ways;
 
 /* Whether that is one, of this pid namespace: takes its numbers over.  `size` is how
  * many bytes there are at most.  Errors: -EPROTO (something else, or of another

@@ -20,6 +20,18 @@
 
 /* --- what is shared ------------------------------------------------------ */
 
+/* What the block of each such object begins with; its format has the rest. */
+struct places_header {
+    char magic[8];
+    uint32_t version;
+    uint32_t layout; /* the sizes of its parts in one number */
+    uint64_t space;  /* the pid namespace of those who use it */
+    uint64_t name;   /* of its doorbells: a number that no other has */
+    uint64_t size;   /* of all */
+    uint32_t places;
+    uint32_t unused;
+};
+
 struct place {
     _Atomic(uint64_t) word; /* its state, generation, and the process's number */
     _Atomic(uint64_t) since;
@@ -47,9 +59,12 @@ struct places_watched { /* another process */
 
 struct places;
 
-/* What one sort of object does about those who have it open. */
+/* What one sort of object is, and does about those who have it open. */
 struct places_ways {
-    const char *noun; /* "lease" */
+    const char *noun;    /* "lease" */
+    const char magic[8]; /* of its header */
+    uint32_t version;
+    uint32_t layout;
 
     /* Gives back what the owner has, who has ended or leaves.  Any number of processes
      * may do so at once. */
@@ -115,6 +130,26 @@ static inline bool word_clear(_Atomic(uint64_t) *word, uint64_t old)
 {
     return atomic_compare_exchange_strong(word, &old, 0);
 }
+
+/* --- places_header.c: the beginning of its block ------------------------- */
+
+/* For so many places in a block of that size, but without the magic.  Errors: as
+ * os_directory_number and os_era; the sentence is set. */
+int places_header_make(struct places_header *, const struct places_ways *,
+                       uint32_t places, uint64_t size);
+
+/* Adds the magic: who sees it sees all that was made before. */
+void places_header_show(struct places_header *, const struct places_ways *);
+
+/* Whether the first bytes of a block of that size are such a header; given is a copy,
+ * which nobody changes meanwhile.  Whether its places and its size fit is the format's
+ * to tell.  Errors: -EPROTO (another thing, or another version), -EXDEV (another pid
+ * namespace than space); the sentence is set. */
+int places_header_check(const struct places_header *, const struct places_ways *,
+                        uint64_t size, uint64_t space);
+
+/* That its numbers do not fit: -EPROTO. */
+int places_header_broken(const struct places_ways *);
 
 /* --- places.c: who has it open ------------------------------------------- */
 

@@ -27,8 +27,15 @@ static void look(struct places *places)
     (void)places;
 }
 
-static const struct places_ways places_ways = {
-    .noun = "queue", .take_back = take_back, .wake = wake, .look = look};
+const struct places_ways shared_queue_ways = {
+    .noun = "queue",
+    .magic = "wherry-q",
+    .version = 2,
+    .layout = SHARED_QUEUE_HEAD << 16 | sizeof(struct shared_queue_slot) << 8 |
+              sizeof(struct place),
+    .take_back = take_back,
+    .wake = wake,
+    .look = look};
 
 /* --- opening and closing ------------------------------------------------- */
 
@@ -60,7 +67,7 @@ int shared_queue_new(enum shared_queue_side side, struct shared_queue **out)
     queue->side = side;
     atomic_init(&queue->quiet[QUEUE_WRITERS], UINT64_MAX);
     atomic_init(&queue->quiet[QUEUE_READERS], UINT64_MAX);
-    int r = places_start(&queue->places, &places_ways, queue);
+    int r = places_start(&queue->places, &shared_queue_ways, queue);
     if (r < 0) {
         release_all(queue);
         return r;

@@ -51,17 +51,11 @@ enum {
 static const uint32_t queue_none = UINT32_MAX; /* no slot, no block */
 
 struct shared_queue_header {
-    char magic[8];
-    uint32_t version;
-    uint32_t layout; /* sizes and offsets in one number */
+    struct places_header common;
     uint32_t slots;
     uint32_t blocks;
-    uint32_t places;
     uint32_t unread; /* enum shared_queue_unread */
-    uint64_t space;  /* the pid namespace of those who use it */
-    uint64_t name;   /* of its doorbells: a number that no other has */
-    uint64_t size;   /* of all */
-    uint64_t unused;
+    uint32_t unused;
 };
 
 struct shared_queue_writers {
@@ -94,6 +88,12 @@ struct shared_queue_line {
     _Atomic(uint64_t) attached; /* as places.h has them */
     _Atomic(uint64_t) used;
     uint64_t unused[11];
+};
+
+enum {
+    SHARED_QUEUE_HEAD =
+        sizeof(struct shared_queue_header) + sizeof(struct shared_queue_writers) +
+        sizeof(struct shared_queue_readers) + sizeof(struct shared_queue_line)
 };
 
 struct shared_queue_slot {
@@ -221,6 +221,8 @@ static inline uint32_t blocks_of(uint64_t size)
 }
 
 /* --- shared_queue_format.c ----------------------------------------------- */
+
+extern const struct places_ways shared_queue_ways;
 
 /* Whether that is one, of this pid namespace: takes its numbers over.  `size` is how
  * many bytes there are at most.  Errors: -EPROTO (something else, or of another

@@ -5,12 +5,9 @@
  */
 #include "memory/shared_queue.h"
 
-#include <errno.h>
 #include <string.h>
 
-enum { VERSION = 1, LINE = 64 /* bytes of the processor's cache */ };
-
-static const char magic[8] = "wherry-q";
+enum { LINE = 64 /* bytes of the processor's cache */ };
 
 /* Where each part begins, from the header on, in bytes. */
 struct parts {
@@ -39,18 +36,12 @@ static uint64_t ring_size(uint32_t slots)
     return size;
 }
 
-static uint64_t head_size(void)
-{
-    return sizeof(struct shared_queue_header) + sizeof(struct shared_queue_writers) +
-           sizeof(struct shared_queue_readers) + sizeof(struct shared_queue_line);
-}
-
 static struct parts lay_out(uint32_t slots, uint32_t blocks, uint32_t places)
 {
     struct parts parts;
     const uint64_t ring = ring_size(slots) * sizeof(uint64_t);
     const uint64_t words = round_up(places * sizeof(uint64_t), LINE);
-    parts.arrivals = round_up(head_size(), LINE);
+    parts.arrivals = round_up(SHARED_QUEUE_HEAD, LINE);
     parts.returns = parts.arrivals + ring;
     parts.slots = parts.returns + ring;
     parts.waits = parts.slots + slots * sizeof(struct shared_queue_slot);
@@ -60,12 +51,6 @@ static struct parts lay_out(uint32_t slots, uint32_t blocks, uint32_t places)
     parts.data = round_up(parts.next + blocks * sizeof(uint32_t), LINE);
     parts.size = parts.data + (uint64_t)blocks * QUEUE_BLOCK;
     return parts;
-}
-
-static uint32_t layout(void)
-{
-    return (uint32_t)(head_size() << 16 | sizeof(struct shared_queue_slot) << 8 |
-                      sizeof(struct place));
 }
 
 static uint32_t blocks_in(uint64_t bytes)
@@ -82,23 +67,15 @@ uint64_t shared_queue_size(const struct shared_queue_numbers *numbers)
 
 static int check(const struct shared_queue_header *at, uint64_t size, uint64_t space)
 {
-    if (size < sizeof(*at) || memcmp(at->magic, magic, sizeof(magic)) != 0)
-        return failure(-EPROTO, "what is there is no queue");
-    if (at->version != VERSION || at->layout != layout())
-        return failure(-EPROTO,
-                       "the queue there is of version %u (layout %x), and this is %d "
-                       "(%x): remove it when nobody uses it (wherry remove)",
-                       (unsigned)at->version, (unsigned)at->layout, VERSION,
-                       (unsigned)layout());
+    const struct places_header *common = &at->common;
+    int r = places_header_check(common, &shared_queue_ways, size, space);
+    if (r < 0)
+        return r;
     if (at->slots == 0 || at->slots > SHARED_QUEUE_SLOTS ||
-        at->blocks > SHARED_QUEUE_BLOCKS || at->places == 0 ||
-        at->places > SHARED_QUEUE_HANDLES || at->unread > QUEUE_LOST ||
-        at->size > size || at->size != lay_out(at->slots, at->blocks, at->places).size)
-        return failure(-EPROTO, "the queue there is broken: its numbers do not fit");
-    if (at->space != space)
-        return failure(-EXDEV, "the queue belongs to another pid namespace, whose "
-                               "processes cannot be told from here: take another name, "
-                               "or remove it when nobody uses it (wherry remove)");
+        at->blocks > SHARED_QUEUE_BLOCKS || common->places == 0 ||
+        common->places > SHARED_QUEUE_HANDLES || at->unread > QUEUE_LOST ||
+        common->size != lay_out(at->slots, at->blocks, common->places).size)
+        return places_header_broken(&shared_queue_ways);
     return 0;
 }
 
@@ -129,22 +106,23 @@ static void take_numbers(struct shared_queue *queue,
     queue->block_count = header->blocks;
     queue->ring_mask = (uint32_t)ring_size(header->slots) - 1;
     queue->unread = (enum shared_queue_unread)header->unread;
-    queue->places.seats = header->places;
-    queue->places.name = header->name;
+    queue->places.seats = header->common.places;
+    queue->places.name = header->common.name;
 }
 
 int shared_queue_know(struct shared_queue *queue, struct shared_queue_header *at,
                       uint64_t size)
 {
     // Nobody else's change of it meanwhile counts.
-    struct shared_queue_header header = {.magic = {0}};
+    struct shared_queue_header header = {.slots = 0};
     if (size >= sizeof(header))
         memcpy(&header, at, sizeof(header));
     atomic_thread_fence(memory_order_acquire);
     int r = check(&header, size, queue->places.space);
     if (r < 0)
         return r;
-    const struct parts parts = lay_out(header.slots, header.blocks, header.places);
+    const struct parts parts =
+        lay_out(header.slots, header.blocks, header.common.places);
     point(queue, (uint8_t *)at, &parts);
     take_numbers(queue, &header);
     return 0;
@@ -177,33 +155,23 @@ static void fill(struct shared_queue *queue)
     WHERRY_STORE(&queue->readers->last, queue_none);
 }
 
-// The magic comes last: who sees it sees all the rest.
 int shared_queue_make(void *at, const struct shared_queue_numbers *numbers)
 {
     struct shared_queue_header *header = at;
     struct shared_queue queue = {.slot_count = 0};
-    uint64_t name;
-    struct os_era era;
-    int r = os_directory_number(&name);
-    if (r >= 0)
-        r = os_era(&era);
+    const uint64_t size = shared_queue_size(numbers);
+    int r =
+        places_header_make(&header->common, &shared_queue_ways, numbers->places, size);
     if (r < 0)
-        return failure_plain(r, "making a queue");
-    *header = (struct shared_queue_header){
-        .version = VERSION,
-        .layout = layout(),
-        .slots = numbers->slots,
-        .blocks = blocks_in(numbers->bytes),
-        .places = numbers->places,
-        .unread = (uint32_t)numbers->unread,
-        .space = era.namespace,
-        .name = name | UINT64_C(1) << 63, // written with 16 digits, always
-        .size = shared_queue_size(numbers)};
-    const struct parts parts = lay_out(header->slots, header->blocks, header->places);
+        return r;
+    header->slots = numbers->slots;
+    header->blocks = blocks_in(numbers->bytes);
+    header->unread = (uint32_t)numbers->unread;
+    header->unused = 0;
+    const struct parts parts = lay_out(header->slots, header->blocks, numbers->places);
     take_numbers(&queue, header);
     point(&queue, at, &parts);
     fill(&queue);
-    atomic_thread_fence(memory_order_release);
-    memcpy(header->magic, magic, sizeof(magic));
+    places_header_show(&header->common, &shared_queue_ways);
     return 0;
 }

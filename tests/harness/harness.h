@@ -235,6 +235,19 @@ size_t harness_read_file(const char *path, char *text, size_t size);
  * nothing changes. */
 void harness_own_memory(void);
 
+/* --- apart.c --- */
+
+enum { HARNESS_NOT_PERMITTED = 77 };
+
+/* Runs this in the first process of a pid namespace, with a /proc of that; it has to
+ * end with status 0.  Skips the test where this user may make none; so does run, by
+ * harness_exit(HARNESS_NOT_PERMITTED). */
+void harness_in_own_namespace(void (*run)(void *argument), void *argument);
+
+/* Runs this in a process of its own that has a tmpfs with these options mounted at
+ * place.  Skips the test for all but root. */
+void harness_on_small_files(const char *options, void (*run)(void *place));
+
 /* --- descriptors --- */
 
 /* How many descriptors this process has open. */

@@ -3,12 +3,9 @@
  * queue: strangers at its memory: other namespaces, other files in its place, nonsense
  * in it, and a file system that is full.
  */
-#define _GNU_SOURCE // unshare
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "memory/shared_queue.h"
@@ -20,33 +17,14 @@ static void open_elsewhere(void *argument)
 {
     wherry_channel *out;
     (void)argument;
-    if (mount("proc", "/proc", "proc", 0, NULL) < 0)
-        harness_exit(77);
     FAILS(wherry_dial("queue:boat", soon(), &out), -EXDEV, "pid namespace");
-}
-
-static void enter_namespace(void *argument)
-{
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 ||
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        harness_exit(77);
-    // Of its parent the first process of a namespace knows nothing: no harness_child.
-    pid_t pid = fork();
-    if (pid == 0) {
-        open_elsewhere(argument);
-        harness_exit(0);
-    }
-    harness_exit(harness_wait(pid));
 }
 
 TEST(another_pid_namespace_is_refused)
 {
     wherry_channel *out = writer("queue:boat");
-    int status = harness_wait(harness_child(enter_namespace, NULL));
+    harness_in_own_namespace(open_elsewhere, NULL);
     close_all(out, NULL);
-    if (status == 77)
-        SKIP("this user may not make a pid namespace");
-    CHECK_INT(status, 0);
 }
 
 static void put_file(const void *bytes, size_t size)
@@ -124,7 +102,7 @@ static void die_reading(void *argument)
     struct image image = look_into();
     struct shared_queue_header *header = (void *)image.words;
     (void)argument;
-    queue.places.space = header->space;
+    queue.places.space = header->common.space;
     wherry_channel *in = reader("queue:boat"); // has the second place
     WORKS(shared_queue_know(&queue, header, image.size));
     const uint64_t who = atomic_load(&queue.places.all[1].word) << 10 >> 10;
@@ -206,13 +184,9 @@ TEST(nonsense_in_its_memory_hurts_nobody)
 
 /* --- no room ------------------------------------------------------------- */
 
-static void live_in_a_small_file_system(void *argument)
+static void live_on_small_files(void *place)
 {
-    const char *place = argument;
     wherry_channel *second;
-    CHECK_INT(unshare(CLONE_NEWNS), 0);
-    CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-    CHECK_INT(mount("none", place, "tmpfs", 0, "size=256k,mode=700"), 0);
     CHECK_INT(setenv("WHERRY_DIR", place, 1), 0);
     wherry_channel *out = writer("queue:boat?bytes=64K&maxsize=32&handles=4");
     wherry_channel *in = reader("queue:boat");
@@ -226,12 +200,5 @@ static void live_in_a_small_file_system(void *argument)
 
 TEST(its_room_is_there_from_the_beginning)
 {
-    const char *place = harness_path("small");
-    if (geteuid() != 0)
-        SKIP("only root can mount a small file system");
-    CHECK_INT(mkdir(place, 0700), 0);
-    CHECK_INT(harness_wait(
-                  harness_child(live_in_a_small_file_system, (void *)(uintptr_t)place)),
-              0);
-    CHECK_INT(rmdir(place), 0);
+    harness_on_small_files("size=256k,mode=700", live_on_small_files);
 }

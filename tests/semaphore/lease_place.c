@@ -4,9 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,36 +25,18 @@ TEST(as_many_can_have_it_open_as_it_was_made_for)
     close_last(lease);
 }
 
-static void open_elsewhere(void *argument)
+static void open_elsewhere(void *address)
 {
     wherry_semaphore *lease = NULL;
-    CHECK_INT(mount("proc", "/proc", "proc", 0, NULL), 0);
-    FAILS(wherry_semaphore_open(argument, &lease), -EXDEV, "pid namespace");
-}
-
-static void enter_namespace(void *argument)
-{
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 ||
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        harness_exit(77);
-    // Of its parent the first process of a namespace knows nothing: no harness_child.
-    pid_t pid = fork();
-    if (pid == 0) {
-        open_elsewhere(argument);
-        harness_exit(0);
-    }
-    CHECK_INT(harness_wait(pid), 0);
+    FAILS(wherry_semaphore_open(address, &lease), -EXDEV, "pid namespace");
 }
 
 TEST(another_pid_namespace_is_refused)
 {
     char address[] = "lease:boat";
     wherry_semaphore *lease = open_lease(address);
-    int status = harness_wait(harness_child(enter_namespace, address));
+    harness_in_own_namespace(open_elsewhere, address);
     close_last(lease);
-    if (status == 77)
-        SKIP("this user may not make a pid namespace");
-    CHECK_INT(status, 0);
 }
 
 TEST(another_number_of_permits_is_refused)
@@ -268,13 +248,9 @@ static void fill_up(const char *place)
 }
 
 // What is there goes on; what would be new is an error, and leaves nothing.
-static void live_in_a_full_file_system(void *argument)
+static void live_on_full_files(void *place)
 {
-    const char *place = argument;
     wherry_semaphore *second = NULL;
-    CHECK_INT(unshare(CLONE_NEWNS), 0);
-    CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-    CHECK_INT(mount("none", place, "tmpfs", 0, "size=64k,mode=700,nr_inodes=6"), 0);
     CHECK_INT(setenv("WHERRY_DIR", place, 1), 0);
     wherry_semaphore *lease = open_lease("lease:boat?permits=2&handles=16");
     struct keeper keeper = keeper_with("lease:boat", 1);
@@ -293,14 +269,7 @@ static void live_in_a_full_file_system(void *argument)
 
 TEST(in_a_full_file_system_those_who_have_one_go_on)
 {
-    const char *place = harness_path("small");
-    if (geteuid() != 0)
-        SKIP("only root can mount a small file system");
-    CHECK_INT(mkdir(place, 0700), 0);
-    CHECK_INT(harness_wait(
-                  harness_child(live_in_a_full_file_system, (void *)(uintptr_t)place)),
-              0);
-    CHECK_INT(rmdir(place), 0);
+    harness_on_small_files("size=64k,mode=700,nr_inodes=6", live_on_full_files);
 }
 
 // However many are left, it is told of descriptors, or works.

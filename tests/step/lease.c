@@ -116,7 +116,7 @@ static void unmake(void *shared)
 static bool look_at(const struct harbour *harbour, struct lease *out)
 {
     const struct lease_header *header = harbour->block;
-    *out = (struct lease){.places = {.space = header ? header->space : 0}};
+    *out = (struct lease){.places = {.space = header ? header->common.space : 0}};
     return header && lease_take(out, harbour->block, harbour->size) >= 0;
 }
 
