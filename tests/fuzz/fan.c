@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target: a reader of a fan whose writer is the input, and a writer of another one
- * whose readers are.
- *
- * Half of the input says what these do; the rest what the others write to their memory,
- * which they do before each single look of ours (WHERRY_FUZZ_SHARED): what is read
- * twice is two things.  The rings are so small that every few records go over their
- * end, and each is a block of its own, so that AddressSanitizer sees a step beside it.
+ * whose readers are (script.h).  The rings are so small that every few records go over
+ * their end.
  */
-#include "fuzz.h"
+#include "script.h"
 
 #include <errno.h>
 
 #include "memory/fan.h"
+#include "side.h"
 
 enum { SIZE = 1024, MOST = SIZE / FAN_SHARE - FAN_STEP };
-
-void shared_rewrite(void);
-
-/* What has not yet been used of the input. */
-static struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} script;
 
 static struct ring_side own;    // the reader's: a page is all that is used of it
 static struct ring_side theirs; // its writer's
@@ -32,19 +21,6 @@ static struct fan_out out;
 static struct fan_sleeper sleeper;
 static bool is_running;
 static bool has_lost; // there is no way on
-
-static uint8_t next(void)
-{
-    return script.at < script.end ? *script.at++ : 0;
-}
-
-static uint64_t next_number(void)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 8; i++)
-        number = number << 8 | next();
-    return number;
-}
 
 /* --- the others ---------------------------------------------------------- */
 
@@ -100,7 +76,7 @@ void shared_rewrite(void)
         change_newest, change_word, change_mode,  write_more,
     };
     if (is_running)
-        writes[next() & 7]();
+        SCRIPT_CHOICE(writes)();
 }
 
 /* --- this reader --------------------------------------------------------- */
@@ -185,30 +161,11 @@ static void look_behind(void)
 
 /* --- the input ----------------------------------------------------------- */
 
-static void forget(struct ring_side *side)
-{
-    free(side->page);
-    free(side->data);
-    *side = (struct ring_side){.page = NULL};
-}
-
 void target_end(void)
 {
-    forget(&own);
-    forget(&theirs);
-    forget(&ours);
-}
-
-static void make(struct ring_side *side)
-{
-    if (!side->page) {
-        side->page = aligned_alloc(RING_LINE, sizeof *side->page);
-        side->data = aligned_alloc(FAN_STEP, SIZE);
-        side->size = SIZE;
-    }
-    PROPERTY(side->page && side->data);
-    memset(side->page, 0, sizeof *side->page);
-    memset(side->data, 0, SIZE);
+    side_forget(&own);
+    side_forget(&theirs);
+    side_forget(&ours);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -217,18 +174,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         receive,      receive,        publish, look_behind,
         go_to_oldest, sleep_and_wake, publish, go_to_newest,
     };
-    script.at = bytes;
-    script.end = bytes + size;
-    make(&own);
-    make(&theirs);
-    make(&ours);
+    script_begin(bytes, size);
+    side_make(&own, SIZE);
+    side_make(&theirs, SIZE);
+    side_make(&ours, SIZE);
     has_lost = false;
     lose(fan_in_start(&in, &own, &theirs, 0, 0));
     fan_out_start(&out, &ours, false);
     sleeper = (struct fan_sleeper){.epoch = &own.page->sleeps.reader};
     is_running = true;
     while (script.at < script.end)
-        operations[next() & 7]();
+        SCRIPT_CHOICE(operations)();
     is_running = false;
     return 0;
 }

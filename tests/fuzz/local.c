@@ -4,12 +4,12 @@
  *
  * The other end holds the bare socket and says what it likes on it: whole words, broken
  * ones, open files of all sorts; and it has memory, sealed as it is to be, which it
- * rewrites before each single look of ours (WHERRY_FUZZ_SHARED); it lends, and says
+ * rewrites before each look of ours (script.h); it lends, and says
  * what it gives back of what it was lent.  Nothing is waited for. Whatever it does is
  * an error that has a sentence, and no descriptor is lost.
  */
 #define _GNU_SOURCE
-#include "fuzz.h"
+#include "script.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,27 +30,6 @@ enum {
     LARGE = 18000, // more than a record takes
     SEALS = OS_SEAL_SHRINK | OS_SEAL_GROW | OS_SEAL_WRITERS | OS_SEAL_SEAL
 };
-
-void shared_rewrite(void);
-
-/* What has not yet been used of the input. */
-static struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} script;
-
-static uint8_t next(void)
-{
-    return script.at < script.end ? *script.at++ : 0;
-}
-
-static uint64_t next_number(void)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 8; i++)
-        number = number << 8 | next();
-    return number;
-}
 
 /* --- what the other end has ---------------------------------------------- */
 
@@ -253,7 +232,7 @@ void shared_rewrite(void)
         change_word, leave_it,     give_back, change_pool,   write_loan,
     };
     if (!peer.means_well)
-        writes[next() % (sizeof writes / sizeof writes[0])]();
+        SCRIPT_CHOICE(writes)();
 }
 
 /* --- what it says -------------------------------------------------------- */
@@ -560,12 +539,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!peer.page)
         make_files();
     const int descriptor = next_descriptor();
-    script.at = bytes;
-    script.end = bytes + size;
+    script_begin(bytes, size);
     clear_memory();
     open_both(next());
     while (script.at < script.end)
-        operations[next() % (sizeof operations / sizeof operations[0])]();
+        SCRIPT_CHOICE(operations)();
     close(peer.socket); // first: nobody waits for it
     wherry_close(peer.channel);
     free_kept();

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: a shared queue, in whose memory the input writes what it likes.
+ * Fuzz target: a shared queue with a writer and a reader, in whose memory the input
+ * writes what it likes (script.h).
  *
- * Half of the input says what a writer and a reader do; the rest what is written to
- * their memory before each single look of theirs (WHERRY_FUZZ_SHARED): what is read
- * twice is two things.  The queue is so small that a few messages fill it, and its
- * memory is a block of its own, so that AddressSanitizer sees a step beside it; so is
- * each message that is taken.  Nothing is waited for.
+ * The queue is so small that a few messages fill it, and its memory is a block of its
+ * own, so that AddressSanitizer sees a step beside it; so is each message that is
+ * taken.  Nothing is waited for.
  */
-#include "fuzz.h"
+#include "script.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -17,14 +16,6 @@
 
 enum { SLOTS = 4, BLOCKS = 4, PLACES = 4, LARGE = BLOCKS * QUEUE_BLOCK };
 
-void shared_rewrite(void);
-
-/* What has not yet been used of the input. */
-static struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} script;
-
 static struct {
     uint8_t *bytes; // of the queue, exactly
     uint8_t *image; // as they are when an input begins
@@ -32,23 +23,10 @@ static struct {
     wherry_region region;
     struct shared_queue *writer;
     struct shared_queue *reader;
-    char directory[32]; // of the doorbells
+    char directory[512]; // of the doorbells
 } own;
 
 static bool is_running;
-
-static uint8_t next(void)
-{
-    return script.at < script.end ? *script.at++ : 0;
-}
-
-static uint64_t next_number(void)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 8; i++)
-        number = number << 8 | next();
-    return number;
-}
 
 /* --- the other process --------------------------------------------------- */
 
@@ -146,7 +124,7 @@ void shared_rewrite(void)
         write_slot, write_lists, write_entry,    write_place,
     };
     if (is_running)
-        writes[next() & 7]();
+        SCRIPT_CHOICE(writes)();
 }
 
 /* --- this process -------------------------------------------------------- */
@@ -279,7 +257,9 @@ static void set_up(void)
     own.size = shared_queue_size(&numbers);
     own.bytes = aligned_alloc(64, own.size);
     own.image = malloc(own.size);
-    snprintf(own.directory, sizeof own.directory, "/tmp/wherry-fuzz-XXXXXX");
+    const char *place = getenv("TMPDIR");
+    snprintf(own.directory, sizeof own.directory, "%s/wherry-fuzz-XXXXXX",
+             place ? place : "/tmp");
     PROPERTY(own.bytes && own.image && own.size % 64 == 0 && mkdtemp(own.directory));
     PROPERTY(setenv("WHERRY_DIR", own.directory, 1) == 0);
     memset(own.bytes, 0, own.size);
@@ -316,11 +296,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     memcpy(own.bytes, own.image, own.size);
     begin_anew(own.writer);
     begin_anew(own.reader);
-    script.at = bytes;
-    script.end = bytes + size;
+    script_begin(bytes, size);
     is_running = true;
     while (script.at < script.end)
-        operations[next() & 7]();
+        SCRIPT_CHOICE(operations)();
     is_running = false;
     return 0;
 }

@@ -1,47 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: one end of two rings, whose other end is the input.
- *
- * Half of the input says what this end does; the rest what the other one writes to its
- * memory, which it does before each single look of ours (WHERRY_FUZZ_SHARED): what is
- * read twice is two things.  The rings are so small that every few records go over
- * their end, and each is a block of its own, so that AddressSanitizer sees a step
- * beside it.
+ * Fuzz target: one end of two rings, whose other end is the input (script.h).  They are
+ * so small that every few records go over their end.
  */
-#include "fuzz.h"
+#include "script.h"
 
 #include <errno.h>
 
-#include "memory/ring.h"
+#include "side.h"
 
 enum { SIZE = 512, PIECE = SIZE / 8 - RING_STEP, MESSAGE_MOST = 256 };
-
-void shared_rewrite(void);
-
-/* What has not yet been used of the input. */
-static struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} script;
 
 static struct ring_side own;
 static struct ring_side theirs;
 static struct ring_in in;
 static struct ring_out out;
 static bool is_running;
-
-static uint8_t next(void)
-{
-    return script.at < script.end ? *script.at++ : 0;
-}
-
-static uint64_t next_number(void)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < 8; i++)
-        number = number << 8 | next();
-    return number;
-}
 
 /* --- the other end ------------------------------------------------------- */
 
@@ -102,7 +76,7 @@ void shared_rewrite(void)
         change_sleeps, change_mode, change_word,  write_record,
     };
     if (is_running)
-        writes[next() & 7]();
+        SCRIPT_CHOICE(writes)();
 }
 
 /* --- this end ------------------------------------------------------------ */
@@ -238,29 +212,10 @@ static void check_writer(void)
 
 /* --- the input ----------------------------------------------------------- */
 
-static void forget(struct ring_side *side)
-{
-    free(side->page);
-    free(side->data);
-    *side = (struct ring_side){.page = NULL};
-}
-
 void target_end(void)
 {
-    forget(&own);
-    forget(&theirs);
-}
-
-static void make(struct ring_side *side)
-{
-    if (!side->page) {
-        side->page = aligned_alloc(RING_LINE, sizeof *side->page);
-        side->data = aligned_alloc(RING_STEP, SIZE);
-        side->size = SIZE;
-    }
-    PROPERTY(side->page && side->data);
-    memset(side->page, 0, sizeof *side->page);
-    memset(side->data, 0, SIZE);
+    side_forget(&own);
+    side_forget(&theirs);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -268,16 +223,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static void (*const operations[])(void) = {
         receive, write_one, publish, receive, look, sleep_in, sleep_out, give_back,
     };
-    script.at = bytes;
-    script.end = bytes + size;
-    make(&own);
-    make(&theirs);
+    script_begin(bytes, size);
+    side_make(&own, SIZE);
+    side_make(&theirs, SIZE);
     ring_in_start(&in, &own, &theirs);
     ring_out_start(&out, &own, &theirs, next() & 1);
     has_lost_in = has_lost_out = false;
     is_running = true;
     while (script.at < script.end && !(has_lost_in && has_lost_out)) {
-        operations[next() & 7]();
+        SCRIPT_CHOICE(operations)();
         check_writer();
     }
     is_running = false;

@@ -79,6 +79,24 @@ TEST(a_channel_that_said_little_has_no_memory)
     close_both(&channels);
 }
 
+TEST(a_message_too_large_for_a_read_stays_the_first_in_memory_too)
+{
+    struct channels channels;
+    char room[8];
+    open_both(&channels, "", "");
+    talk(&channels, MANY);
+    CHECK(is_up(&channels));
+    say(channels.here, "ten bytes!");
+    say(channels.here, "second");
+    for (int i = 0; i < 3; i++)
+        FAILS(wherry_read(channels.there, room, sizeof(room), NULL, NULL, soon()),
+              -ENOSPC, "of 10 bytes waits, there is room for 8");
+    hear(channels.there, "ten bytes!");
+    CHECK_INT(wherry_read(channels.there, room, sizeof(room), NULL, NULL, soon()), 6);
+    CHECK_BYTES(room, "second", 6);
+    close_both(&channels);
+}
+
 TEST(a_burst_goes_over_to_memory)
 {
     struct channels channels;

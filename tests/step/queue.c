@@ -108,7 +108,8 @@ static void look_into(struct quay *quay)
 static bool look_at(const struct quay *quay, struct shared_queue *out)
 {
     struct shared_queue_header *header = quay->block;
-    *out = (struct shared_queue){.places = {.space = header ? header->common.space : 0}};
+    *out =
+        (struct shared_queue){.places = {.space = header ? header->common.space : 0}};
     return header && shared_queue_know(out, header, quay->size) >= 0;
 }
 
