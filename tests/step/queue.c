@@ -362,9 +362,10 @@ static struct step_finding judge_sleeper(const struct step_scene *scene,
     if (!role || !role->sleeper || scene->sleeper_is_back)
         return step_find(STEP_WHOLE, "nobody sleeps");
     const bool is_reader = role->sleeper == open_and_await_message;
-    if (is_reader ? haul->count > 0 : haul->count < MESSAGES)
+    const int there = haul->count + haul->visitors; // who may have taken its room
+    if (is_reader ? there > 0 : there < MESSAGES)
         return step_find(STEP_HUNG, "the sleeper sleeps on, with %d messages there",
-                         haul->count);
+                         there);
     return step_find(STEP_WHOLE, "it may sleep on");
 }
 

@@ -42,6 +42,7 @@ struct ends {
 struct haul {
     int numbers[THERE_MOST];
     int count;
+    int visitors; /* messages of those who met whoever was stopped */
     bool is_torn;
     bool is_stuck; /* something is there, and cannot be had */
 };

@@ -54,7 +54,9 @@ void queue_empty(wherry_channel *in, struct haul *haul)
         const bool is_visitors = wherry_message_kind(message) == VISITORS;
         const int number = queue_number_of(message);
         haul->is_torn = haul->is_torn || (number < 0 && !is_visitors);
-        if (!is_visitors && haul->count < THERE_MOST)
+        if (is_visitors)
+            haul->visitors++;
+        else if (haul->count < THERE_MOST)
             haul->numbers[haul->count++] = number;
         wherry_message_free(message);
     }
