@@ -18,7 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SETTLING = 50 /* milliseconds, before an idle channel is watched */ };
+/* Milliseconds before an idle channel is watched: until then it may look once more, and
+ * give back what it held for the next message. */
+enum { SETTLING = 200 };
 
 static void put_number(struct contest_end *end, uint64_t number)
 {
