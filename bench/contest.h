@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,6 +70,7 @@ struct contest_end {
     enum contest_workload workload;
     size_t size;           /* of every message */
     unsigned char *bytes;  /* what is sent is here, what arrives is put here */
+    bool is_compared;      /* the message under way, whole: all of it is put there */
     const char *address;   /* of Wherry's channel; NULL */
     const char *directory; /* this contest's own, the whole path */
     char name[32];         /* begins each name that stands elsewhere; nobody else's */
@@ -96,8 +98,9 @@ struct contest_entrant {
     int (*open)(struct contest_end *);
     int (*meet)(struct contest_end *);
 
-    /* One message: sends what is in bytes, waiting for room; takes the next one into
-     * bytes, waiting for it.  Lent, the first 8 bytes of it. */
+    /* One message: sends what is in bytes, waiting for room; takes the next one,
+     * waiting for it, into bytes, or where the library puts it, and then keeps it
+     * (contest_keep) before it is given back.  Lent, only 8 bytes are written. */
     int (*send)(struct contest_end *);
     int (*take)(struct contest_end *);
 
@@ -125,6 +128,14 @@ extern int (*const contest_serve)(void);
 /* Nanoseconds of the monotonic clock. */
 int64_t contest_now(void);
 
+/* A message that lies where the library put it has come: the number with which it
+ * begins goes into bytes, and all of it where it will be compared. */
+static inline void contest_keep(struct contest_end *end, const void *message)
+{
+    const bool is_whole = end->is_compared && end->workload != CONTEST_LENT;
+    memcpy(end->bytes, message, is_whole ? end->size : (size_t)CONTEST_LEAST);
+}
+
 /* What a processor does that waits for another. */
 static inline void contest_pause(void)
 {
@@ -144,7 +155,7 @@ int contest_fail(struct contest_end *end, int error, const char *format, ...)
 /* --- between driver.c and stretch.c -------------------------------------- */
 
 /* What the driver has the responder do. */
-enum contest_job { CONTEST_QUIT, CONTEST_ECHO, CONTEST_TAKE };
+enum contest_job { CONTEST_QUIT, CONTEST_ECHO, CONTEST_TAKE, CONTEST_COMPARE };
 
 struct contest_order {
     enum contest_job job;

@@ -234,7 +234,8 @@ int contest_verify(struct contest_pair *pair)
     memcpy(end->bytes, sent, size);
     put_number(end, pair->number + 1);
     memcpy(sent, end->bytes, CONTEST_LEAST);
-    order(pair, CONTEST_ECHO, 1, 0);
+    order(pair, CONTEST_COMPARE, 1, 0);
+    end->is_compared = true;
     pair->number++;
     int r = pair->entrant->send(end);
     if (r >= 0)
@@ -243,6 +244,7 @@ int contest_verify(struct contest_pair *pair)
         memset(end->bytes, 0, size);
         r = pair->entrant->take(end);
     }
+    end->is_compared = false;
     if (r >= 0 && memcmp(sent, end->bytes, size) != 0)
         r = contest_fail(end, -EPROTO, "the first message came back changed");
     free(sent);
@@ -328,7 +330,8 @@ int contest_respond(struct contest_pair *pair)
         if (wish.job == CONTEST_QUIT)
             return 0;
         contest_tell(&pair->pipes, &ready, 1);
-        r = wish.job == CONTEST_ECHO ? echo(pair, &wish) : take(pair, &wish);
+        pair->end->is_compared = wish.job == CONTEST_COMPARE;
+        r = wish.job == CONTEST_TAKE ? take(pair, &wish) : echo(pair, &wish);
     }
     return r;
 }

@@ -4,8 +4,8 @@
  *
  * A mechanism with pairs is opened as one, another is listened to and dialled; one that
  * goes one way is opened twice.  A %s in the address becomes a name that nobody else
- * has.  Copied messages are written from plain bytes and read into them, lent ones are
- * loaned, received and freed.
+ * has.  Copied messages are written from plain bytes, and read into them up to 64 KiB;
+ * larger and lent ones are received as messages, and freed.
  */
 #define _GNU_SOURCE
 #include "contest.h"
@@ -18,7 +18,12 @@
 
 #include <wherry.h>
 
-enum { ADDRESS = 256, OPENING = 5000, /* milliseconds */ PATIENCE = 10000 };
+enum {
+    ADDRESS = 256,
+    OPENING = 5000,
+    /* milliseconds */ PATIENCE = 10000,
+    LARGE = 65536
+};
 
 struct boat {
     wherry_channel *in;
@@ -238,20 +243,6 @@ static int send_lent(struct contest_end *end)
     return r < 0 ? explain(end, r) : 0;
 }
 
-static int take_lent(struct contest_end *end)
-{
-    struct boat *boat = end->state;
-    wherry_message *message = NULL;
-    const int r = wherry_recv(boat->in, &message, WHERRY_FOREVER);
-    if (r <= 0)
-        return r < 0 ? explain(end, r) : -EPIPE;
-    const bool is_whole = wherry_message_size(message) == end->size;
-    if (is_whole)
-        memcpy(end->bytes, wherry_message_data(message), CONTEST_LEAST);
-    wherry_message_free(message);
-    return is_whole ? 0 : -EPROTO;
-}
-
 static int send_one(struct contest_end *end)
 {
     struct boat *boat = end->state;
@@ -262,19 +253,40 @@ static int send_one(struct contest_end *end)
     return r < 0 ? explain(end, r) : 0;
 }
 
-static int take_one(struct contest_end *end)
+static int take_message(struct contest_end *end)
 {
     struct boat *boat = end->state;
-    const int accepted = boat->in ? 0 : accept_other(end);
-    if (accepted < 0)
-        return explain(end, accepted);
-    if (end->workload == CONTEST_LENT)
-        return take_lent(end);
+    wherry_message *message = NULL;
+    const int r = wherry_recv(boat->in, &message, deadline_of(end));
+    if (r <= 0)
+        return r < 0 ? explain(end, r) : -EPIPE;
+    const bool is_whole = wherry_message_size(message) == end->size;
+    if (is_whole)
+        contest_keep(end, wherry_message_data(message));
+    wherry_message_free(message);
+    return is_whole ? 0 : -EPROTO;
+}
+
+static int take_bytes(struct contest_end *end)
+{
+    struct boat *boat = end->state;
     const int64_t r =
         wherry_read(boat->in, end->bytes, end->size, NULL, NULL, deadline_of(end));
     if (r == (int64_t)end->size)
         return 0;
     return r < 0 ? explain(end, (int)r) : -EPROTO;
+}
+
+// Each as it is had most quickly: a small message is read into plain bytes, a large one
+// or a lent one is received, and lies in memory that is the receiver's own.
+static int take_one(struct contest_end *end)
+{
+    const struct boat *boat = end->state;
+    const int accepted = boat->in ? 0 : accept_other(end);
+    if (accepted < 0)
+        return explain(end, accepted);
+    const bool is_message = end->size > LARGE || end->workload == CONTEST_LENT;
+    return (is_message ? take_message : take_bytes)(end);
 }
 
 static int fill_batch(struct contest_end *end, size_t count)

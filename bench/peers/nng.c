@@ -2,8 +2,8 @@
 /*
  * nng: pair0 sockets over ipc://, a unix(7) socket.
  *
- * Its best settings: room for 128 messages at each end, no bound on their size.  Its
- * own threads move the bytes.
+ * Its best settings: messages taken as it has them, room for 128 at each end, no bound
+ * on their size.  Its own threads move the bytes.
  */
 #include "contest.h"
 
@@ -52,11 +52,15 @@ static int send_one(struct contest_end *end)
 static int take_one(struct contest_end *end)
 {
     const nng_socket *socket = end->state;
-    size_t size = end->size;
-    const int r = nng_recv(*socket, end->bytes, &size, 0);
+    nng_msg *message = NULL;
+    const int r = nng_recvmsg(*socket, &message, 0);
     if (r)
         return explain(end, r);
-    return size == end->size ? 0 : -EPROTO;
+    const bool is_whole = nng_msg_len(message) == end->size;
+    if (is_whole)
+        contest_keep(end, nng_msg_body(message));
+    nng_msg_free(message);
+    return is_whole ? 0 : -EPROTO;
 }
 
 static void close_end(struct contest_end *end)
