@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <wherry/deadline.h>
 
@@ -85,9 +86,25 @@ wherry_deadline deadline_sound(wherry_deadline deadline);
 
 enum {
     COPY_PAGE = 4096,
-    COPY_STEP = 32,   /* so far behind, or further, is no harm */
-    COPY_LARGE = 8192 /* bytes from which it is worth anything */
+    COPY_STEP = 32,    /* so far behind, or further, is no harm */
+    COPY_LARGE = 8192, /* bytes from which it is worth anything */
+    COPY_LONG = 2048   /* bytes from which C libraries copy in another way */
 };
+
+/* --- copy.c: memcpy(3) of what another processor wrote just now, or reads soon -------
+ * Some C libraries hand a long copy to one instruction (`rep movsb`), which is fine for
+ * memory that is this processor's own, and with some processors reaches a third of what
+ * a plain loop does where it is not.
+ */
+void copy_lines(void *to, const void *from, size_t size);
+
+static inline void copy_shared(void *to, const void *from, size_t size)
+{
+    if (size > COPY_LONG)
+        copy_lines(to, from, size);
+    else if (size > 0)
+        memcpy(to, from, size);
+}
 
 /* --- buffer.c: bytes that come in at the back and leave at the front -----------------
  */

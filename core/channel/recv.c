@@ -481,8 +481,7 @@ int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
     if (r == 0)
         return 0;
     size_t size = message->size;
-    if (size > 0)
-        memcpy(bytes, message->data, size);
+    copy_shared(bytes, message->data, size);
     if (kind)
         *kind = message->kind;
     wherry_message_free(message);

@@ -78,7 +78,7 @@ static int add_piece(struct local *local, const struct ring_record *record,
     wherry_message *message = in->partial;
     if (record->left != message->size - in->filled || record->flags != message->word)
         return broken_pieces();
-    memcpy(message->data + in->filled, record->payload, record->here);
+    copy_shared(message->data + in->filled, record->payload, record->here);
     in->filled += record->here;
     (void)take_room(local, record);
     if (in->filled < message->size)
@@ -103,8 +103,7 @@ static int take_record(struct local *local, const struct ring_record *record,
         in->filled = 0;
         return add_piece(local, record, out);
     }
-    if (record->here > 0)
-        memcpy(message->data, record->payload, record->here);
+    copy_shared(message->data, record->payload, record->here);
     (void)take_room(local, record);
     *out = message;
     return 1;
@@ -212,8 +211,7 @@ static inline int take_plain(struct local *local, const struct ring_record *reco
         message_store_take(local->store, WHERRY_IN, (size_t)record->here, &message) < 0)
         return 0;
     message->kind = record->kind;
-    if (record->here > 0)
-        memcpy(message->data, record->payload, record->here);
+    copy_shared(message->data, record->payload, record->here);
     (void)take_room(local, record);
     *out = message;
     return 1;

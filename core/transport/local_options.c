@@ -8,7 +8,7 @@
 #include "base/base.h"
 #include "transport/topic.h"
 
-enum { NAME = 64, RING_STANDARD = 1048576, IDLE_LEAST = 100000000 };
+enum { NAME = 64, RING_STANDARD = 2097152, IDLE_LEAST = 100000000 };
 
 static const struct wherry_option own_options[] = {
     {.name = "memory",
@@ -19,11 +19,12 @@ static const struct wherry_option own_options[] = {
              "the first on, or never, but over the socket."},
     {.name = "ring",
      .type = WHERRY_OPTION_SIZE,
-     .standard = "1M",
+     .standard = "2M",
      .least = RING_LEAST,
      .most = RING_MOST,
-     .help = "Room of this end's ring, in bytes, a power of two; larger than the "
-             "processor's cache is slower."},
+     .help = "Room of this end's ring, in bytes, a power of two.  A stream is quickest "
+             "where it is larger than a processor's own cache (L2) and not larger than "
+             "the one that they share."},
     {.name = "spin",
      .type = WHERRY_OPTION_DURATION,
      .standard = "50us",
