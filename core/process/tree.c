@@ -35,8 +35,8 @@ static int add(wherry_process *root, const struct os_relative *one)
     return 0;
 }
 
-// One look: whoever is new, or still runs, is stopped.  How many were new, and whether
-// nobody runs.
+// One look: whoever is new, or still runs, is stopped, but nobody who could not be found
+// again to go on.  How many were new, and whether nobody runs.
 static int look(wherry_process *root, int stop, bool *is_still)
 {
     struct os_relative *all = NULL;
@@ -53,7 +53,7 @@ static int look(wherry_process *root, int stop, bool *is_still)
             found++;
         }
         *is_still = *is_still && all[i].is_still;
-        if (!all[i].is_still)
+        if (r >= 0 && !all[i].is_still)
             (void)os_kill_relative(&all[i], stop);
     }
     free(all);
