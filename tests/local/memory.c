@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "talk.h"
 
@@ -430,4 +432,36 @@ TEST(a_name_that_the_dead_left_is_free)
     CHECK(WIFSIGNALED(harness_wait(harness_child(listen_and_die, NULL))));
     WORKS(wherry_remove("local:boat"));
     FAILS(wherry_remove("local:boat"), -ENOENT, "");
+}
+
+static void listen_elsewhere(void *argument)
+{
+    wherry_channel **pair = argument;
+    wherry_listener *listener;
+    CHECK_INT(mkdir(harness_path("elsewhere"), 0700), 0);
+    CHECK_INT(setenv("WHERRY_DIR", harness_path("elsewhere"), 1), 0);
+    WORKS(wherry_listen("local:boat", &listener));
+    say(pair[1], "I listen");
+    hear(pair[1], "it is over");
+    wherry_close_listener(listener);
+    wherry_close(pair[0]);
+    wherry_close(pair[1]);
+}
+
+// To the kernel both are /proc/self/fd/N/boat.local, with the same N.
+TEST(who_listens_by_that_name_in_another_directory_is_no_matter)
+{
+    wherry_channel *pair[2];
+    wherry_listener *listener;
+    WORKS(wherry_pair("pair:", pair));
+    const pid_t elsewhere = harness_child(listen_elsewhere, pair);
+    hear(pair[0], "I listen");
+    CHECK(WIFSIGNALED(harness_wait(harness_child(listen_and_die, NULL))));
+    WORKS(wherry_listen("local:boat", &listener));
+    wherry_close_listener(listener);
+    say(pair[0], "it is over");
+    CHECK_INT(harness_wait(elsewhere), 0);
+    CHECK_INT(rmdir(harness_path("elsewhere")), 0);
+    wherry_close(pair[0]);
+    wherry_close(pair[1]);
 }
