@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "os/os.h"
+#include "os/written.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -36,7 +37,10 @@ enum { NOWAIT = 0x00000008, NOSIGNAL = 0x00000100 };
 // the file's own position (preadv2(2)).
 static ssize_t read_flagged(int fd, const struct iovec *vector, size_t count, int flags)
 {
-    return syscall(SYS_preadv2, fd, vector, count, -1L, -1L, flags);
+    ssize_t r = syscall(SYS_preadv2, fd, vector, count, -1L, -1L, flags);
+    if (r > 0)
+        os_were_written(vector, count, (size_t)r);
+    return r;
 }
 
 static ssize_t write_flagged(int fd, const struct iovec *vector, size_t count,

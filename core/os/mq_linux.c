@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include "os/os.h"
+#include "os/written.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +127,7 @@ int os_mq_open(const struct os_mq_plan *plan, struct os_descriptor *out)
 
 int os_mq_look(int fd, struct os_mq_state *out)
 {
-    struct mq_attr room;
+    struct mq_attr room = {0};
     if (mq_getattr(fd, &room) < 0)
         return -errno;
     // mq_overview(7): "QSIZE:129 …" is the count of bytes in it.  A file's place is its
@@ -158,5 +159,9 @@ int os_mq_send(int fd, const void *bytes, size_t size, unsigned priority)
 int64_t os_mq_receive(int fd, void *bytes, size_t room, unsigned *priority)
 {
     ssize_t size = mq_receive(fd, bytes, room, priority);
-    return size < 0 ? -errno : size;
+    if (size < 0)
+        return -errno;
+    os_was_written(bytes, (size_t)size);
+    os_was_written(priority, sizeof(*priority));
+    return size;
 }

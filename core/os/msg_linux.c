@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "os/os.h"
+#include "os/written.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,7 +61,7 @@ int os_msg_find(int64_t key)
 
 int os_msg_look(int id, struct os_msg_state *out)
 {
-    struct msqid_ds now;
+    struct msqid_ds now = {0};
     if (msgctl(id, IPC_STAT, &now) < 0)
         return of_queue(errno);
     *out = (struct os_msg_state){.messages = (int64_t)now.msg_qnum,
@@ -76,7 +77,7 @@ int os_msg_look(int id, struct os_msg_state *out)
 
 int os_msg_resize(int id, int64_t bytes)
 {
-    struct msqid_ds now;
+    struct msqid_ds now = {0};
     if (msgctl(id, IPC_STAT, &now) < 0)
         return of_queue(errno);
     if ((int64_t)now.msg_qbytes == bytes)
@@ -92,7 +93,7 @@ int os_msg_remove(int id)
 
 int os_msg_limits(struct os_msg_limits *out)
 {
-    struct msginfo info;
+    struct msginfo info = {0};
     // The result is the highest index that is used, which nobody needs.
     if (msgctl(0, IPC_INFO, (struct msqid_ds *)(void *)&info) < 0)
         return -errno;
@@ -108,18 +109,20 @@ int os_msg_send(int id, const void *letter, size_t size)
     return msgsnd(id, letter, size, IPC_NOWAIT) < 0 ? of_queue(errno) : 0;
 }
 
-static int64_t received(ssize_t size)
+// A letter is its type and `size` bytes.
+static int64_t received(const void *letter, ssize_t size)
 {
-    if (size >= 0)
-        return size;
-    return errno == ENOMSG ? -EAGAIN : of_queue(errno);
+    if (size < 0)
+        return errno == ENOMSG ? -EAGAIN : of_queue(errno);
+    os_was_written(letter, sizeof(long) + (size_t)size);
+    return size;
 }
 
 int64_t os_msg_receive(int id, void *letter, size_t room,
                        const struct os_msg_wish *wish)
 {
     int flags = IPC_NOWAIT | (wish->cuts ? MSG_NOERROR : 0);
-    return received(msgrcv(id, letter, room, (long)wish->type, flags));
+    return received(letter, msgrcv(id, letter, room, (long)wish->type, flags));
 }
 
 #ifdef CAN_AWAIT
@@ -190,7 +193,7 @@ int64_t os_msg_await(int id, void *letter, size_t room, const struct os_msg_wish
     while (r == -EINTR && !atomic_load(stop));
     if (r == -EINTR)
         return -ECANCELED;
-    return r < 0 ? of_queue((int)-r) : r;
+    return r < 0 ? of_queue((int)-r) : received(letter, r);
 }
 
 #else
@@ -206,6 +209,6 @@ int64_t os_msg_await(int id, void *letter, size_t room, const struct os_msg_wish
 
 int64_t os_msg_peek(int id, int64_t index, void *letter, size_t room)
 {
-    return received(
-        msgrcv(id, letter, room, (long)index, IPC_NOWAIT | MSG_NOERROR | MSG_COPY));
+    return received(letter, msgrcv(id, letter, room, (long)index,
+                                   IPC_NOWAIT | MSG_NOERROR | MSG_COPY));
 }

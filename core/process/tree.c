@@ -35,8 +35,8 @@ static int add(wherry_process *root, const struct os_relative *one)
     return 0;
 }
 
-// One look: whoever is new, or still runs, is stopped, but nobody who could not be found
-// again to go on.  How many were new, and whether nobody runs.
+// One look: whoever is new, or still runs, is stopped, but nobody who could not be
+// found again to go on.  How many were new, and whether nobody runs.
 static int look(wherry_process *root, int stop, bool *is_still)
 {
     struct os_relative *all = NULL;

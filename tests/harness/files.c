@@ -5,9 +5,10 @@
  * /dev/shm of its own, for those that ask.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,9 @@
 
 #include "parts.h"
 
-enum { OPEN_MOST = 16, PATHS = 8, PATH_SIZE = 512 };
+enum { PATHS = 8, PATH_SIZE = 512 };
 
 static char directory[256];
-static int found; // nftw has no argument for its function
 
 int directory_make(void)
 {
@@ -107,54 +107,53 @@ static bool is_ours(const char *name)
     return strcmp(name, "wherry") == 0;
 }
 
-static int name_leak(const char *path, const struct stat *status, int kind,
-                     struct FTW *place)
+// What is in a folder before itself; the sum of what `visit` returns.
+static int each_below(const char *folder, int (*visit)(const char *path))
 {
-    (void)status;
-    (void)kind;
-    if (place->level == 0 || is_ours(path + strlen(directory) + 1))
+    int sum = 0;
+    DIR *list = opendir(folder);
+    if (!list && errno == EACCES && chmod(folder, 0700) == 0)
+        list = opendir(folder);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        char path[PATH_MAX];
+        struct stat status;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+            sum += each_below(path, visit);
+        sum += visit(path);
+    }
+    if (list)
+        closedir(list);
+    return sum;
+}
+
+static int name_leak(const char *path)
+{
+    if (is_ours(path + strlen(directory) + 1))
         return 0;
     dprintf(STDERR_FILENO, "left behind: file %s\n", path);
-    found++;
-    return 0;
+    return 1;
 }
 
 int directory_leaks(void)
 {
-    found = 0;
-    nftw(directory, name_leak, OPEN_MOST, FTW_PHYS);
-    return found;
+    return each_below(directory, name_leak);
 }
 
-static int make_readable(const char *path, const struct stat *status, int kind,
-                         struct FTW *place)
+static int remove_one(const char *path)
 {
-    (void)status;
-    (void)place;
-    if (kind == FTW_DNR)
-        found += chmod(path, 0700) == 0;
-    return 0;
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind,
-                      struct FTW *place)
-{
-    (void)status;
-    (void)kind;
-    (void)place;
-    if (remove(path) < 0)
-        dprintf(STDERR_FILENO, "cannot remove %s: %s\n", path,
-                harness_errno_name(errno));
-    return 0;
+    if (remove(path) == 0)
+        return 0;
+    dprintf(STDERR_FILENO, "cannot remove %s: %s\n", path, harness_errno_name(errno));
+    return 1;
 }
 
 void directory_remove(void)
 {
-    do {
-        found = 0;
-        nftw(directory, make_readable, OPEN_MOST, FTW_PHYS);
-    } while (found);
-    nftw(directory, remove_one, OPEN_MOST, FTW_PHYS | FTW_DEPTH);
+    (void)each_below(directory, remove_one);
+    (void)remove_one(directory);
 }
 
 void harness_own_memory(void)
