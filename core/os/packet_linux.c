@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -135,6 +136,19 @@ static void clear_arrival(struct os_arrival *arrival)
         (struct os_arrival){.pid = -1, .uid = -1, .gid = -1, .files = arrival->files};
 }
 
+// The kernel looks for a packet first, and then whether the other end is closed: one
+// that was sent and closed in between is told to have ended, and its last packets are
+// there (unix_dgram_recvmsg).  Packets, unlike ends, come with who sent them, if that
+// was asked for; so they are told apart, should one be empty.
+static bool is_early_end(const struct os_descriptor *descriptor, ssize_t size,
+                         const struct msghdr *header)
+{
+    int there = 0;
+    return size == 0 && descriptor->is_unix && descriptor->kind == OS_KIND_PACKET &&
+           header->msg_controllen == 0 && os_hung_up(descriptor->fd) &&
+           ioctl(descriptor->fd, FIONREAD, &there) == 0 && there > 0;
+}
+
 int64_t os_receive(struct os_descriptor *descriptor, const struct os_room *rooms,
                    size_t count, struct os_arrival *arrival, bool want_name)
 {
@@ -157,7 +171,7 @@ int64_t os_receive(struct os_descriptor *descriptor, const struct os_room *rooms
             header.msg_namelen = sizeof(arrival->from.bytes);
         }
         r = recvmsg(descriptor->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (r < 0 && errno == EINTR);
+    } while ((r < 0 && errno == EINTR) || is_early_end(descriptor, r, &header));
     if (r < 0)
         return -errno;
     arrival->from.size = want_name ? header.msg_namelen : 0;

@@ -3,6 +3,9 @@
  * pair: what a user of socketpair(2) knows, through channels.
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 #include "talk.h"
 
@@ -192,4 +195,45 @@ TEST(what_can_never_go_is_refused_though_there_is_no_room)
               "newline");
         close_ends();
     }
+}
+
+static _Atomic(wherry_channel *) leaving;
+static atomic_bool is_over;
+
+static void *say_and_leave(void *argument)
+{
+    while (!atomic_load(&is_over)) {
+        wherry_channel *channel = atomic_load(&leaving);
+        if (!channel) {
+            sched_yield();
+            continue;
+        }
+        WORKS(wherry_write(channel, "last", 4, 0, 0, soon()));
+        wherry_close(channel);
+        atomic_store(&leaving, NULL);
+    }
+    return argument;
+}
+
+// A kernel that is asked between the two says that there is an end, and nothing else.
+TEST(the_last_words_are_heard_however_soon_the_end_follows)
+{
+    pthread_t other;
+    CHECK_INT(pthread_create(&other, NULL, say_and_leave, NULL), 0);
+    for (int i = 0; i < (harness_is_slow() ? 500 : 5000); i++) {
+        int64_t r;
+        char last[4];
+        open_ends("pair:?type=packet");
+        atomic_store(&leaving, ends[1]);
+        do
+            r = wherry_read(ends[0], last, sizeof(last), NULL, NULL, WHERRY_POLL);
+        while (r == -EAGAIN);
+        CHECK_INT(r, 4);
+        CHECK_INT(wherry_read(ends[0], last, sizeof(last), NULL, NULL, soon()), 0);
+        while (atomic_load(&leaving))
+            sched_yield();
+        wherry_close(ends[0]);
+    }
+    atomic_store(&is_over, true);
+    CHECK_INT(pthread_join(other, NULL), 0);
 }
