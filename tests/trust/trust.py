@@ -217,10 +217,20 @@ def campaign(row, good, is_long):
     return verdict == 'ok'
 
 
+def has_source(program):
+    """tests/SUITE/PREFIX-NAME is made of tests/SUITE/NAME.c, or told by name."""
+    folder, name = program.rsplit('/', 1)
+    source = ROOT / folder / (name.split('-', 1)[-1] + '.c')
+    return source.exists() or name in (ROOT / folder / 'meson.build').read_text()
+
+
 def check_tables(promises, campaigns):
     """For the ordinary tests: the tables are whole and every patch applies."""
     problems = []
     named = {mutant for _, _, mutant in promises}
+    for promise, command, _ in promises:
+        problems += [f'promise "{promise}": there is no {program}'
+                     for program in programs(command) if not has_source(program)]
     for mutant in sorted(named):
         is_applied, said = apply(mutant, ROOT, '--dry-run')
         if not is_applied:
