@@ -71,11 +71,21 @@ int ring_make(uint64_t size, struct ring_side *out, int *fd)
     return 0;
 }
 
-void ring_tell_use(struct ring_side *side, enum ring_use use, int socket)
+static uint64_t inode_of(int fd)
 {
     struct os_memory look;
+    return os_memory_look(fd, &look) < 0 ? 0 : look.inode;
+}
+
+void ring_tell_use(struct ring_side *side, enum ring_use use, int socket)
+{
     side->page->use = use;
-    side->page->carrier = os_memory_look(socket, &look) < 0 ? 0 : look.inode;
+    side->page->carrier = inode_of(socket);
+}
+
+void ring_tell_source(struct ring_side *side, int fd)
+{
+    WHERRY_STORE(&side->page->reads, inode_of(fd));
 }
 
 /* How large a ring may be. */

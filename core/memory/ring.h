@@ -109,7 +109,8 @@ struct ring_page {
     _Atomic(uint32_t) trusts; /* 1: it reads in place what it is lent (pool.h) */
     uint32_t use;             /* enum ring_use, */
     uint64_t carrier; /* and the inode of the socket beside it, or that of a topic's
-                         listener; 0: not told.  Both for whoever looks on. */
+                         listener; 0: not told.  Both for whoever looks on, as is */
+    _Atomic(uint64_t) reads; /* the inode of the memory that a fan's reader reads */
     struct ring_writer writer;
     struct ring_reader reader;
     struct ring_places places;
@@ -150,6 +151,9 @@ int ring_make(uint64_t size, struct ring_side *out, int *fd);
 
 /* Tells whoever looks on whose it is, and the socket beside it. */
 void ring_tell_use(struct ring_side *, enum ring_use, int socket);
+
+/* And which memory it reads. */
+void ring_tell_source(struct ring_side *, int fd);
 
 /* Maps the other side's, to be read; `fd` stays the caller's.  Errors: -EPROTO (it is
  * no ring, of another version, or could still change its size; the sentence is set), as

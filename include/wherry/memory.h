@@ -50,6 +50,7 @@ struct wherry_memory_info {
                          say */
     uint64_t carrier; /* the inode of the socket beside it, or of a topic's that
                          listens; 0: not told */
+    uint64_t reads;   /* the inode of the memory that a reader of a topic reads; 0 */
     uint64_t sent_messages;
     uint64_t sent_bytes; /* of their payload */
     uint64_t written;    /* bytes of its ring, and */

@@ -118,12 +118,14 @@ TEST(how_far_behind_a_reader_is_is_seen_as_its_writer_sees_it)
     struct fan_out out;
     struct fan_in in;
     struct fan_record record;
+    struct stat status;
     int files[2];
     CHECK_OK(ring_make(SIZE, &writer, &files[0]));
     CHECK_OK(ring_make(0, &reader, &files[1]));
     CHECK_OK(ring_attach(files[0], &seen));
     ring_tell_use(&writer, RING_OF_TOPIC, -1);
     ring_tell_use(&reader, RING_OF_READER, -1);
+    ring_tell_source(&reader, files[0]);
     fan_out_start(&out, &writer, false);
     CHECK_OK(fan_in_start(&in, &reader, &seen, 0, 0));
     for (int i = 0; i < 5; i++)
@@ -132,6 +134,8 @@ TEST(how_far_behind_a_reader_is_is_seen_as_its_writer_sees_it)
     CHECK_INT(fan_took(&in, &record), 0);
     struct wherry_memory_info info = info_of(files[1]);
     CHECK_INT(info.use, WHERRY_MEMORY_READER);
+    CHECK_INT(fstat(files[0], &status), 0);
+    CHECK_INT(info.reads, status.st_ino);
     CHECK_INT(info.size, 0);
     CHECK_INT(info.received_messages, 1);
     struct wherry_reader lag = behind(files[0], info.read);
