@@ -4,6 +4,7 @@
  */
 #include "cells.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -68,6 +69,14 @@ void cells_add_number(bool is_there, double number)
         cells_add("%.9g", number);
     else
         cells_add_none();
+}
+
+void cells_add_count(int64_t count)
+{
+    if (count < 0)
+        cells_add_none();
+    else
+        cells_add("%" PRId64, count);
 }
 
 void cells_end(void)

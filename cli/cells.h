@@ -7,6 +7,7 @@
 #define CELLS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "table.h"
 
@@ -18,12 +19,13 @@ void cells_begin(struct table *table);
 /* The next cell, printf(3). */
 void cells_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, empty, and null in JSON; of no or an empty text, of a flag below 0, and of
- * a number that is not there, too. */
+/* The same, empty, and null in JSON; of no or an empty text, of a flag or count
+ * below 0, and of a number that is not there, too. */
 void cells_add_none(void);
 void cells_add_text(const char *text);
 void cells_add_flag(int flag);
 void cells_add_number(bool is_there, double number);
+void cells_add_count(int64_t count);
 
 /* Nothing in the cells up to that one, counted from 0. */
 void cells_skip_to(size_t cell);

@@ -141,9 +141,10 @@ static void print_advice(const struct answer *answers, size_t fitting)
     const struct wherry_mechanism *here = best_that_is_here(answers, fitting);
     char name[NAME_MOST];
     char text[LIST_MOST];
+    const char *option = need_option(answers[0].met);
     if (best == here)
-        snprintf(text, sizeof(text), "Take %s (`wherry help %s:` tells how).",
-                 best->usage, best->scheme);
+        snprintf(text, sizeof(text), "Take %s%s%s (`wherry help %s:` tells how).",
+                 best->usage, option ? "?" : "", option ? option : "", best->scheme);
     else if (here)
         snprintf(text, sizeof(text),
                  "Not there yet: %s.  The best that is: %s.  In place of %s: %s.",
@@ -392,6 +393,7 @@ static const struct setting *const settings[] = {
     &needs[NEED_PICK].setting,
     &needs[NEED_OUTLIVES].setting,
     &needs[NEED_WORKERS].setting,
+    &needs[NEED_TOPIC].setting,
     &needs[NEED_MEMORY].setting,
     &needs[NEED_TURNS].setting,
     &needs[NEED_NOTICE].setting,

@@ -32,6 +32,7 @@ enum need_index {
     NEED_PICK,
     NEED_OUTLIVES,
     NEED_WORKERS,
+    NEED_TOPIC,
     NEED_MEMORY,
     NEED_TURNS,
     NEED_NOTICE,
@@ -59,6 +60,10 @@ extern const struct need needs[NEEDS];
 extern uint32_t needs_given;
 
 bool need_is_met(const struct wherry_mechanism *, enum need_index);
+
+/* "fan=broadcast": what the address has to say for one of these needs, given as bits,
+ * to be met; NULL: nothing. */
+const char *need_option(uint32_t met);
 
 enum { WISHES_MOST = 4 };
 

@@ -5,6 +5,7 @@
 #include "choose.h"
 
 #include "facts.h"
+#include "help.h"
 
 uint32_t needs_given;
 
@@ -22,6 +23,14 @@ static bool is_large(const struct wherry_mechanism *mechanism)
 static bool loses_nothing(const struct wherry_mechanism *mechanism)
 {
     return carries_data(mechanism) && !(mechanism->abilities & WHERRY_ABLE_LOSS);
+}
+
+// What a mechanism has to be asked for, by an option of its own.
+static const char *const options[NEEDS] = {[NEED_TOPIC] = "fan=broadcast"};
+
+static bool has_topics(const struct wherry_mechanism *mechanism)
+{
+    return mechanism_has_option(mechanism, "fan");
 }
 
 static bool is_for_all_users(const struct wherry_mechanism *mechanism)
@@ -57,6 +66,7 @@ GIVEN(PRIORITY)
 GIVEN(PICK)
 GIVEN(OUTLIVES)
 GIVEN(WORKERS)
+GIVEN(TOPIC)
 GIVEN(MEMORY)
 GIVEN(TURNS)
 GIVEN(NOTICE)
@@ -182,6 +192,13 @@ const struct need needs[NEEDS] = {
                       WHERRY_ABLE_MANY_READERS,
                       0,
                       NULL},
+    [NEED_TOPIC] = {{"topic", NULL,
+                     "Each of many readers gets all messages, and stops nobody.",
+                     put_TOPIC},
+                    "each of many readers",
+                    0,
+                    0,
+                    has_topics},
     [NEED_MEMORY] = {{"shared-memory", NULL, "Processes see the same memory.",
                       put_MEMORY},
                      "the same memory",
@@ -239,4 +256,12 @@ bool need_is_met(const struct wherry_mechanism *mechanism, enum need_index index
     return (mechanism->abilities & need->abilities) == need->abilities &&
            (mechanism->traits & need->traits) == need->traits &&
            (!need->meets || need->meets(mechanism));
+}
+
+const char *need_option(uint32_t met)
+{
+    for (unsigned i = 0; i < NEEDS; i++)
+        if (met >> i & 1 && options[i])
+            return options[i];
+    return NULL;
 }

@@ -60,6 +60,12 @@ const struct scenario scenarios[] = {
      "A queue hands each message to one reader, and keeps it until there is one.",
      BIT(WORKERS),
      {{NEED_OUTLIVES, 2}, {NEED_DESCRIPTOR, 1}}},
+    {"topics",
+     "One process publishes, many read, and each gets every message.",
+     "What is written once all readers see; one that is too slow loses messages, and "
+     "stops neither the writer nor another.",
+     BIT(TOPIC),
+     {{0}}},
     {"children",
      "A process and the children that it forks.",
      "No name is needed where ends are inherited.",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * describe: all that is known of an open channel.
+ * describe: all that is known of a channel, from one of its ends or from outside.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "channels.h"
 #include "help.h"
 #include "interrupt.h"
 #include "objects.h"
@@ -223,12 +224,23 @@ static int describe(wherry_channel *channel, bool as_json)
     return print(&facts, as_json);
 }
 
+static int describe_process(const struct choices *choices, const char *place)
+{
+    if (choices->listen || choices->wait || choices->messages || choices->framing ||
+        choices->timeout)
+        return say_usage(command_describe.name,
+                         "of a process, as %s is, --json is the only option", place);
+    return channels_describe(command_describe.name, place, choices->json);
+}
+
 static int run(int argc, char **argv)
 {
     struct choices choices;
     if (settings_read(&command_describe, argc, argv, 1, 1, &choices) != DONE)
         return USAGE;
     const char *address = choices.words[0];
+    if (channels_are_meant(address))
+        return describe_process(&choices, address);
     const struct wherry_mechanism *mechanism = wherry_mechanism_find(address);
     if (mechanism && choices.json)
         return say_usage(command_describe.name,
@@ -271,7 +283,7 @@ static const struct setting *const settings[] = {&setting_listen,
 
 const struct command command_describe = {
     .name = "describe",
-    .arguments = "[OPTION…] ADDRESS | SCHEME",
+    .arguments = "[OPTION…] ADDRESS | SCHEME | PID[:NUMBER]",
     .summary = "Tells all that is known of a channel, a region or a semaphore.",
     .settings = settings,
     .help =
@@ -279,6 +291,10 @@ const struct command command_describe = {
         "it makes no queue and no FIFO.  A scheme alone, without a colon, is\n"
         "explained instead.  Ages are in nanoseconds, -1 and 0 stand for what is not\n"
         "known.\n"
+        "\n"
+        "Of a PID it tells, from outside, the channels that the process has over\n"
+        "memory: what is on the way, who sleeps, which reader of a topic is how far\n"
+        "behind.  NUMBER is one of these, or its socket.\n"
         "\n"
         "Example:\n"
         "  wherry recv unix:pier &\n"

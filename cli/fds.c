@@ -58,10 +58,10 @@ static const char *access_of(int reads, int writes)
                                    : "none";
 }
 
-bool fds_is_told(const struct wherry_process_view *view,
+bool fds_is_told(const struct wherry_process_state *of,
                  const struct wherry_place *place)
 {
-    return place->pid != getpid() || view->state.pid == getpid();
+    return place->pid != getpid() || of->pid == getpid();
 }
 
 // "4240:0 (bash), 4241:3 (cat) and 7 more"
@@ -74,7 +74,7 @@ static void add_places(const struct wherry_process_view *view,
     for (size_t i = 0; i < count; i++) {
         const char *access =
             has_access ? access_of(places[i].reads, places[i].writes) : "";
-        if (!fds_is_told(view, &places[i]) || told++ >= LISTED_MOST)
+        if (!fds_is_told(&view->state, &places[i]) || told++ >= LISTED_MOST)
             continue;
         int size =
             snprintf(text + used, sizeof(text) - used, "%s%" PRId64 ":%d (%s)%s%s",
@@ -198,8 +198,7 @@ static struct table *objects(const struct wherry_process_view *view)
 
 /* --- facts for people ---------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static void fact(const char *name,
-                                                       const char *format, ...)
+void fds_tell_fact(const char *name, const char *format, ...)
 {
     static char text[CELL_MOST];
     static char shown[CELL_MOST];
@@ -215,29 +214,29 @@ static void tell_held(const struct wherry_process_view *view)
     for (size_t i = 0; i < view->held_count; i++) {
         const struct wherry_view_held *held = &view->held[i];
         if (held->size)
-            fact(i ? "" : "holds", "%s%s, %" PRIu64 " bytes%s", held->address,
-                 held->is_deleted ? " (deleted)" : "", held->size,
-                 held->writes ? "" : ", only read");
+            fds_tell_fact(i ? "" : "holds", "%s%s, %" PRIu64 " bytes%s", held->address,
+                          held->is_deleted ? " (deleted)" : "", held->size,
+                          held->writes ? "" : ", only read");
         else
-            fact(i ? "" : "holds", "%s%s", held->address,
-                 held->is_deleted ? " (deleted)" : "");
+            fds_tell_fact(i ? "" : "holds", "%s%s", held->address,
+                          held->is_deleted ? " (deleted)" : "");
     }
 }
 
 static void tell_process(const struct wherry_process_view *view)
 {
     const struct wherry_process_state *state = &view->state;
-    fact("process", "%" PRId64 " (%s)", state->pid, state->name);
+    fds_tell_fact("process", "%" PRId64 " (%s)", state->pid, state->name);
     if (state->parent > 0)
-        fact("parent", "%" PRId64 " (%s)", state->parent, view->parent_name);
+        fds_tell_fact("parent", "%" PRId64 " (%s)", state->parent, view->parent_name);
     if (view->user >= 0)
-        fact("user", "%s", user_name(view->user));
+        fds_tell_fact("user", "%s", user_name(view->user));
     if (*view->command)
-        fact("command", "%s", view->command);
-    fact("state", "%s: %s", wherry_doing_name(state->doing), state->text);
+        fds_tell_fact("command", "%s", view->command);
+    fds_tell_fact("state", "%s: %s", wherry_doing_name(state->doing), state->text);
     if (state->threads > 1)
-        fact("threads", "%" PRId64 ", %" PRId64 " of them running or ready",
-             state->threads, state->threads_ready);
+        fds_tell_fact("threads", "%" PRId64 ", %" PRId64 " of them running or ready",
+                      state->threads, state->threads_ready);
     tell_held(view);
 }
 
@@ -245,24 +244,26 @@ static void tell_process(const struct wherry_process_view *view)
 static void tell_missing(const struct wherry_process_view *view)
 {
     if (view->state.cause)
-        fact("not known", "what it waits for: %s", fds_why(view->state.cause));
+        fds_tell_fact("not known", "what it waits for: %s", fds_why(view->state.cause));
     if (view->descriptors_cause)
-        fact("not known", "what it has open: %s", fds_why(view->descriptors_cause));
+        fds_tell_fact("not known", "what it has open: %s",
+                      fds_why(view->descriptors_cause));
     if (view->held_cause)
-        fact("not known", "all that it holds: %s", fds_why(view->held_cause));
+        fds_tell_fact("not known", "all that it holds: %s", fds_why(view->held_cause));
     if (view->sharing_cause)
-        fact("not known", "which numbers share a description: %s",
-             fds_why(view->sharing_cause));
+        fds_tell_fact("not known", "which numbers share a description: %s",
+                      fds_why(view->sharing_cause));
     if (view->sockets_cause)
-        fact("not known", "peers of unix sockets: %s", fds_why(view->sockets_cause));
+        fds_tell_fact("not known", "peers of unix sockets: %s",
+                      fds_why(view->sockets_cause));
     if (view->not_looked_at)
-        fact("not shown", "%zu more descriptors", view->not_looked_at);
+        fds_tell_fact("not shown", "%zu more descriptors", view->not_looked_at);
     if (view->unseen)
-        fact("not seen",
-             "%zu other processes: they may share these, or be at other ends",
-             view->unseen);
+        fds_tell_fact("not seen",
+                      "%zu other processes: they may share these, or be at other ends",
+                      view->unseen);
     if (view->is_cut)
-        fact("not seen", "some processes: there are too many open files");
+        fds_tell_fact("not seen", "some processes: there are too many open files");
 }
 
 static int print(const struct wherry_process_view *view)
@@ -284,20 +285,20 @@ static int print(const struct wherry_process_view *view)
     if (view->descriptor_count > 0)
         putchar('\n');
     else if (!view->descriptors_cause)
-        fact("descriptors", "none");
+        fds_tell_fact("descriptors", "none");
     tell_missing(view);
     return status;
 }
 
 /* --- the verb ------------------------------------------------------------ */
 
-static int refuse(int64_t pid, int error)
+int fds_refuse(const char *verb, int64_t pid, int error)
 {
     if (error == -ESRCH)
-        return say_error(command_fds.name, "there is no process %" PRId64, pid);
+        return say_error(verb, "there is no process %" PRId64, pid);
     if (error == -ENOTSUP)
-        return say_error(command_fds.name, "/proc is not there: mount it");
-    return say_error(command_fds.name, "process %" PRId64 ": %s", pid, fds_why(error));
+        return say_error(verb, "/proc is not there: mount it");
+    return say_error(verb, "process %" PRId64 ": %s", pid, fds_why(error));
 }
 
 // Without a number, whoever asks: a shell.
@@ -323,7 +324,7 @@ static int run(int argc, char **argv)
                          choices.words[0]);
     int r = wherry_inspect_process(pid, NULL, &view);
     if (r < 0)
-        return refuse(pid, r);
+        return fds_refuse(command_fds.name, pid, r);
     int status = choices.json ? fds_print_json(view) : print(view);
     wherry_view_free(view);
     return status;

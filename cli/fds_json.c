@@ -181,7 +181,7 @@ static struct table *json_shared(const struct wherry_process_view *view)
     struct table *table = places_table("shared", "description");
     for (size_t i = 0; i < view->description_count; i++)
         for (size_t j = 0; j < view->descriptions[i].shared_count; j++)
-            if (fds_is_told(view, &view->descriptions[i].shared[j]))
+            if (fds_is_told(&view->state, &view->descriptions[i].shared[j]))
                 add_place_row(table, i, &view->descriptions[i].shared[j]);
     return table;
 }
@@ -191,7 +191,7 @@ static struct table *json_ends(const struct wherry_process_view *view)
     struct table *table = places_table("ends", "object");
     for (size_t i = 0; i < view->object_count; i++)
         for (size_t j = 0; j < view->objects[i].end_count; j++)
-            if (fds_is_told(view, &view->objects[i].ends[j]))
+            if (fds_is_told(&view->state, &view->objects[i].ends[j]))
                 add_place_row(table, i, &view->objects[i].ends[j]);
     return table;
 }

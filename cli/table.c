@@ -19,13 +19,17 @@ enum { NAME_MOST = 64, USUAL_WIDTH = 80 };
 struct table {
     struct libscols_table *lines;
     size_t count;
+    bool as_json;
     bool failed;
+    enum column_type types[];
 };
 
+// As a boolean an empty cell would be false; what stands for a number is printed as it
+// is, and an empty one is null.
 static const int json_types[] = {
     [COLUMN_TEXT] = SCOLS_JSON_STRING,
     [COLUMN_NUMBER] = SCOLS_JSON_NUMBER,
-    [COLUMN_FLAG] = SCOLS_JSON_BOOLEAN,
+    [COLUMN_FLAG] = SCOLS_JSON_NUMBER,
 };
 
 static int json_letter(int letter)
@@ -80,11 +84,12 @@ struct table *table_new(const char *name, const struct column *columns, size_t c
                         bool as_json)
 {
     scols_init_debug(0);
-    struct table *table = calloc(1, sizeof(*table));
+    struct table *table = calloc(1, sizeof(*table) + count * sizeof(table->types[0]));
     if (!table)
         return NULL;
     table->lines = scols_new_table();
     table->count = count;
+    table->as_json = as_json;
     if (!table->lines) {
         free(table);
         return NULL;
@@ -92,9 +97,18 @@ struct table *table_new(const char *name, const struct column *columns, size_t c
     scols_table_set_name(table->lines, name);
     scols_table_enable_json(table->lines, as_json);
     scols_table_enable_colors(table->lines, !as_json && say_has_colour(stdout));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        table->types[i] = columns[i].type;
         table->failed |= !add_column(table->lines, &columns[i], as_json);
+    }
     return table;
+}
+
+static const char *shown(const struct table *table, size_t column, const char *cell)
+{
+    if (!table->as_json || table->types[column] != COLUMN_FLAG)
+        return cell;
+    return *cell == 'y' ? "true" : "false";
 }
 
 void table_add(struct table *table, const char *const *cells)
@@ -109,7 +123,8 @@ void table_add(struct table *table, const char *const *cells)
     table->failed |= !line;
     for (size_t i = 0; line && i < table->count; i++)
         if (cells[i])
-            table->failed |= scols_line_set_data(line, i, cells[i]) != 0;
+            table->failed |=
+                scols_line_set_data(line, i, shown(table, i, cells[i])) != 0;
 }
 
 static void table_free(struct table *table)

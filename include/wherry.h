@@ -15,6 +15,7 @@
  *   wherry/cells.h       numbers in them, with a lock
  *   wherry/semaphore.h   turns that processes take
  *   wherry/signal.h      signals by their names
+ *   wherry/memory.h      memory of `local:`, as whoever looks on sees it
  *   wherry/mechanism.h   what each mechanism can do: the table, as data
  *   wherry/transport.h   adding a mechanism of your own
  *   wherry/loop.h        callbacks for all of these, on libuv (libwherry-services)
@@ -42,6 +43,7 @@
 #include <wherry/deadline.h>
 #include <wherry/lock.h>
 #include <wherry/mechanism.h>
+#include <wherry/memory.h>
 #include <wherry/message.h>
 #include <wherry/process.h>
 #include <wherry/region.h>

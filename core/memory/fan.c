@@ -11,8 +11,6 @@
 
 #include "memory/memory.h"
 
-enum { WORDS = 4 }; // of a record's head: what and how large, kind, number, when
-
 static bool is_before(uint64_t a, uint64_t b)
 {
     return (int64_t)(a - b) < 0;
@@ -59,18 +57,18 @@ static void raise_floor(struct fan_out *fan, uint64_t end)
     atomic_thread_fence(memory_order_release);
 }
 
-static void put_head(struct fan_out *fan, const uint64_t head[WORDS])
+static void put_head(struct fan_out *fan, const uint64_t head[FAN_WORDS])
 {
     const uint64_t at = fan->ring.tail & (fan->ring.size - 1);
     _Atomic(uint64_t) *words = (_Atomic(uint64_t) *)(void *)(fan->ring.data + at);
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < FAN_WORDS; i++)
         atomic_store_explicit(&words[i], head[i], memory_order_relaxed);
 }
 
 // What is left of the ring before its end may be too short.
 static void skip_to_begin(struct fan_out *fan, uint64_t need)
 {
-    static const uint64_t skip[WORDS] = {(uint64_t)RING_SKIP << RING_FLAGS_AT};
+    static const uint64_t skip[FAN_WORDS] = {(uint64_t)RING_SKIP << RING_FLAGS_AT};
     const uint64_t to_end = fan->ring.size - (fan->ring.tail & (fan->ring.size - 1));
     if (need <= to_end)
         return;
@@ -87,8 +85,8 @@ void fan_put(struct fan_out *fan, const struct fan_record *record)
     skip_to_begin(fan, need);
     mark(fan);
     raise_floor(fan, ring->tail + need);
-    const uint64_t head[WORDS] = {record->size, (uint64_t)record->kind, ring->messages,
-                                  (uint64_t)record->at};
+    const uint64_t head[FAN_WORDS] = {record->size, (uint64_t)record->kind,
+                                      ring->messages, (uint64_t)record->at};
     put_head(fan, head);
     os_copy_meeting(ring->data + (ring->tail & (ring->size - 1)) + FAN_STEP,
                     record->payload, record->size);
@@ -107,15 +105,11 @@ void fan_show(struct fan_out *fan)
 
 /* --- reading ------------------------------------------------------------- */
 
-struct head {
-    uint64_t words[WORDS];
-};
-
-static void load_head(const uint8_t *data, uint64_t at, struct head *out)
+static void load_head(const uint8_t *data, uint64_t at, struct fan_head *out)
 {
     const _Atomic(uint64_t) *words =
         (const _Atomic(uint64_t) *)(const void *)(data + at);
-    for (int i = 0; i < WORDS; i++)
+    for (int i = 0; i < FAN_WORDS; i++)
         out->words[i] = WHERRY_LOAD(&words[i]);
 }
 
@@ -154,8 +148,8 @@ int fan_look_again(struct fan_in *fan)
 }
 
 // What a head says that is still there, of the record at `at`.
-static int check_head(const struct fan_in *fan, uint64_t at, const struct head *head,
-                      struct fan_record *out)
+static int check_head(const struct fan_in *fan, uint64_t at,
+                      const struct fan_head *head, struct fan_record *out)
 {
     const struct ring_in *ring = &fan->ring;
     const uint64_t size = (uint32_t)head->words[0];
@@ -180,7 +174,7 @@ static int check_head(const struct fan_in *fan, uint64_t at, const struct head *
 int fan_next(struct fan_in *fan, struct fan_record *out)
 {
     struct ring_in *ring = &fan->ring;
-    struct head head;
+    struct fan_head head;
     if (ring->head == fan->tail_seen) {
         int r = fan_look_again(fan);
         if (r <= 0)
@@ -220,6 +214,8 @@ uint64_t fan_took(struct fan_in *fan, const struct fan_record *record)
     ring->bytes += record->size;
     atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
     atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
+    if (lost > 0)
+        atomic_fetch_add_explicit(&reader->lost, lost, memory_order_relaxed);
     WHERRY_STORE(&reader->head, ring->head);
     return lost;
 }
@@ -258,31 +254,74 @@ int fan_in_sleeps(struct fan_in *fan)
 
 /* --- looking behind ------------------------------------------------------ */
 
+// Where the oldest record lies that such a reader can still read; false: there is none,
+// or none that can be.
+static bool find_oldest(const struct fan_sight *sight, uint64_t head, uint64_t floor,
+                        uint64_t *position)
+{
+    const uint64_t oldest = is_before(head, floor) ? floor : head;
+    const uint64_t there = sight->tail - oldest;
+    *position = oldest;
+    return there != 0 && there <= sight->size && there % FAN_STEP == 0;
+}
+
+// The record that begins there, or where the ring begins if it is said to go on there.
+static bool look_at_record(const struct fan_sight *sight, uint64_t *position,
+                           struct fan_head *out)
+{
+    const uint64_t mask = sight->size - 1;
+    if (!sight->load(sight->from, *position & mask, out))
+        return false;
+    if (out->words[0] >> RING_FLAGS_AT != RING_SKIP)
+        return true;
+    *position += sight->size - (*position & mask);
+    return sight->load(sight->from, 0, out);
+}
+
+void fan_measure_lag(const struct fan_sight *sight, uint64_t head, struct fan_lag *out)
+{
+    struct fan_head first;
+    uint64_t position;
+    const uint64_t floor = sight->floor(sight->from);
+    *out = (struct fan_lag){.is_overtaken = is_before(head, floor)};
+    if (!find_oldest(sight, head, floor, &position))
+        return;
+    out->bytes = sight->tail - position;
+    // Overwritten meanwhile, or made up: a number or a time that cannot be is not told.
+    if (!look_at_record(sight, &position, &first) ||
+        is_before(position, sight->floor(sight->from)))
+        return;
+    const int64_t at = (int64_t)first.words[3];
+    if (first.words[2] < sight->messages && at <= wherry_now()) {
+        out->messages = sight->messages - first.words[2];
+        out->since = at;
+    }
+}
+
+static bool load_mapped(const void *from, uint64_t at, struct fan_head *out)
+{
+    const struct ring_side *own = from;
+    load_head(own->data, at, out);
+    return true;
+}
+
+// What was read before it is in sight by then.
+static uint64_t floor_mapped(const void *from)
+{
+    const struct ring_side *own = from;
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&own->page->fan.floor, memory_order_acquire);
+}
+
 void fan_look_behind(const struct ring_side *own, uint64_t head, struct fan_lag *out)
 {
     const struct ring_page *page = own->page;
-    const uint64_t tail = WHERRY_LOAD(&page->writer.tail);
-    const uint64_t floor = WHERRY_LOAD(&page->fan.floor);
-    const uint64_t messages =
-        atomic_load_explicit(&page->writer.messages, memory_order_relaxed);
-    const bool is_overtaken = is_before(head, floor);
-    const uint64_t there = tail - (is_overtaken ? floor : head);
-    struct head first;
-    *out = (struct fan_lag){.is_overtaken = is_overtaken};
-    if (there == 0 || there > own->size || there % FAN_STEP != 0)
-        return;
-    uint64_t position = tail - there;
-    load_head(own->data, position & (own->size - 1), &first);
-    if (first.words[0] >> RING_FLAGS_AT == RING_SKIP) {
-        position += own->size - (position & (own->size - 1));
-        load_head(own->data, 0, &first);
-    }
-    out->bytes = there;
-    // Overwritten meanwhile, or made up: a number or a time that cannot be is not told.
-    const int64_t now = wherry_now();
-    const int64_t at = (int64_t)first.words[3];
-    if (is_still_there(page, position) && first.words[2] < messages && at <= now) {
-        out->messages = messages - first.words[2];
-        out->since = at;
-    }
+    const struct fan_sight sight = {
+        .size = own->size,
+        .tail = WHERRY_LOAD(&page->writer.tail),
+        .messages = atomic_load_explicit(&page->writer.messages, memory_order_relaxed),
+        .load = load_mapped,
+        .floor = floor_mapped,
+        .from = own};
+    fan_measure_lag(&sight, head, out);
 }

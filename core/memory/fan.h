@@ -29,7 +29,8 @@
 enum {
     FAN_STEP = 32,
     FAN_SECTORS = 16, /* the floor moves by such parts of the ring */
-    FAN_SHARE = 4     /* a record is at most such a part of it */
+    FAN_SHARE = 4,    /* a record is at most such a part of it */
+    FAN_WORDS = 4     /* of a record's head */
 };
 
 /* The largest payload that a ring of `size` bytes takes. */
@@ -94,6 +95,23 @@ struct fan_lag {
 
 /* By any thread of the writer's process. */
 void fan_look_behind(const struct ring_side *own, uint64_t head, struct fan_lag *out);
+
+/* What a record begins with: its size and what it is, kind, number, when. */
+struct fan_head {
+    uint64_t words[FAN_WORDS];
+};
+
+/* A fan as it was at one moment, and how to look into its memory from elsewhere. */
+struct fan_sight {
+    uint64_t size; /* of the ring, a power of two */
+    uint64_t tail; /* of the writer */
+    uint64_t messages;
+    bool (*load)(const void *from, uint64_t at, struct fan_head *); /* of the ring */
+    uint64_t (*floor)(const void *from);                            /* as it is now */
+    const void *from;
+};
+
+void fan_measure_lag(const struct fan_sight *, uint64_t head, struct fan_lag *out);
 
 /* --- the reading end ----------------------------------------------------- */
 

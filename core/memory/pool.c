@@ -10,7 +10,6 @@
 #include "memory/memory.h"
 
 enum {
-    VERSION = 1,
     NONE = POOL_BLOCKS,
     FIRST = 0,
     /* So many blocks are with the borrower before it is looked whether some came back:
@@ -18,8 +17,8 @@ enum {
     LOOK_AT = 16
 };
 
-static const char magic[8] = "whpool";
-static const char magic_of_returns[8] = "whback";
+static const char magic[8] = POOL_MAGIC;
+static const char magic_of_returns[8] = POOL_MAGIC_OF_RETURNS;
 
 _Static_assert(sizeof(struct pool_page) <= POOL_FRONT, "the page is one page");
 _Static_assert(sizeof(struct pool_returns) <= POOL_RETURNS_SIZE, "they are two");
@@ -50,7 +49,7 @@ int pool_make(uint64_t size, struct pool_out *out, int *fd)
     out->data = (uint8_t *)at + POOL_FRONT;
     out->size = size;
     memcpy(out->page->magic, magic, sizeof(magic));
-    out->page->version = VERSION;
+    out->page->version = POOL_VERSION;
     out->page->size = size;
     clear_pieces(out);
     return 0;
@@ -78,7 +77,7 @@ int pool_hear_returns(struct pool_out *pool, int fd)
         return r;
     const struct pool_returns *returns = at;
     if (memcmp(returns->magic, magic_of_returns, sizeof(magic)) != 0 ||
-        returns->version != VERSION) {
+        returns->version != POOL_VERSION) {
         os_unmap(at, size);
         return failure(-EPROTO, "the peer returns by memory that is not for that");
     }
@@ -199,7 +198,6 @@ int pool_lend(struct pool_out *pool, uint64_t size, uint32_t *block)
         return 0;
     const uint32_t steps = (uint32_t)((size + POOL_STEP - 1) / POOL_STEP);
     os_lock_take(&pool->lock);
-    pool->seen = pool->taken_back;
     if (is_time_to_look(pool, steps))
         r = take_returned(pool);
     uint16_t found = r < 0 ? NONE : find(pool, steps);
@@ -216,6 +214,8 @@ int pool_lend(struct pool_out *pool, uint64_t size, uint32_t *block)
         pool->steps = steps;
         *block = found;
         r = 1;
+    } else {
+        pool->seen = pool->taken_back;
     }
     os_lock_give(&pool->lock);
     return r;
@@ -236,6 +236,8 @@ void pool_send(struct pool_out *pool, uint32_t block, uint64_t size,
     piece->state = POOL_SENT;
     pool->lent--;
     pool->sent++;
+    atomic_store_explicit(&pool->page->count, pool->taken + pool->sent,
+                          memory_order_relaxed);
     *out = (struct pool_place){
         .offset = (uint64_t)piece->at * POOL_STEP, .size = size, .block = block};
     os_lock_give(&pool->lock);
@@ -306,8 +308,8 @@ static int map_pool(int fd, struct pool_in *out)
     if (r < 0)
         return r;
     const struct pool_page *page = at;
-    if (memcmp(page->magic, magic, sizeof(magic)) != 0 || page->version != VERSION ||
-        page->size != size) {
+    if (memcmp(page->magic, magic, sizeof(magic)) != 0 ||
+        page->version != POOL_VERSION || page->size != size) {
         os_unmap(at, POOL_FRONT + size);
         return failure(-EPROTO, "the peer lends memory that is no pool");
     }
@@ -329,7 +331,7 @@ int pool_attach(int fd, struct pool_in *out, int *returns)
     }
     out->own = at;
     memcpy(out->own->magic, magic_of_returns, sizeof(magic));
-    out->own->version = VERSION;
+    out->own->version = POOL_VERSION;
     return 0;
 }
 

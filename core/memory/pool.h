@@ -36,8 +36,13 @@
 #include "base/base.h"
 #include "os/os.h"
 
+/* The 8 bytes that begin each of the two. */
+#define POOL_MAGIC "whpool\0"
+#define POOL_MAGIC_OF_RETURNS "whback\0"
+
 enum {
-    POOL_LINE = 128, /* what two processors should not share */
+    POOL_VERSION = 2, /* of what is shared */
+    POOL_LINE = 128,  /* what two processors should not share */
     POOL_FRONT = 4096,
     POOL_STEP = 128,         /* blocks begin at a multiple of it */
     POOL_LEAST = 65536,      /* bytes of a pool's blocks, a multiple of 4096 */
@@ -51,13 +56,17 @@ enum {
 struct pool_page {
     _Alignas(POOL_LINE) char magic[8];
     uint32_t version;
-    uint64_t size; /* of the blocks */
+    uint64_t size;    /* of the blocks */
+    uint64_t carrier; /* as in struct ring_page */
     _Alignas(POOL_LINE) _Atomic(uint32_t) sleeps;
+    _Alignas(POOL_LINE) _Atomic(uint64_t) count; /* of what was sent, ever: for whoever
+                                                    looks on */
 };
 
 struct pool_returns {
     _Alignas(POOL_LINE) char magic[8];
     uint32_t version;
+    uint64_t carrier;
     _Alignas(POOL_LINE) _Atomic(uint64_t) count; /* of what came back, ever */
     _Alignas(POOL_LINE) _Atomic(uint32_t) blocks[POOL_BLOCKS];
 };
@@ -94,7 +103,7 @@ struct pool_out {
     uint32_t lent;                      /* blocks, */
     uint32_t sent;                      /* ditto */
     uint32_t taken_back;                /* so many were, ever, */
-    uint32_t seen;                      /* and when it was last looked */
+    uint32_t seen;                      /* and when none was free the last time */
     uint16_t unused;
     uint16_t start; /* nothing before it is free; POOL_BLOCKS: nothing at all */
     struct pool_piece pieces[POOL_BLOCKS]; /* the first is the first */

@@ -16,13 +16,14 @@ enum {
     PIECES = 8         // a ring holds so many of the largest
 };
 
-static const char magic[8] = "wherry";
+static const char magic[8] = RING_MAGIC;
 
 _Static_assert(sizeof(struct ring_page) <= RING_FRONT, "the page is one page");
 
 uint32_t ring_layout(void)
 {
     static const size_t parts[] = {offsetof(struct ring_page, size),
+                                   offsetof(struct ring_page, carrier),
                                    offsetof(struct ring_page, writer),
                                    offsetof(struct ring_page, reader),
                                    offsetof(struct ring_page, places),
@@ -68,6 +69,23 @@ int ring_make(uint64_t size, struct ring_side *out, int *fd)
     out->page->size = size;
     out->page->pid = os_self();
     return 0;
+}
+
+static uint64_t inode_of(int fd)
+{
+    struct os_memory look;
+    return os_memory_look(fd, &look) < 0 ? 0 : look.inode;
+}
+
+void ring_tell_use(struct ring_side *side, enum ring_use use, int socket)
+{
+    side->page->use = use;
+    side->page->carrier = inode_of(socket);
+}
+
+void ring_tell_source(struct ring_side *side, int fd)
+{
+    WHERRY_STORE(&side->page->reads, inode_of(fd));
 }
 
 /* How large a ring may be. */
@@ -297,13 +315,19 @@ uint64_t ring_unread(const struct ring_in *ring)
     return there <= ring->size ? there : 0;
 }
 
+static void tell_what_was_read(const struct ring_in *ring)
+{
+    struct ring_reader *reader = &ring->own->reader;
+    atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
+}
+
 bool ring_release(struct ring_in *ring)
 {
     struct ring_reader *reader = &ring->own->reader;
     ring_in_tells_place(ring);
     ring->released = ring->head;
-    atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
-    atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
+    tell_what_was_read(ring);
     WHERRY_STORE(&reader->head, ring->head);
     atomic_thread_fence(memory_order_seq_cst);
     const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.writer);
@@ -316,6 +340,7 @@ bool ring_release(struct ring_in *ring)
 // Once it is odd every publish sees it.
 void ring_in_falls_asleep(struct ring_in *ring)
 {
+    tell_what_was_read(ring);
     ring->epoch++;
     atomic_store(&ring->own->sleeps.reader, ring->epoch);
     atomic_thread_fence(memory_order_seq_cst);

@@ -7,7 +7,7 @@
  * one side does can change what the other has written, and whatever it reads of the
  * other it reads once and checks.
  *
- *   page    0     struct ring_page: what this is, and how large
+ *   page    0     struct ring_page: what this is, how large, and beside which socket
  *         128     writer: how much it has written
  *         256     reader: how far the other side's ring has been read
  *         384     places: on which processors its writer and its reader run
@@ -44,21 +44,25 @@
 #include "os/os.h"
 
 enum {
-    RING_VERSION = 2, /* of what is shared */
+    RING_VERSION = 3, /* of what is shared */
     RING_LINE = 128,  /* what two processors should not share */
     RING_FRONT = 4096,
-    RING_STEP = 16,          /* every record begins at a multiple of it */
-    RING_LEAST = 65536,      /* bytes of a ring, a power of two */
-    RING_MOST = 67108864,    /* ditto */
-    RING_PIECE_MOST = 65536, /* bytes of a payload in one record */
-    RING_NAME = 16
+    RING_STEP = 16,         /* every record begins at a multiple of it */
+    RING_LEAST = 65536,     /* bytes of a ring, a power of two */
+    RING_MOST = 67108864,   /* ditto */
+    RING_PIECE_MOST = 65536 /* bytes of a payload in one record */
 };
+
+/* Its 8 bytes begin every page. */
+#define RING_MAGIC "wherry\0"
 
 enum ring_mode { RING_FENCED, RING_UNFENCED };
 
 /* --- what is shared ------------------------------------------------------ */
 
-/* For whoever looks on; the other side reads none of it. */
+/* Messages and bytes of their payload are for whoever looks on (memory/onlooker.c): the
+ * other side reads none of it.  What a reader has read it tells when it gives back
+ * room, and when it goes to sleep. */
 struct ring_writer {
     _Alignas(RING_LINE) _Atomic(uint64_t) tail;
     _Atomic(uint64_t) messages;
@@ -69,6 +73,7 @@ struct ring_reader {
     _Alignas(RING_LINE) _Atomic(uint64_t) head;
     _Atomic(uint64_t) messages;
     _Atomic(uint64_t) bytes;
+    _Atomic(uint64_t) lost; /* messages that a fan's writer had overwritten by then */
 };
 
 /* What changes seldom. */
@@ -91,6 +96,9 @@ struct ring_fan {
     _Atomic(uint64_t) floor;
 };
 
+/* Whose page it is. */
+enum ring_use { RING_OF_CHANNEL = 1, RING_OF_TOPIC, RING_OF_READER, RING_USES };
+
 struct ring_page {
     _Alignas(
         RING_LINE) char magic[8]; /* "wherry", so that others can tell what it is */
@@ -99,7 +107,10 @@ struct ring_page {
     uint64_t size;            /* of the ring */
     int64_t pid;              /* who made it, as it calls itself */
     _Atomic(uint32_t) trusts; /* 1: it reads in place what it is lent (pool.h) */
-    char name[RING_NAME];
+    uint32_t use;             /* enum ring_use, */
+    uint64_t carrier; /* and the inode of the socket beside it, or that of a topic's
+                         listener; 0: not told.  Both for whoever looks on, as is */
+    _Atomic(uint64_t) reads; /* the inode of the memory that a fan's reader reads */
     struct ring_writer writer;
     struct ring_reader reader;
     struct ring_places places;
@@ -137,6 +148,12 @@ struct ring_side {
  * the other side.  Of one that only reads `size` is 0: it has a page alone.  Errors: as
  * memfd_create(2) and mmap(2), -ENOSYS (no such seal, Linux 5.1). */
 int ring_make(uint64_t size, struct ring_side *out, int *fd);
+
+/* Tells whoever looks on whose it is, and the socket beside it. */
+void ring_tell_use(struct ring_side *, enum ring_use, int socket);
+
+/* And which memory it reads. */
+void ring_tell_source(struct ring_side *, int fd);
 
 /* Maps the other side's, to be read; `fd` stays the caller's.  Errors: -EPROTO (it is
  * no ring, of another version, or could still change its size; the sentence is set), as

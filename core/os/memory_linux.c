@@ -104,6 +104,20 @@ int os_memory_look(int fd, struct os_memory *out)
     return 0;
 }
 
+int64_t os_memory_read(int fd, uint64_t at, void *out, size_t size)
+{
+    size_t used = 0;
+    ssize_t r = 1;
+    while (r > 0 && used < size) {
+        r = pread(fd, (char *)out + used, size - used, (off_t)(at + used));
+        if (r < 0 && errno == EINTR)
+            r = 1;
+        else if (r > 0)
+            used += (size_t)r;
+    }
+    return r < 0 ? -errno : (int64_t)used;
+}
+
 /* --- with a name --------------------------------------------------------- */
 
 static int open_file(const char *path, int flags)

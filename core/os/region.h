@@ -74,6 +74,10 @@ struct os_memory {
     uint64_t inode;
 };
 
+/* Reads it as a file, from `at` on: how many bytes, fewer than `size` where it ends.
+ * Errors: as pread(2). */
+int64_t os_memory_read(int fd, uint64_t at, void *out, size_t size);
+
 /* Errors: -EBADF. */
 int os_memory_look(int fd, struct os_memory *out);
 

@@ -38,6 +38,7 @@ static void offer_pool(struct local *local)
         keep_back(local);
     } else {
         message_store_count(local->store, (int64_t)(POOL_FRONT + loans->size));
+        loans->own->pool.page->carrier = local->own.page->carrier;
         loans->is_told = false;
         loans->waited = 0;
         loans->listens_at = 1;
@@ -101,6 +102,8 @@ int local_take_pool(struct local *local, wherry_message *word)
         is_trusted(local) && word->file_count > 0 && local->in.room >= 0 ? 0 : -ENOTSUP;
     if (r >= 0)
         r = local_far_pool_new(word->files[0], local->in.room, &loans->theirs);
+    if (r >= 0)
+        loans->theirs->pool.own->carrier = local->own.page->carrier;
     local_make_due(local, r < 0 ? LOCAL_NO_LOANS : LOCAL_RETURNS);
     return 0;
 }

@@ -103,6 +103,7 @@ static int make_own(struct local *local)
     if (r < 0)
         return r;
     WHERRY_STORE(&local->own.page->trusts, local->loans.size > 0);
+    ring_tell_use(&local->own, RING_OF_CHANNEL, local->socket.fd);
     message_store_count(local->store, (int64_t)(RING_FRONT + local->ring_size));
     local->has_barrier = os_barrier_join() >= 0;
     local_make_due(local, LOCAL_MEMORY);

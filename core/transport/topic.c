@@ -28,6 +28,7 @@ static int make_memory(struct topic *topic, uint64_t size)
     r = ring_make(size, &topic->own, &topic->file);
     if (r < 0)
         return r;
+    ring_tell_use(&topic->own, RING_OF_TOPIC, topic->harbour->descriptor.fd);
     fan_out_start(&topic->fan, &topic->own, os_barrier_join() >= 0);
     topic->watch = os_watch_new();
     return topic->watch < 0 ? topic->watch : 0;
@@ -200,6 +201,8 @@ static void describe_seat(const struct topic *topic, const struct topic_seat *se
     struct fan_lag lag;
     fan_look_behind(&topic->own, head, &lag);
     *out = (struct wherry_reader){.pid = seat->pid,
+                                  .lost_messages =
+                                      WHERRY_LOAD(&seat->page.page->reader.lost),
                                   .behind_messages = lag.messages,
                                   .behind_bytes = lag.bytes,
                                   .overtaken = lag.is_overtaken};

@@ -133,7 +133,7 @@ struct topic_reader {
     struct spin_habit habit;
     struct ring_side own;
     struct ring_side theirs; /* none until it is welcome */
-    int file;                /* our page, until it was given; -1 */
+    int file;                /* our page, for others to look at; -1: none yet */
     struct fan_in fan;
     atomic_uint *life; /* 1; a child of fork(2) finds 0 */
     int pidfd;         /* of the writer; LOCAL_UNWATCHED: nobody has slept yet */

@@ -16,6 +16,7 @@ static int take_welcome(struct topic_reader *reader, const struct topic_word *wo
     if (r < 0)
         return r;
     reader->full = (int)word->full;
+    ring_tell_source(&reader->own, word->file);
     return fan_in_start(&reader->fan, &reader->own, &reader->theirs, word->head,
                         word->number);
 }

@@ -47,6 +47,7 @@ static void topic_leave(void *state)
     }
     os_fork_word_free(reader->life);
     os_close(reader->pidfd);
+    os_close(reader->file);
     os_release(&reader->carrier);
     free(reader);
 }
@@ -71,9 +72,11 @@ static int make(struct topic_reader *reader, const struct address *address)
         return r;
     atomic_store(reader->life, 1);
     r = ring_make(0, &reader->own, &reader->file);
-    if (r >= 0)
-        (void)os_barrier_join();
-    return r < 0 ? r : message_store_new(&reader->store);
+    if (r < 0)
+        return r;
+    ring_tell_use(&reader->own, RING_OF_READER, reader->carrier.fd);
+    (void)os_barrier_join();
+    return message_store_new(&reader->store);
 }
 
 static int say_join(struct topic_reader *reader)
@@ -82,8 +85,6 @@ static int say_join(struct topic_reader *reader)
         topic_say(&reader->carrier, &(struct topic_word){.what = TOPIC_JOIN,
                                                          .full = (uint32_t)reader->full,
                                                          .file = reader->file});
-    os_close(reader->file);
-    reader->file = -1;
     return r < 0 ? failure_plain(r, "joining a topic") : 0;
 }
 

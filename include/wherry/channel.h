@@ -109,6 +109,8 @@ struct wherry_reader {
     int64_t behind_age; /* nanoseconds since the oldest of them was published; 0: it has
                            read all */
     int overtaken;      /* 1: others that it has not read are overwritten already */
+    uint64_t lost_messages; /* overwritten before it read them, or passed over by
+                               full=latest, as it says */
 };
 
 /* Who reads a topic, and how far behind each is: fills in up to `most`, and returns how

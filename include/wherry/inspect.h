@@ -23,7 +23,7 @@
  * could run does; what the kernel holds up while it looks
  * (memory of a process that a dead disk has) holds up the callers of
  * wherry_inspect_process() and wherry_inspect_objects(), too.  Their errors have no
- * sentence in wherry_error_text().
+ * sentence in wherry_error_text(), and what it said before may be gone.
  */
 #ifndef WHERRY_INSPECT_H
 #define WHERRY_INSPECT_H
@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include <wherry/export.h>
+#include <wherry/memory.h>
 
 WHERRY_BEGIN
 
@@ -225,6 +226,92 @@ WHERRY_EXPORT int wherry_inspect_process(int64_t pid,
 
 /* NULL is fine. */
 WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
+
+/* --- channels over memory ------------------------------------------------------------
+ *
+ * Both ends of a `local:` that has gone over to memory have made some, and so have the
+ * writer of a topic and each of its readers.  What they say there of themselves
+ * (wherry/memory.h) is put together here: of a process that may be looked into, from
+ * its side.  Who is at the other end is the kernel's word (sock_diag(7)), counts are
+ * those of the processes, which may say anything; what cannot be is not known.  It is
+ * all as it was since the memory was made, at the first burst, or after idleness.
+ *
+ * An end tells what it has received when a quarter of its ring is read, and when it
+ * sleeps: until then that counts as waiting.
+ */
+
+/* One direction of a channel.  -1: not known, as in all numbers here. */
+struct wherry_flow {
+    int64_t ring; /* bytes of it, */
+    int64_t used; /* of which not given back by the reader; of a topic, which are there
+                   */
+    int64_t sent_messages;
+    int64_t sent_bytes; /* of their payload */
+    int64_t received_messages;
+    int64_t received_bytes;
+    int64_t waiting_messages; /* sent and not received */
+    int64_t waiting_bytes;
+    int writer_sleeps; /* 1: until there is room, or a block to lend; 0 */
+    int reader_sleeps; /* 1: until there is a message; 0 */
+    int64_t pool;      /* bytes that the sender lends (`loan=`); 0: none */
+    int64_t blocks;    /* of it, sent and not freed by the receiver */
+};
+
+/* A reader of a topic. */
+struct wherry_view_reader {
+    int64_t pid;
+    int number;       /* of its memory in that process */
+    const char *name; /* of the process */
+    int64_t received_messages;
+    int64_t lost_messages;   /* overwritten before it read them, or passed over */
+    int64_t behind_messages; /* there to be read, and not yet read */
+    int64_t behind_bytes;    /* of the ring that they take */
+    int64_t behind_age;      /* nanoseconds since the oldest was published; 0: none */
+    int overtaken;           /* 1: others that it has not read are overwritten; 0 */
+    int sleeps;              /* 1: until there is a message; 0 */
+    const char *why;         /* something is not known, and why; else "" */
+};
+
+/* A channel, from one of its ends; NULL is never among the texts. */
+struct wherry_view_channel {
+    enum wherry_memory_use use; /* CHANNEL, TOPIC, READER; 0: not known */
+    int number;                 /* of its memory in this process, */
+    int socket;                 /* and of the socket beside it, or that listens */
+    int64_t maker;              /* the process that made that memory, as it says */
+    int64_t memory;             /* bytes of both ends, as far as they are known */
+    const char *address;        /* "local:NAME"; "": it has none */
+    const struct wherry_place *peers; /* who has the other end's socket */
+    size_t peer_count;
+    struct wherry_flow out; /* from this process; of a reader nothing */
+    struct wherry_flow in;  /* to it; of a topic nothing */
+    const struct wherry_view_reader *readers; /* of a topic; of a reader, itself */
+    size_t reader_count;
+    const char *why; /* something is not known, and why; else "" */
+};
+
+/* The channels of a process that go through memory, by number. */
+struct wherry_channels_view {
+    struct wherry_process_state state;
+    const struct wherry_view_channel *channels;
+    size_t channel_count;
+    int descriptors_cause; /* as in struct wherry_process_view: none is seen */
+    int sockets_cause;
+    size_t processes; /* other ones that were looked into */
+    size_t unseen;    /* that may not be looked into: `peers` lack them */
+    int is_cut; /* 1: a bound was reached (4096 channels and readers are shown): there
+                   is more */
+};
+
+/* Looks at the channels of a process that go through memory.  `wish` may be NULL.
+ * Memory is read as a file is, never mapped; nothing is written, no process is stopped
+ * or waited for.  The view and all in it are yours: wherry_channels_view_free().
+ * Errors: as wherry_inspect_process. */
+WHERRY_EXPORT int wherry_inspect_channels(int64_t pid,
+                                          const struct wherry_inspect_wish *wish,
+                                          struct wherry_channels_view **out);
+
+/* NULL is fine. */
+WHERRY_EXPORT void wherry_channels_view_free(struct wherry_channels_view *view);
 
 /* --- the objects of the machine ------------------------------------------------------
  *

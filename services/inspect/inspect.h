@@ -237,6 +237,18 @@ int proc_threads(int directory, int64_t **out, size_t *count);
 /* How many of its threads run or are ready. */
 int64_t proc_ready_threads(int directory);
 
+/* --- memory_linux.c: memory that a process has open ----------------------------------
+ */
+
+/* The device that memory without a name is on. */
+int memory_device(uint64_t *out);
+
+/* Opens such memory that is at a number, to be read.  Never waits.  Errors: -EPROTO (it
+ * is something else), -ESRCH (it is not there any more), -EACCES, -EWOULDBLOCK (a lease
+ * on it is being broken) …. */
+int memory_open(int directory, int number, uint64_t device, uint64_t *inode);
+void memory_close(int fd);
+
 /* --- call_linux.c: what a process waits for ------------------------------------------
  */
 

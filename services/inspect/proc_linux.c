@@ -333,6 +333,14 @@ static void seal_words(int fd, struct words *words)
         }
 }
 
+// "channel of local:"
+static void memory_words(int fd, struct words *words)
+{
+    struct wherry_memory_info info;
+    if (wherry_memory_describe(fd, &info, sizeof(info)) == 0)
+        words_add(words, "%s of local:, ", wherry_memory_use_name(info.use));
+}
+
 void proc_more(int directory, int number, enum wherry_object object,
                struct words *words)
 {
@@ -343,10 +351,12 @@ void proc_more(int directory, int number, enum wherry_object object,
     int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return;
-    if (object == WHERRY_OBJECT_MQ)
+    if (object == WHERRY_OBJECT_MQ) {
         queue_words(fd, words);
-    else
+    } else {
+        memory_words(fd, words); // which is sealed: so something follows
         seal_words(fd, words);
+    }
     close(fd);
 }
 

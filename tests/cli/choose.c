@@ -28,6 +28,7 @@ static const struct question {
     {"--for notice", "signal "},
     {"--for turns", "lease sem semv "},
     {"--for workers", "queue mq sysv "},
+    {"--for topics", "local "},
     {"--for children", "pair local pipe "},
     {"--for sandbox", "pair unix local "},
     {"--across-hosts", "tcp tls ws "},
@@ -49,6 +50,7 @@ static const struct question {
     {"--pick", "queue sysv "},
     {"--outlives", "queue mq sysv "},
     {"--workers", "queue mq sysv "},
+    {"--topic", "local "},
     {"--shared-memory", "memfd shm shmv file "},
     {"--turns", "lease sem semv "},
     {"--notice", "signal "},
@@ -211,6 +213,10 @@ TEST(what_is_not_there_yet_is_marked_and_the_best_that_is_there_is_named)
     CHECK_CONTAINS(said.out, "Not there yet: ws (later). The best that is: tcp:");
     shell("wherry choose --turns | tail -1");
     CHECK_CONTAINS(said.out, "Take lease:NAME");
+    shell("wherry choose --topic --both-ways | tail -1");
+    CHECK_CONTAINS(said.out, "Take local:NAME?fan=broadcast ");
+    shell("wherry choose --both-ways --strangers | tail -1");
+    CHECK_CONTAINS(said.out, "Take local:NAME (");
     shell("wherry choose --encrypted | tr '\\n' ' '");
     CHECK_CONTAINS(said.out, "Nothing of this is there yet. In place of tls: tcp:");
 }

@@ -16,7 +16,7 @@ here=tests/fuzz
 build='build-fuzz'
 log=$here/executions.log
 all='address options framing-wherry framing-raw framing-line framing-length
-framing-header hello names inspect plan ring fan local queue'
+framing-header hello names inspect page plan ring fan local queue'
 
 sources="core/base/error.c core/message/nearest.c core/message/address.c
 core/message/option.c $(echo core/framing/*.c)"
@@ -35,8 +35,10 @@ core/transport/local_out.c core/transport/local_wait.c core/transport/local_writ
 core/transport/spin.c $(echo core/memory/shared_queue*.c)"
 local="core/transport/local_memory.c"
 places="core/memory/places.c core/memory/watch.c core/memory/bells.c"
+# What looks on from outside.
+onlooker='core/memory/onlooker.c services/inspect/flow.c'
 inspect='services/inspect/arena.c services/inspect/sockets.c services/inspect/text.c'
-watched="$watched $inspect $shared $local $places"
+watched="$watched $inspect $onlooker $shared $local $places"
 
 if [ $# -eq 0 ] || ! [ "$1" -ge 0 ] 2>/dev/null; then
     echo "usage: $0 SECONDS [TARGET...], targets: $(echo "$all" | tr '\n' ' ')" >&2
@@ -55,6 +57,7 @@ sources_of() {
     case $1 in
     names | plan | ring | fan | local | queue) echo "$library" ;;
     inspect) echo "$library $inspect" ;;
+    page) echo "$library services/inspect/flow.c" ;;
     *) echo "$sources" ;;
     esac
 }
@@ -112,7 +115,7 @@ build_targets() {
 # header, 4 KiB of address) the unit tests do.
 longest() {
     case $1 in
-    address | framing-header | plan | ring | fan) echo 96 ;;
+    address | framing-header | page | plan | ring | fan) echo 96 ;;
     framing-wherry) echo 80 ;;
     inspect | local | queue) echo 192 ;;
     *) echo 48 ;;
@@ -122,7 +125,7 @@ longest() {
 commit() {
     name=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
     # shellcheck disable=SC2086
-    git diff --quiet HEAD -- $library $inspect "$here"/*.[ch] 2>/dev/null || name=$name+
+    git diff --quiet HEAD -- $library $inspect $onlooker "$here"/*.[ch] 2>/dev/null || name=$name+
     echo "$name"
 }
 

@@ -190,6 +190,7 @@ TEST(a_reader_that_drops_the_oldest_is_told_how_many)
         next = end;
     }
     CHECK_INT(info_of(reader).dropped_messages, all);
+    CHECK_INT(look_at(topic, 0).lost_messages, all);
     wherry_close(reader);
     wherry_close_listener(topic);
 }
