@@ -195,10 +195,10 @@ static int calibrate(struct measuring *all, struct player *player)
 {
     const double wanted = all->wish->plan->seconds * 1e9;
     double each = 0;
-    int r = find_pace(all, player, &each);
-    if (r >= 0)
+    int r = 0;
+    for (int time = 0; time < 2 && r >= 0 && player->plays; time++)
         r = find_pace(all, player, &each);
-    if (r < 0)
+    if (r < 0 || !player->plays)
         return r;
     player->count = (uint64_t)fmax(FIRST_COUNT, wanted / each);
     player->batch = (uint64_t)fmax(1, fmin(BATCH_MOST, batch_time / each));

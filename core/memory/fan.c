@@ -215,7 +215,10 @@ uint64_t fan_took(struct fan_in *fan, const struct fan_record *record)
     atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
     atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
     if (lost > 0)
-        atomic_fetch_add_explicit(&reader->lost, lost, memory_order_relaxed);
+        atomic_store_explicit(
+            &reader->lost,
+            atomic_load_explicit(&reader->lost, memory_order_relaxed) + lost,
+            memory_order_relaxed);
     WHERRY_STORE(&reader->head, ring->head);
     return lost;
 }
