@@ -56,15 +56,23 @@ static void read_attribute(const struct nlattr *attribute, const char *bytes,
     }
 }
 
+// Whether it is the same place for every process: a relative path is another one in
+// another directory, and one by a descriptor's number in another process.
+static bool is_same_for_all(const char *path)
+{
+    static const char own[] = "/proc/self/";
+    return path[0] == '/' && strncmp(path, own, sizeof(own) - 1) != 0;
+}
+
 // The name alone counts where a file system shows other numbers than the kernel's list
-// (overlayfs, btrfs).  But a relative one is another file in another directory: there
-// the inode has to be the same.
+// (overlayfs, btrfs), unless others have that name elsewhere: then the inode has to be
+// the same.
 static bool found_fits(const struct found *found, const struct wanted *wanted)
 {
     bool is_inode = found->has_place && found->place.udiag_vfs_ino == wanted->inode;
     if (is_inode && found->place.udiag_vfs_dev == wanted->device)
         return true;
-    return found->is_named && (wanted->path[0] == '/' || is_inode);
+    return found->is_named && (is_same_for_all(wanted->path) || is_inode);
 }
 
 static bool socket_fits(const char *bytes, size_t size, const struct wanted *wanted)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "talk.h"
@@ -430,4 +431,40 @@ TEST(a_name_that_the_dead_left_is_free)
     CHECK(WIFSIGNALED(harness_wait(harness_child(listen_and_die, NULL))));
     WORKS(wherry_remove("local:boat"));
     FAILS(wherry_remove("local:boat"), -ENOENT, "");
+}
+
+static void listen_elsewhere(void *is_there)
+{
+    wherry_listener *listener;
+    CHECK_INT(setenv("WHERRY_DIR", harness_path("elsewhere"), 1), 0);
+    WORKS(wherry_listen("local:boat", &listener));
+    gate_pass(is_there);
+    for (;;)
+        pause();
+}
+
+static void listen_again(void *argument)
+{
+    (void)argument;
+    wherry_listener *listener;
+    WORKS(wherry_listen("local:boat", &listener));
+    wherry_close_listener(listener);
+}
+
+// The paths of all are alike: by the number that the directory has in each process.
+TEST(a_name_that_the_dead_left_is_free_though_it_is_in_use_in_another_directory)
+{
+    struct harness_gate is_there;
+    const char *elsewhere = harness_path("elsewhere");
+    CHECK_INT(mkdir(elsewhere, 0700), 0);
+    gate_open(&is_there);
+    const pid_t other = harness_child(listen_elsewhere, &is_there);
+    gate_wait(&is_there);
+    CHECK_INT(harness_wait(harness_child(listen_and_die, NULL)), -SIGKILL);
+    CHECK_INT(harness_wait(harness_child(listen_again, NULL)), 0);
+    harness_kill(other);
+    gate_close(&is_there);
+    CHECK_INT(setenv("WHERRY_DIR", elsewhere, 1), 0);
+    WORKS(wherry_remove("local:boat"));
+    CHECK_INT(rmdir(elsewhere), 0);
 }
