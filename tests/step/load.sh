@@ -5,7 +5,7 @@
 #
 #   tests/step/load.sh BUILD KILLS
 #
-# BUILD has the programs step-NAME; each subject of Wherry's own has KILLS of them.  Each
+# BUILD is a build directory, whose programs tests/step/step-NAME are made; each subject of Wherry's own has KILLS of them.  Each
 # subject adds a line to tests/step/kills.log: date commit subject kills turns findings.
 # A "+" after the commit says that the tree had changes.
 
@@ -24,9 +24,9 @@ commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 git diff --quiet HEAD -- core tests/step 2>/dev/null || commit=$commit+
 
 bad=0
-run() {
+load() {
     found=0
-    said=$("$build/step-$1" --subject "$2" --mode load --kills "$kills" --limit 7000) ||
+    said=$("$build/tests/step/step-$1" --subject "$2" --mode load --kills "$kills" --limit 7000) ||
         found=1
     if [ $found -eq 1 ]; then
         bad=1
@@ -38,12 +38,12 @@ run() {
         done
 }
 
-run local local-load
-run local local-loan-load
-run topic topic-load
-run queue queue
-run lease lease
-run lock lock
+load local local-load
+load local local-loan-load
+load topic topic-load
+load queue queue
+load lease lease
+load lock lock
 
 # The totals of all runs; the exit status is this one's.
 awk '{ kills[$3] += $4; turns[$3] += $5; bad[$3] += $6 }
