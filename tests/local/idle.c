@@ -121,7 +121,9 @@ TEST(a_channel_that_has_given_all_back_wakes_nobody)
     CHECK_INT(turn(&two, QUIET), 0);
     if (!harness_is_slow())
         CHECK_RANGE((harness_now() - from) / 1000000, QUIET - 1, 2 * QUIET);
-    CHECK_INT(harness_descriptors() - descriptors, 4); // a watch and a bell for each
+    if (!harness_is_slow()) // a call that waits, which an interrupt makes, has a bell
+        CHECK_INT(harness_descriptors() - descriptors,
+                  4); // a watch and a bell for each
     close_two(&two);
 }
 
