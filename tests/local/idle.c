@@ -95,18 +95,6 @@ TEST(whoever_only_polls_gives_its_memory_back_after_each_burst)
     close_two(&two);
 }
 
-TEST(whoever_polls_and_was_never_busy_keeps_little)
-{
-    struct two two = open_polled("");
-    (void)turn(&two, 0);
-    say(two.dialled, "there");
-    hear(two.accepted, "there");
-    say(two.accepted, "and back");
-    hear(two.dialled, "and back");
-    until_down(&two);
-    close_two(&two);
-}
-
 TEST(a_channel_that_has_given_all_back_wakes_nobody)
 {
     struct two two = open_polled("?idle=200ms");
