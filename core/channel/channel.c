@@ -19,6 +19,7 @@ wherry_channel *channel_blank(void)
         atomic_init(&channel->bell[direction], -1);
     channel->in.watch = -1;
     channel->in.ready = -1;
+    channel->in.timer = -1;
     return channel;
 }
 
@@ -167,6 +168,7 @@ void wherry_close(wherry_channel *channel)
     channel->moves->close(channel->state);
     list_free(&channel->out.queue);
     list_free(&channel->in.held);
+    os_close(channel->in.timer);
     os_close(channel->in.watch);
     os_close(channel->in.ready);
     os_close(atomic_load(&channel->bell[WHERRY_IN]));

@@ -99,9 +99,13 @@ struct channel_in {
     struct expectation expectation;
     /* wherry_fd */
     int watch;
-    int ready; /* a bell: readable while user space holds a message */
+    int ready;        /* a bell: readable while user space holds a message */
+    int timer;        /* of rest.c; -1: nothing is to be given back */
+    unsigned changes; /* of what the transport waits for, as far as it is watched */
+    uint32_t rested;  /* bytes, or more, that were kept when all was given back */
     bool ready_rung;
-    bool always_ready; /* a file, of which epoll(7) knows nothing */
+    bool always_ready;       /* a file, of which epoll(7) knows nothing */
+    wherry_deadline rest_at; /* as the timer is set; 0: it is not */
 };
 
 struct wherry_channel {
@@ -210,6 +214,28 @@ void expectation_begin(wherry_channel *, wherry_deadline);
 
 /* The first look found a message, or nothing. */
 void expectation_learn(wherry_channel *, bool found);
+
+/* --- rest.c -------------------------------------------------------------- */
+
+/* Whether it has memory that only a busy channel needs. */
+bool channel_is_restless(const wherry_channel *);
+
+/* Gives that back, if nothing has come for a while; no lock may be held.  After how
+ * many nanoseconds more it is to be looked at again; 0: not until there is more. */
+int64_t channel_rest(wherry_channel *);
+
+/* Of a channel with a watch, the caller holds in.lock: lets the watch wake whoever
+ * polls when it is time for that, if it will be; whether it is, and then does it (no
+ * lock). */
+void rest_expect(wherry_channel *);
+bool rest_is_due(const wherry_channel *);
+void rest_when_due(wherry_channel *);
+
+/* --- descriptor.c -------------------------------------------------------- */
+
+/* What the transport waits for has changed: the watch is to have that, too.  The caller
+ * holds in.lock. */
+void watch_changes(wherry_channel *);
 
 /* --- wait.c -------------------------------------------------------------- */
 

@@ -16,6 +16,12 @@ static void tell_polled(wherry_channel *channel, enum wherry_direction direction
         channel->moves->waited(channel->state, direction, WHERRY_WAITED_POLLS);
 }
 
+static unsigned changes_of(const wherry_channel *channel)
+{
+    const struct wherry_transport *moves = channel->moves;
+    return moves->changes ? moves->changes(channel->state) : 0;
+}
+
 static int make_watch(wherry_channel *channel)
 {
     struct channel_in *in = &channel->in;
@@ -41,7 +47,22 @@ static int make_watch(wherry_channel *channel)
     in->watch = watch;
     in->ready = ready;
     in->ready_rung = false;
+    in->changes = changes_of(channel);
     return 0;
+}
+
+// What it has already, it has still; what is gone was closed.
+void watch_changes(wherry_channel *channel)
+{
+    struct channel_in *in = &channel->in;
+    const unsigned changes = changes_of(channel);
+    struct wherry_wait waits[WHERRY_WAITS];
+    if (changes == in->changes)
+        return;
+    in->changes = changes;
+    const int count = channel->moves->wait(channel->state, WHERRY_IN, waits);
+    for (int i = 0; i < count; i++)
+        (void)os_watch_add(in->watch, waits[i].fd, waits[i].events);
 }
 
 static int fd_in(wherry_channel *channel, wherry_native *out, short *events)

@@ -262,6 +262,8 @@ void channel_show_ready(wherry_channel *channel)
     struct channel_in *in = &channel->in;
     if (in->watch < 0)
         return;
+    watch_changes(channel);
+    rest_expect(channel);
     bool ready = in->always_ready || in->held.count > 0 || in->ended || in->owed ||
                  (channel->moves->ready && channel->moves->ready(channel->state));
     if (ready == in->ready_rung)
@@ -421,7 +423,10 @@ static int receive(wherry_channel *channel, const struct wish *wish,
         r = take_into(channel, wish->kind, wish->room, out);
         expectation_learn(channel, r != -EAGAIN);
         channel_show_ready(channel);
+        const bool rests = r == -EAGAIN && rest_is_due(channel);
         os_lock_give(&channel->in.lock);
+        if (rests)
+            rest_when_due(channel);
         if (r != -EAGAIN) {
             if (channel->in.taker == 0 && r > 0)
                 channel->in.taker = os_self();

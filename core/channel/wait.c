@@ -11,11 +11,7 @@
 
 #include <errno.h>
 
-enum {
-    PAUSE_MOST = 5000000,
-    REST_AGAIN = 100000000, /* nanoseconds, where somebody sends just now */
-    MEMORY_OF_REST = 2048   /* what an idle channel may keep */
-};
+enum { PAUSE_MOST = 5000000 };
 
 int channel_bell(wherry_channel *channel, enum wherry_direction direction)
 {
@@ -67,35 +63,12 @@ static int add_waits(wherry_channel *channel, enum wherry_direction direction,
     return found < 0 ? found : 0;
 }
 
-// Memory that only a busy channel needs goes back when nothing has come for a while.
-// After how many nanoseconds more it is to be looked at again.
-static int64_t rest(wherry_channel *channel)
-{
-    int64_t again = REST_AGAIN;
-    os_lock_take(&channel->in.lock);
-    if (os_lock_try(&channel->out.lock)) {
-        const struct wherry_transport *moves = channel->moves;
-        again = moves->rest ? moves->rest(channel->state) : 0;
-        message_store_trim(channel->store, WHERRY_IN);
-        message_store_trim(channel->store, WHERRY_OUT);
-        os_lock_give(&channel->out.lock);
-    }
-    os_lock_give(&channel->in.lock);
-    return again;
-}
-
-static bool is_restless(wherry_channel *channel, const struct patience *patience)
-{
-    return patience->rest_after >= 0 &&
-           message_store_size(channel->store) > MEMORY_OF_REST;
-}
-
 // Waits in steps where there is something to do between them.
 static int wait_in_steps(wherry_channel *channel, struct watch *watch,
                          wherry_deadline deadline, struct patience *patience)
 {
     bool nothing_to_watch = watch->count == 1; // only the bell
-    bool restless = is_restless(channel, patience);
+    bool restless = patience->rest_after >= 0 && channel_is_restless(channel);
     if (!nothing_to_watch && !restless)
         return os_wait(watch->waits, watch->count, deadline);
     int64_t step =
@@ -106,7 +79,7 @@ static int wait_in_steps(wherry_channel *channel, struct watch *watch,
         return r;
     patience->waited += step;
     if (restless && patience->waited >= patience->rest_after) {
-        int64_t again = rest(channel);
+        int64_t again = channel_rest(channel);
         patience->rest_after = again > 0 ? patience->waited + again : -1;
     }
     patience->pause =

@@ -74,6 +74,7 @@ static const struct wherry_transport local_moves = {
     .far_end = local_far_end,
     .describe = local_describe,
     .close = local_close,
+    .changes = local_changes,
 };
 
 static void wrap(struct local *local, const struct address *address,

@@ -89,6 +89,7 @@ struct local_out {
 struct local_in {
     struct ring_in ring;
     bool on_ring;
+    uint8_t changes;     /* how often it went over to the ring */
     bool awaits_carrier; /* the next record's message is not all there */
     bool has_slept;      /* since it was last looked whether they live */
     int64_t slept_at;    /* when it went to sleep; 0: its wake has been measured */
@@ -289,6 +290,7 @@ bool local_await_room(struct local *);
 int local_make_room_bell(struct local *);
 
 int local_ready(void *state);
+unsigned local_changes(void *state);
 int local_spin(void *state, enum wherry_direction direction);
 
 #endif

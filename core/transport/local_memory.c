@@ -171,6 +171,7 @@ static int take_switch(struct local *local, wherry_message *word)
         return failure(-EPROTO, "the peer goes over to memory that is not there");
     ring_in_start(&local->in.ring, &local->own, &local->theirs);
     local->in.on_ring = true;
+    local->in.changes++;
     return 0;
 }
 

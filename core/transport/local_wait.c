@@ -114,7 +114,16 @@ int local_ready(void *state)
         if (r != -EAGAIN && r != LOCAL_AGAIN)
             return 1;
     }
-    return !ring_in_sleeps(&in->ring) || in->has_ended;
+    const bool is_ready = !ring_in_sleeps(&in->ring) || in->has_ended;
+    in->has_slept |= !is_ready; // in a call that is not ours
+    return is_ready;
+}
+
+// Of those who read a ring the life is watched, too.
+unsigned local_changes(void *state)
+{
+    const struct local *local = state;
+    return local->in.changes;
 }
 
 /* --- awake --------------------------------------------------------------- */

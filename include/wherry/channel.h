@@ -256,7 +256,8 @@ enum wherry_direction { WHERRY_IN, WHERRY_OUT };
  * is readable whenever wherry_recv with WHERRY_POLL would not say -EAGAIN,
  * level-triggered, whatever the library has read ahead.  (A record that has arrived in
  * part, or a drain of the peer's, makes it readable until a recv has looked at it; so
- * does a tenth of a second without a look at a queue: lest a wake-up be missed.)
+ * does a tenth of a second without a look at a queue: lest a wake-up be missed; and so
+ * does idleness, once or twice: a recv that finds nothing then gives memory back.)
  * Take as many messages for one wake as you like, one is enough. WHERRY_OUT: writable
  * whenever wherry_send with WHERRY_POLL may not say -EAGAIN. Errors: -EMFILE, -ENFILE,
  * -ENOMEM, -EPERM (the other end of a simplex mechanism), -ENOTSUP (the mechanism has

@@ -152,6 +152,11 @@ struct wherry_transport {
      * last one that `wait` said something for.  NULL: it need not know. */
     void (*waited)(void *state, enum wherry_direction direction,
                    enum wherry_waited what);
+
+    /* Of transports that come to wait for other descriptors: a number that differs
+     * whenever `wait` has more to say for WHERRY_IN than before; asked after each recv
+     * of a channel that has a wherry_fd.  NULL: it always says the same. */
+    unsigned (*changes)(void *state);
 };
 
 /* Makes a channel that moves its messages by `transport` (borrowed, must live as long)

@@ -66,3 +66,10 @@ void harness_until(bool (*is_so)(void *argument), void *argument)
         pause_briefly(500);
     }
 }
+
+long harness_told(const char *variable, long otherwise)
+{
+    const char *text = getenv(variable);
+    const long number = text ? strtol(text, NULL, 10) : 0;
+    return number > 0 ? number : otherwise;
+}

@@ -160,6 +160,10 @@ int harness_stretch(int milliseconds);
  * what has no descriptor to wait for. */
 void harness_until(bool (*is_so)(void *argument), void *argument);
 
+/* How often, how many or how long, as this variable of the environment says; else so.
+ */
+long harness_told(const char *variable, long otherwise);
+
 /* --- processes --- */
 
 /* _exit(2), after the counts of a build that measures coverage are written. */
@@ -182,6 +186,11 @@ int harness_wait_within(pid_t pid, int milliseconds); /* instead of HARNESS_PATI
 
 /* Kills a child by SIGKILL and waits for its end. */
 void harness_kill(pid_t pid);
+
+/* Runs this for ever in so many processes, and kills them all at once, after up to 3 ms
+ * that differ from round to round: whatever they were doing. */
+void harness_kill_tree(void (*work)(void *argument), void *argument, int count,
+                       unsigned long round);
 
 /* Returns when the thread sleeps in a system call that does not come back by itself;
  * tid may be a process (its first thread).  Fails the test when it never does. */
@@ -247,6 +256,28 @@ void harness_in_own_namespace(void (*run)(void *argument), void *argument);
 /* Runs this in a process of its own that has a tmpfs with these options mounted at
  * place.  Skips the test for all but root. */
 void harness_on_small_files(const char *options, void (*run)(void *place));
+
+/* --- group.c: memory that is counted --- */
+
+enum { HARNESS_GROUP = 128 };
+
+struct harness_group {
+    char path[HARNESS_GROUP];
+    int version;
+};
+
+/* Makes a control group of so many bytes at most (0: no bound).  False where this user
+ * may not, or the kernel has none of memory. */
+bool group_open(struct harness_group *group, long most);
+
+/* The calling process, and all that it forks from now on, belongs to it. */
+void group_join(const struct harness_group *group);
+
+/* What its processes have now, and the kernel for them, as far as the kernel counts. */
+long group_bytes(const struct harness_group *group);
+
+/* When all its processes have ended; does nothing to one that was not opened. */
+void group_close(struct harness_group *group);
 
 /* --- descriptors --- */
 

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "parts.h"
@@ -232,4 +233,51 @@ bool harness_have_program(const char *name)
         path += *path == ':';
     }
     return false;
+}
+
+/* --- a tree that is killed ----------------------------------------------- */
+
+enum { LIFE_NANOSECONDS = 3000000 };
+
+struct tree {
+    void (*work)(void *argument);
+    void *argument;
+    int count;
+};
+
+static void be_a_tree(void *argument)
+{
+    const struct tree *tree = argument;
+    CHECK_INT(setpgid(0, 0), 0);
+    for (int i = 1; i < tree->count; i++)
+        (void)harness_child(tree->work, tree->argument);
+    tree->work(tree->argument);
+}
+
+static void live_for(unsigned long nanoseconds)
+{
+    const struct timespec life = {.tv_nsec = (long)nanoseconds};
+    (void)ppoll(NULL, 0, &life, NULL);
+}
+
+// Of whom the leader has left us.  Until it is waited for, one that was killed may
+// still have what it had open.
+static void wait_for_group(pid_t group)
+{
+    while (waitpid(-group, NULL, 0) > 0 || errno == EINTR)
+        ;
+    CHECK_INT(errno, ECHILD);
+}
+
+void harness_kill_tree(void (*work)(void *argument), void *argument, int count,
+                       unsigned long round)
+{
+    struct tree tree = {.work = work, .argument = argument, .count = count};
+    CHECK_INT(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    const pid_t pid = harness_child(be_a_tree, &tree);
+    (void)setpgid(pid, pid);
+    live_for(round * 7919 % 1000 * (LIFE_NANOSECONDS / 1000));
+    kill(-pid, SIGKILL);
+    CHECK_INT(harness_wait(pid), -SIGKILL);
+    wait_for_group(pid);
 }

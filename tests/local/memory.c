@@ -434,34 +434,38 @@ TEST(a_name_that_the_dead_left_is_free)
     FAILS(wherry_remove("local:boat"), -ENOENT, "");
 }
 
-static void listen_elsewhere(void *argument)
+static void listen_elsewhere(void *is_there)
 {
-    wherry_channel **pair = argument;
     wherry_listener *listener;
-    CHECK_INT(mkdir(harness_path("elsewhere"), 0700), 0);
     CHECK_INT(setenv("WHERRY_DIR", harness_path("elsewhere"), 1), 0);
     WORKS(wherry_listen("local:boat", &listener));
-    say(pair[1], "I listen");
-    hear(pair[1], "it is over");
-    wherry_close_listener(listener);
-    wherry_close(pair[0]);
-    wherry_close(pair[1]);
+    gate_pass(is_there);
+    for (;;)
+        pause();
 }
 
-// To the kernel both are /proc/self/fd/N/boat.local, with the same N.
-TEST(who_listens_by_that_name_in_another_directory_is_no_matter)
+static void listen_again(void *argument)
 {
-    wherry_channel *pair[2];
+    (void)argument;
     wherry_listener *listener;
-    WORKS(wherry_pair("pair:", pair));
-    const pid_t elsewhere = harness_child(listen_elsewhere, pair);
-    hear(pair[0], "I listen");
-    CHECK(WIFSIGNALED(harness_wait(harness_child(listen_and_die, NULL))));
     WORKS(wherry_listen("local:boat", &listener));
     wherry_close_listener(listener);
-    say(pair[0], "it is over");
-    CHECK_INT(harness_wait(elsewhere), 0);
-    CHECK_INT(rmdir(harness_path("elsewhere")), 0);
-    wherry_close(pair[0]);
-    wherry_close(pair[1]);
+}
+
+// The paths of all are alike: by the number that the directory has in each process.
+TEST(a_name_that_the_dead_left_is_free_though_it_is_in_use_in_another_directory)
+{
+    struct harness_gate is_there;
+    const char *elsewhere = harness_path("elsewhere");
+    CHECK_INT(mkdir(elsewhere, 0700), 0);
+    gate_open(&is_there);
+    const pid_t other = harness_child(listen_elsewhere, &is_there);
+    gate_wait(&is_there);
+    CHECK_INT(harness_wait(harness_child(listen_and_die, NULL)), -SIGKILL);
+    CHECK_INT(harness_wait(harness_child(listen_again, NULL)), 0);
+    harness_kill(other);
+    gate_close(&is_there);
+    CHECK_INT(setenv("WHERRY_DIR", elsewhere, 1), 0);
+    WORKS(wherry_remove("local:boat"));
+    CHECK_INT(rmdir(elsewhere), 0);
 }

@@ -4,12 +4,10 @@
  * the permit of the dead comes is a figure, which tests/trust holds to a bar.
  */
 #define _GNU_SOURCE
-#include <poll.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "keeper.h"
 
@@ -17,9 +15,7 @@ enum { KILLS = 50, IN_TIME = 5000000 /* nanoseconds */ };
 
 static unsigned long how_many(void)
 {
-    const char *told = getenv("WHERRY_TEST_KILLS");
-    unsigned long count = told ? strtoul(told, NULL, 10) : 0;
-    return count ? count : KILLS;
+    return (unsigned long)harness_told("WHERRY_TEST_KILLS", KILLS);
 }
 
 /* --- how soon ------------------------------------------------------------ */
@@ -151,7 +147,7 @@ TEST(a_process_with_the_number_of_a_dead_holder_is_not_taken_for_it)
 
 /* --- starting anew ------------------------------------------------------- */
 
-enum { TREE = 3, LIFE_NANOSECONDS = 3000000 };
+enum { TREE = 3 };
 
 static void work(void *argument)
 {
@@ -164,35 +160,11 @@ static void work(void *argument)
     }
 }
 
-static void be_a_tree(void *argument)
-{
-    CHECK_INT(setpgid(0, 0), 0);
-    for (int i = 1; i < TREE; i++)
-        (void)harness_child(work, argument);
-    work(argument);
-}
-
-static void live_for(unsigned long nanoseconds)
-{
-    const struct timespec life = {.tv_nsec = (long)nanoseconds};
-    (void)ppoll(NULL, 0, &life, NULL);
-}
-
-// All at once, at a moment that differs.
-static void kill_a_tree(unsigned long round)
-{
-    pid_t tree = harness_child(be_a_tree, NULL);
-    (void)setpgid(tree, tree);
-    live_for(round * 7919 % 1000 * (LIFE_NANOSECONDS / 1000));
-    kill(-tree, SIGKILL);
-    CHECK_INT(harness_wait(tree), -SIGKILL);
-}
-
 TEST(whatever_a_tree_was_doing_when_it_was_killed_the_next_one_starts)
 {
     const unsigned long rounds = how_many();
     for (unsigned long i = 0; i < rounds; i++) {
-        kill_a_tree(i);
+        harness_kill_tree(work, NULL, TREE, i);
         wherry_semaphore *lease = open_lease("lease:boat?permits=2");
         WORKS(wherry_acquire(lease, 2, soon()));
         wherry_semaphore_close(lease);

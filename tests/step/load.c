@@ -117,9 +117,12 @@ static int dismiss(struct load *load)
     int status = 0;
     atomic_store(&load->shift->is_over, true);
     for (unsigned long i = 0; i < step_options.workers; i++) {
-        if (scene_wait(load->workers[i], END_MILLISECONDS, &status) == WAIT_ENDED)
+        const bool has_ended =
+            scene_wait(load->workers[i], END_MILLISECONDS, &status) == WAIT_ENDED;
+        // One that gave up its turn failed a check, and said which.
+        hung += !has_ended || status != 0;
+        if (has_ended)
             continue;
-        hung++;
         kill(load->workers[i], SIGKILL);
         while (waitpid(load->workers[i], NULL, 0) < 0 && errno == EINTR)
             ;

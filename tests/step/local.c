@@ -527,4 +527,5 @@ void harness_register(void)
         step_add(&subjects[i]);
     step_add(&local_name);
     step_add(&local_load);
+    step_add(&local_loan_load);
 }

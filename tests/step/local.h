@@ -73,7 +73,7 @@ struct line {
 };
 
 extern const struct step_subject local_name;
-extern const struct step_subject local_load;
+extern const struct step_subject local_load, local_loan_load;
 
 /* What each role begins with. */
 struct line_setting {

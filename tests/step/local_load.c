@@ -33,6 +33,8 @@ static wherry_deadline soon(void)
     return wherry_after(harness_stretch(LINE_PATIENCE));
 }
 
+static bool lends; // what is sent
+
 /* --- messages, of three sizes -------------------------------------------- */
 
 static unsigned size_of(unsigned number)
@@ -50,8 +52,22 @@ static bool is_whole(const wherry_message *message, unsigned number)
            bytes[size / 2] == (number & 0xff) && bytes[size - 1] == (number & 0xff);
 }
 
+static int lend_number(wherry_channel *channel, unsigned number)
+{
+    wherry_message *message = NULL;
+    int r = wherry_loan(channel, size_of(number), &message, soon());
+    if (r < 0)
+        return r;
+    memset(wherry_message_data(message), (int)(number & 0xff), size_of(number));
+    r = wherry_send(channel, &message, 0, soon());
+    wherry_message_free(message);
+    return r;
+}
+
 static int send_number(wherry_channel *channel, unsigned number)
 {
+    if (lends)
+        return lend_number(channel, number);
     static unsigned char bytes[LINE_LARGE];
     memset(bytes, (int)(number & 0xff), size_of(number));
     return wherry_write(channel, bytes, size_of(number), 0, 0, soon());
@@ -119,14 +135,29 @@ static void clear(void *argument)
     (void)wherry_remove(quay->address);
 }
 
-static void *make(const struct step_role *role)
+static void *make_with(const char *options)
 {
     struct quay *quay = kernel_memory(sizeof *quay);
-    (void)role;
-    snprintf(quay->address, LINE_ADDRESS, "local:quay?ring=64K&memory=always");
+    snprintf(quay->address, LINE_ADDRESS, "local:quay?ring=64K&memory=always%s",
+             options);
     quay->server = harness_child(listen_and_serve, quay);
     harness_until(is_open, quay);
     return quay;
+}
+
+static void *make(const struct step_role *role)
+{
+    (void)role;
+    lends = false;
+    return make_with("");
+}
+
+// So little that loans are waited for.
+static void *make_lending(const struct step_role *role)
+{
+    (void)role;
+    lends = true;
+    return make_with("&loan=64K");
 }
 
 static void unmake(void *shared)
@@ -178,6 +209,15 @@ static struct step_finding settle(struct step_scene *scene)
 const struct step_subject local_load = {
     .name = "local-load",
     .make = make,
+    .unmake = unmake,
+    .attach = attach,
+    .turn = turn,
+    .settle = settle,
+};
+
+const struct step_subject local_loan_load = {
+    .name = "local-loan-load",
+    .make = make_lending,
     .unmake = unmake,
     .attach = attach,
     .turn = turn,

@@ -21,6 +21,7 @@
 #include "harness.h"
 #include "kernel.h"
 #include "step.h"
+#include "topic_load.h"
 
 enum {
     TEXT = 96,
@@ -580,4 +581,5 @@ void harness_register(void)
 {
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
         step_add(&subjects[i]);
+    step_add(&topic_load);
 }
