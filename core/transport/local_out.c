@@ -64,7 +64,7 @@ static void count_burst(struct local *local, size_t messages, size_t bytes)
     const int64_t now = wherry_now();
     if (now - out->sent_at > BURST_WITHIN) {
         out->burst = 0;
-        out->listens_at = local->wish == LOCAL_ALWAYS ? 1 : LOCAL_BURST;
+        out->listens_at = LOCAL_BURST;
     }
     out->sent_at = now;
     out->burst += (unsigned)(messages + bytes / BURST_PIECE);

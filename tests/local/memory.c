@@ -120,34 +120,6 @@ TEST(whoever_only_sends_goes_over_too)
     close_both(&channels);
 }
 
-// Of both ends.
-static uint64_t messages_through_memory(void)
-{
-    struct wherry_memory_info info;
-    uint64_t sum = 0;
-    for (int fd = 0; fd < 64; fd++) {
-        if (wherry_memory_describe(fd, &info, sizeof(info)) == 0)
-            sum += info.sent_messages;
-    }
-    return sum;
-}
-
-TEST(whoever_must_have_memory_goes_over_though_it_only_sends_and_seldom)
-{
-    struct channels channels;
-    char nothing[8];
-    open_both(&channels, "?memory=always", "");
-    for (int i = 0; i < 8; i++) {
-        say(channels.here, "now and then");
-        hear(channels.there, "now and then");
-        FAILS(wherry_read(channels.there, nothing, sizeof(nothing), NULL, NULL,
-                          wherry_after(120)),
-              -ETIMEDOUT, "");
-    }
-    CHECK(messages_through_memory() > 0);
-    close_both(&channels);
-}
-
 TEST(idleness_gives_the_memory_back_and_a_burst_takes_it_anew)
 {
     struct channels channels;
