@@ -372,8 +372,9 @@ static inline bool may_be_short(const wherry_channel *channel,
 }
 
 // 1: it is with the transport; 0: it goes the long way; or what became of pushing on.
+// A message that is gone goes back to its shelf, which is under the same lock.
 static inline int send_short(wherry_channel *channel, const struct wherry_plain *plain,
-                             unsigned flags)
+                             wherry_message **message, unsigned flags)
 {
     const struct wherry_transport *moves = channel->moves;
     int r = 0;
@@ -385,6 +386,8 @@ static inline int send_short(wherry_channel *channel, const struct wherry_plain 
             r = moves->gather(channel->state, plain, 1) == 1;
         if (r != 0)
             count_sent(channel, 1, plain->size);
+        if (r != 0 && message)
+            message_store_sent(channel->store, message);
     }
     channel_give_out(channel);
     return r;
@@ -420,11 +423,9 @@ int wherry_send(wherry_channel *channel, wherry_message **message, unsigned flag
     if (is_short(channel, flags) && *message && is_plain(channel, *message)) {
         struct wherry_plain plain = {(*message)->data, (*message)->size,
                                      (*message)->kind, *message};
-        int r = send_short(channel, &plain, flags);
-        if (r != 0) {
-            message_store_sent(channel->store, message);
+        int r = send_short(channel, &plain, message, flags);
+        if (r != 0)
             return r == 1 ? 0 : end_short(channel, r, deadline);
-        }
     }
     struct batch batch = {.messages = message, .count = 1, .flags = flags};
     return channel_error(channel, send_batch(channel, &batch, deadline));
@@ -435,7 +436,7 @@ int wherry_write(wherry_channel *channel, const void *bytes, size_t size, int64_
                  unsigned flags, wherry_deadline deadline)
 {
     struct wherry_plain plain = {bytes, size, kind, NULL};
-    int r = is_short(channel, flags) ? send_short(channel, &plain, flags) : 0;
+    int r = is_short(channel, flags) ? send_short(channel, &plain, NULL, flags) : 0;
     if (r == 1)
         return 0;
     if (r < 0)
