@@ -51,7 +51,9 @@ static int make_watch(wherry_channel *channel)
     return 0;
 }
 
-// What it has already, it has still; what is gone was closed.
+// What it has already it has still, and what is gone was closed.  What the kernel
+// refuses (epoll_ctl(2): ENOMEM, ENOSPC) is tried again at the next look: to say ready
+// until then would keep the program's loop busy, perhaps for ever.
 void watch_changes(wherry_channel *channel)
 {
     struct channel_in *in = &channel->in;
@@ -59,10 +61,14 @@ void watch_changes(wherry_channel *channel)
     struct wherry_wait waits[WHERRY_WAITS];
     if (changes == in->changes)
         return;
-    in->changes = changes;
     const int count = channel->moves->wait(channel->state, WHERRY_IN, waits);
-    for (int i = 0; i < count; i++)
-        (void)os_watch_add(in->watch, waits[i].fd, waits[i].events);
+    bool has_all = true;
+    for (int i = 0; i < count; i++) {
+        const int r = os_watch_add(in->watch, waits[i].fd, waits[i].events);
+        has_all &= r >= 0 || r == -EEXIST;
+    }
+    if (has_all)
+        in->changes = changes;
 }
 
 static int fd_in(wherry_channel *channel, wherry_native *out, short *events)
