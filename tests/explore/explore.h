@@ -58,6 +58,30 @@ struct explore_scene {
     struct explore_role roles[EXPLORE_FIBERS];
 };
 
+/* A scene of a file that has a `struct plan`, a pointer `plan` to the one at hand, and
+ * what they meet in, `at`, of which all before the member `own` is shared; begin()
+ * makes it by the plan.  Roles are told by EXPLORE_ROLES, and the plan follows. */
+#define EXPLORE_SCENE(title, own, judged, players, ...)                                \
+    static void begin_##title(void)                                                    \
+    {                                                                                  \
+        static const struct plan planned = {__VA_ARGS__};                              \
+        plan = &planned;                                                               \
+        begin();                                                                       \
+    }                                                                                  \
+    static const struct explore_scene title = {.name = #title,                         \
+                                               .memory = &at,                          \
+                                               .shared =                               \
+                                                   offsetof(__typeof__(at), own),      \
+                                               .size = sizeof(at),                     \
+                                               .begin = begin_##title,                 \
+                                               .judge = (judged),                      \
+                                               .roles = players}
+
+#define EXPLORE_ROLES(...)                                                             \
+    {                                                                                  \
+        __VA_ARGS__                                                                    \
+    }
+
 /* A test of the program: nothing is found in the scene.  It is kept. */
 void explore_add(const struct explore_scene *);
 

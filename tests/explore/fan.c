@@ -197,22 +197,11 @@ static void judge(void)
 }
 
 #define FAN_SCENE(title, reader_dies, writer_dies, ...)                                \
-    static void begin_##title(void)                                                    \
-    {                                                                                  \
-        static const struct plan planned = {__VA_ARGS__};                              \
-        plan = &planned;                                                               \
-        begin();                                                                       \
-    }                                                                                  \
-    static const struct explore_scene title = {                                        \
-        .name = #title,                                                                \
-        .memory = &at,                                                                 \
-        .shared = offsetof(__typeof__(at), out),                                       \
-        .size = sizeof(at),                                                            \
-        .begin = begin_##title,                                                        \
-        .judge = judge,                                                                \
-        .roles = {{"first", read_as_first, reader_dies},                               \
-                  {"second", read_as_second, false},                                   \
-                  {"writer", write_all, writer_dies}}}
+    EXPLORE_SCENE(title, out, judge,                                                   \
+                  EXPLORE_ROLES({"first", read_as_first, reader_dies},                 \
+                                {"second", read_as_second, false},                     \
+                                {"writer", write_all, writer_dies}),                   \
+                  __VA_ARGS__)
 
 FAN_SCENE(readers_that_sleep_are_woken, false, false, .ring = 512, .words = 2,
           .messages = 2);

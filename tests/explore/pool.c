@@ -13,6 +13,7 @@
 #include "explore.h"
 #include "harness.h"
 #include "memory/ring.h"
+#include "reader.h"
 #include "system.h"
 
 enum {
@@ -126,16 +127,6 @@ static void lend_all(void)
 
 /* --- the borrower -------------------------------------------------------- */
 
-static void wait_for_message(void)
-{
-    if (ring_in_is_asleep(&at.in)) {
-        explore_hush(&at.message);
-        ring_in_wakes(&at.in);
-    }
-    if (ring_in_sleeps(&at.in))
-        explore_sleep(&at.message, EXPLORE_ALL);
-}
-
 // Whether there is another; else nobody sends any more.
 static bool find_place(struct pool_place *place)
 {
@@ -144,7 +135,7 @@ static bool find_place(struct pool_place *place)
     while ((r = ring_next(&at.in, &record)) == 0) {
         if (explore_has_died(OWNER) && !ring_has_next(&at.in))
             return false;
-        wait_for_message();
+        reader_waits(&at.in, &at.message);
     }
     EXPLORE_CHECK(r == 1 && record.here == sizeof *place);
     memcpy(place, record.payload, sizeof *place);
@@ -222,21 +213,10 @@ static void judge_death(void)
 }
 
 #define POOL_SCENE(title, owner_dies, borrower_dies, ...)                              \
-    static void begin_##title(void)                                                    \
-    {                                                                                  \
-        static const struct plan planned = {__VA_ARGS__};                              \
-        plan = &planned;                                                               \
-        begin();                                                                       \
-    }                                                                                  \
-    static const struct explore_scene title = {                                        \
-        .name = #title,                                                                \
-        .memory = &at,                                                                 \
-        .shared = offsetof(__typeof__(at), lends),                                     \
-        .size = sizeof(at),                                                            \
-        .begin = begin_##title,                                                        \
-        .judge = judge_death,                                                          \
-        .roles = {{"owner", lend_all, owner_dies},                                     \
-                  {"borrower", borrow_all, borrower_dies}}}
+    EXPLORE_SCENE(title, lends, judge_death,                                           \
+                  EXPLORE_ROLES({"owner", lend_all, owner_dies},                       \
+                                {"borrower", borrow_all, borrower_dies}),              \
+                  __VA_ARGS__)
 
 POOL_SCENE(an_owner_without_a_block_is_woken, false, false, .messages = 4);
 POOL_SCENE(blocks_come_back_in_any_order, false, false, .messages = 4,

@@ -338,22 +338,11 @@ static void run_third(void)
 }
 
 #define QUEUE_SCENE(title, first, first_dies, second, second_dies, judged, ...)        \
-    static void begin_##title(void)                                                    \
-    {                                                                                  \
-        static const struct plan planned = {__VA_ARGS__};                              \
-        plan = &planned;                                                               \
-        begin();                                                                       \
-    }                                                                                  \
-    static const struct explore_scene title = {                                        \
-        .name = #title,                                                                \
-        .memory = &at,                                                                 \
-        .shared = offsetof(__typeof__(at), system),                                    \
-        .size = sizeof(at),                                                            \
-        .begin = begin_##title,                                                        \
-        .judge = (judged),                                                             \
-        .roles = {{first, run_first, first_dies},                                      \
-                  {second, run_second, second_dies},                                   \
-                  {"reader", run_third, false}}}
+    EXPLORE_SCENE(title, system, judged,                                               \
+                  EXPLORE_ROLES({first, run_first, first_dies},                        \
+                                {second, run_second, second_dies},                     \
+                                {"reader", run_third, false}),                         \
+                  __VA_ARGS__)
 
 QUEUE_SCENE(two_writers_and_a_reader_that_sleeps, "a", false, "b", false, judge,
             .slots = 2, .words = 2,

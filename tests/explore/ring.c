@@ -9,6 +9,7 @@
 
 #include "explore.h"
 #include "harness.h"
+#include "reader.h"
 
 enum {
     SIZE = 256,
@@ -117,16 +118,6 @@ static void write_all(void)
 
 /* --- the reader ---------------------------------------------------------- */
 
-static void wait_for_message(void)
-{
-    if (ring_in_is_asleep(&at.in)) {
-        explore_hush(&at.message);
-        ring_in_wakes(&at.in);
-    }
-    if (ring_in_sleeps(&at.in))
-        explore_sleep(&at.message, EXPLORE_ALL);
-}
-
 // Whether there is another; else nobody writes any more, and what was written before
 // has been read.
 static bool find_record(struct ring_record *record)
@@ -135,7 +126,7 @@ static bool find_record(struct ring_record *record)
     while ((r = ring_next(&at.in, record)) == 0) {
         if (explore_has_died(WRITER) && !ring_has_next(&at.in))
             return false;
-        wait_for_message();
+        reader_waits(&at.in, &at.message);
     }
     EXPLORE_CHECK(r == 1);
     return true;
@@ -213,21 +204,10 @@ static void judge_death(void)
 }
 
 #define RING_SCENE(title, writer_dies, reader_dies, judged, ...)                       \
-    static void begin_##title(void)                                                    \
-    {                                                                                  \
-        static const struct plan planned = {__VA_ARGS__};                              \
-        plan = &planned;                                                               \
-        begin();                                                                       \
-    }                                                                                  \
-    static const struct explore_scene title = {                                        \
-        .name = #title,                                                                \
-        .memory = &at,                                                                 \
-        .shared = offsetof(__typeof__(at), out),                                       \
-        .size = sizeof(at),                                                            \
-        .begin = begin_##title,                                                        \
-        .judge = (judged),                                                             \
-        .roles = {{"writer", write_all, writer_dies},                                  \
-                  {"reader", read_all, reader_dies}}}
+    EXPLORE_SCENE(title, out, judged,                                                  \
+                  EXPLORE_ROLES({"writer", write_all, writer_dies},                    \
+                                {"reader", read_all, reader_dies}),                    \
+                  __VA_ARGS__)
 
 RING_SCENE(a_reader_that_sleeps_is_woken, false, false, judge, .messages = 3,
            .size = 8);
