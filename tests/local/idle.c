@@ -5,10 +5,8 @@
  * nobody.
  */
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
+#include "dying.h"
 #include "talk.h"
 
 enum {
@@ -117,26 +115,6 @@ TEST(a_channel_that_has_given_all_back_wakes_nobody)
 
 /* --- and of a death ------------------------------------------------------ */
 
-static void talk_and_leave_a_child(void *argument)
-{
-    const int *pid = argument;
-    wherry_channel *channel;
-    WORKS(wherry_dial("local:boat", soon(), &channel));
-    for (int i = 0; i < MANY; i++) {
-        say(channel, "said");
-        hear(channel, "heard");
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, 0);
-        for (;;)
-            pause();
-    }
-    CHECK_INT(write(pid[1], &child, sizeof(child)), (long)sizeof(child));
-    hear(channel, "die now");
-    raise(SIGKILL);
-}
-
 static int receive_by_poll(wherry_channel *channel, struct pollfd *wait)
 {
     wherry_message *message = NULL;
@@ -153,27 +131,15 @@ static int receive_by_poll(wherry_channel *channel, struct pollfd *wait)
 
 TEST(whoever_polled_before_there_was_memory_is_told_of_a_death_that_a_child_hides)
 {
-    int pid[2];
-    pid_t child;
-    wherry_listener *listener;
-    wherry_channel *channel;
-    CHECK_INT(pipe(pid), 0);
-    WORKS(wherry_listen("local:boat", &listener));
-    pid_t peer = harness_child(talk_and_leave_a_child, pid);
-    WORKS(wherry_accept(listener, soon(), &channel));
-    struct pollfd wait = polled(channel);
-    for (int i = 0; i < MANY; i++) {
-        CHECK_INT(receive_by_poll(channel, &wait), 1);
-        say(channel, "heard");
+    struct dying dying;
+    dying_begin(&dying);
+    struct pollfd wait = polled(dying.channel);
+    for (int i = 0; i < DYING_ROUNDS; i++) {
+        CHECK_INT(receive_by_poll(dying.channel, &wait), 1);
+        say(dying.channel, "heard");
     }
-    CHECK_INT(read_on(pid[0], &child, sizeof(child)), sizeof(child));
-    say(channel, "die now");
-    CHECK_ERROR(receive_by_poll(channel, &wait), -ECONNRESET);
+    dying_dies(&dying);
+    CHECK_ERROR(receive_by_poll(dying.channel, &wait), -ECONNRESET);
     CHECK_CONTAINS(wherry_error_text(), "died");
-    CHECK_INT(harness_wait(peer), -SIGKILL);
-    kill(child, SIGKILL);
-    wherry_close(channel);
-    wherry_close_listener(listener);
-    close(pid[0]);
-    close(pid[1]);
+    dying_end(&dying);
 }

@@ -5,7 +5,6 @@
  */
 #include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include "lend.h"
 
@@ -90,7 +89,7 @@ TEST(the_death_of_whoever_has_it_all_is_told)
     kill(child, SIGKILL);
     CHECK_INT(watch(&wait, harness_stretch(HARNESS_PATIENCE)), 1);
     FAILS(wherry_loan(ends.here, BLOCK, &message, soon()), -EPIPE, "gone");
-    CHECK(WIFSIGNALED(harness_wait(child)));
+    CHECK_INT(harness_wait(child), -SIGKILL);
     wherry_close(ends.here);
 }
 
@@ -117,7 +116,7 @@ TEST(what_the_dead_had_lent_stays_as_it_was)
         wherry_message_free(message);
         WORKS(wherry_write(ends.there, "", 0, in_place, 0, soon()));
     }
-    CHECK(WIFSIGNALED(harness_wait(child)));
+    CHECK_INT(harness_wait(child), -SIGKILL);
     for (int i = 0; i < BLOCKS; i++)
         taken[i] = take(ends.there);
     FAILS(wherry_recv(ends.there, &message, soon()), -ECONNRESET, "died");

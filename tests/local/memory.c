@@ -5,11 +5,10 @@
  */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "dying.h"
 #include "talk.h"
 
 enum { TEXT = 128, LARGE = 3000000, QUIET_MOST = 8192, UP_LEAST = 65536, MANY = 40 };
@@ -239,8 +238,7 @@ TEST(what_the_dead_said_into_memory_is_heard)
         say(channel, "heard");
     }
     CHECK(memory_of(channel) > UP_LEAST);
-    int status = harness_wait(child);
-    CHECK(WIFSIGNALED(status));
+    CHECK_INT(harness_wait(child), -SIGKILL);
     for (int i = 0; i < MANY; i++)
         hear(channel, "last words");
     FAILS(wherry_recv(channel, &message, soon()), -ECONNRESET, "died");
@@ -248,59 +246,18 @@ TEST(what_the_dead_said_into_memory_is_heard)
     wherry_close_listener(listener);
 }
 
-struct left_behind {
-    int pid[2]; // a pipe
-};
-
-// A child of its own has the socket for longer than it lives.
-static void talk_and_leave_a_child(void *argument)
-{
-    struct left_behind *left = argument;
-    wherry_channel *channel;
-    WORKS(wherry_dial("local:boat", soon(), &channel));
-    for (int i = 0; i < MANY; i++) {
-        say(channel, "said");
-        hear(channel, "heard");
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, 0);
-        for (;;)
-            pause();
-    }
-    CHECK_INT(write(left->pid[1], &child, sizeof(child)), (long)sizeof(child));
-    hear(channel, "die now");
-    raise(SIGKILL);
-}
-
 TEST(a_death_is_noticed_though_a_child_of_the_dead_has_its_socket)
 {
-    struct left_behind left;
-    wherry_listener *listener;
-    wherry_channel *channel;
+    struct dying dying;
     wherry_message *message;
-    pid_t child;
-    CHECK_INT(pipe(left.pid), 0);
-    WORKS(wherry_listen("local:boat", &listener));
-    pid_t peer = harness_child(talk_and_leave_a_child, &left);
-    WORKS(wherry_accept(listener, soon(), &channel));
-    for (int i = 0; i < MANY; i++) {
-        hear(channel, "said");
-        say(channel, "heard");
+    dying_begin(&dying);
+    for (int i = 0; i < DYING_ROUNDS; i++) {
+        hear(dying.channel, "said");
+        say(dying.channel, "heard");
     }
-    ssize_t size;
-    do
-        size = read(left.pid[0], &child, sizeof(child));
-    while (size < 0 && errno == EINTR);
-    CHECK_INT(size, sizeof(child));
-    say(channel, "die now");
-    FAILS(wherry_recv(channel, &message, soon()), -ECONNRESET, "died");
-    CHECK(WIFSIGNALED(harness_wait(peer)));
-    kill(child, SIGKILL);
-    wherry_close(channel);
-    wherry_close_listener(listener);
-    close(left.pid[0]);
-    close(left.pid[1]);
+    dying_dies(&dying);
+    FAILS(wherry_recv(dying.channel, &message, soon()), -ECONNRESET, "died");
+    dying_end(&dying);
 }
 
 static void use_of_the_parent(void *argument)
@@ -424,12 +381,12 @@ TEST(a_name_that_the_dead_left_is_free)
 {
     wherry_channel *channel;
     wherry_listener *listener;
-    CHECK(WIFSIGNALED(harness_wait(harness_child(listen_and_die, NULL))));
+    CHECK_INT(harness_wait(harness_child(listen_and_die, NULL)), -SIGKILL);
     FAILS(wherry_dial("local:boat", soon(), &channel), -ECONNREFUSED, "gone");
     WORKS(wherry_listen("local:boat", &listener));
     FAILS(wherry_remove("local:boat"), -EADDRINUSE, "");
     wherry_close_listener(listener);
-    CHECK(WIFSIGNALED(harness_wait(harness_child(listen_and_die, NULL))));
+    CHECK_INT(harness_wait(harness_child(listen_and_die, NULL)), -SIGKILL);
     WORKS(wherry_remove("local:boat"));
     FAILS(wherry_remove("local:boat"), -ENOENT, "");
 }
