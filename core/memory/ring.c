@@ -186,6 +186,7 @@ void ring_out_start(struct ring_out *ring, const struct ring_side *own,
                               .data = own->data,
                               .size = own->size,
                               .piece = piece_of(own->size),
+                              .wanted = ring_padded(0),
                               .may_be_unfenced = may_be_unfenced,
                               .processor = UINT32_MAX};
     ring_out_tells_place(ring);
@@ -212,9 +213,12 @@ int ring_find_room(struct ring_out *ring, uint64_t need)
 {
     if (!fits(ring, need)) {
         int r = look_at_head(ring);
-        if (r < 0 || !fits(ring, need))
+        if (r < 0 || !fits(ring, need)) {
+            ring->wanted = need;
             return r;
+        }
     }
+    ring->wanted = ring_padded(0);
     const uint64_t to_end = ring->size - (ring->tail & (ring->size - 1));
     if (need > to_end)
         ring_add(ring, (uint64_t)(RING_SKIP | RING_THERE) << RING_FLAGS_AT, to_end);
@@ -260,10 +264,9 @@ bool ring_out_sleeps(struct ring_out *ring)
 {
     _Atomic(uint32_t) *epoch = &ring->own->sleeps.writer;
     const uint32_t now = atomic_load_explicit(epoch, memory_order_relaxed);
-    const uint64_t seen = ring->head_seen;
     atomic_store(epoch, now | 1);
     atomic_thread_fence(memory_order_seq_cst);
-    return look_at_head(ring) >= 0 && ring->head_seen == seen;
+    return look_at_head(ring) >= 0 && !fits(ring, ring->wanted);
 }
 
 void ring_out_wakes(struct ring_out *ring)

@@ -179,6 +179,7 @@ struct ring_out {
     uint64_t published; /* and how far they can see it; if less, what the */
     uint64_t mark;      /* first word there will be */
     uint64_t head_seen; /* how far they have read, when it was last looked at */
+    uint64_t wanted;    /* what there was no room for then, or else the least */
     uint64_t messages;
     uint64_t bytes;
     uint32_t rung;        /* the epoch of their reader that a bell was rung for */
@@ -283,7 +284,7 @@ static inline bool ring_publish(struct ring_out *ring)
 void ring_out_tells_place(struct ring_out *);
 
 /* Before the writer sleeps for want of room; and after.  `ring_out_sleeps` says whether
- * it may: not when there is news since the last look. */
+ * it may: not when there is room for what there was none for. */
 bool ring_out_sleeps(struct ring_out *);
 void ring_out_wakes(struct ring_out *);
 

@@ -225,9 +225,6 @@ void local_drop(struct local *);
 int local_send(void *state, wherry_message **message, unsigned flags);
 size_t local_gather(void *state, const struct wherry_plain *messages, size_t count);
 int local_put(void *state, const struct wherry_plain *message, unsigned flags);
-int local_flush(void *state);
-int local_keep(void *state);
-int local_finish(void *state);
 
 /* Nothing more goes through this ring, and they are told: by the last record in it, or
  * over the carrier.  Errors: -EAGAIN …. */
@@ -239,6 +236,17 @@ int64_t local_rest(void *state);
 /* Nobody reads their ring any more: their next record finds that out. */
 void local_say_farewell(struct local *);
 
+/* --- local_held.c: by whoever sends -------------------------------------- */
+
+/* What the carrier holds goes whenever it can: their reader waits for it before it
+ * reads on in the ring.  Errors: -EAGAIN (not all of it has gone), -EPIPE …. */
+int local_move_carrier(struct local *);
+
+/* Members of struct wherry_transport. */
+int local_flush(void *state);
+int local_keep(void *state);
+int local_finish(void *state);
+
 /* --- local_write.c: all of it by whoever sends --------------------------- */
 
 /* What is written becomes visible; whoever sleeps there is woken.  Errors: -EPIPE. */
@@ -248,8 +256,11 @@ int local_publish(struct local *);
 int local_publish_rest(struct local *);
 
 /* There is no room, or no block to be lent: what stands in the ring becomes visible.
- * Errors: -EAGAIN, -EPIPE. */
+ * 0: there is some by now.  Errors: -EAGAIN, -EPIPE. */
 int local_no_room(struct local *, bool for_block);
+
+/* Room in the ring for a record of that size: 1.  Errors: -EAGAIN, -EPIPE, -EPROTO. */
+int local_find_room(struct local *, uint64_t size);
 
 /* Writes what is held of a message: 0, all of it; -EAGAIN ….  */
 int local_write_rest(struct local *);

@@ -23,9 +23,11 @@ int local_lend(void *state, size_t size, wherry_message **out)
         return -ENOTSUP;
     }
     int r = local_pool_lend(loans->own, local->store, size, out);
+    if (r == -EAGAIN && (r = local_no_room(local, true)) == 0) // some came back
+        r = local_pool_lend(loans->own, local->store, size, out);
     if (r == -EPROTO)
         local->out.broken = r;
-    return r == -EAGAIN ? local_no_room(local, true) : r;
+    return r;
 }
 
 bool local_is_lent(const struct local *local, const wherry_message *message)
@@ -50,9 +52,10 @@ int local_put_lent(struct local *local, wherry_message *message)
 
 int local_write_lent(struct local *local, wherry_message **message, unsigned flags)
 {
-    int r = local_put_lent(local, *message);
-    if (r <= 0)
-        return r < 0 ? (local->out.broken = r) : local_no_room(local, false);
+    int r = local_find_room(local, sizeof(struct pool_place));
+    if (r < 0)
+        return r;
+    (void)local_put_lent(local, *message);
     r = flags & WHERRY_MORE ? 0 : local_publish_rest(local);
     message_store_sent(local->store, message);
     return r;

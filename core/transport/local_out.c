@@ -6,7 +6,6 @@
 #include "transport/local.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum {
     BURST_WITHIN = 100000000, // nanoseconds from one message of a burst to the next
@@ -95,9 +94,12 @@ static int send_over_carrier(struct local *local, wherry_message **message,
 
 static int send_over_ring(struct local *local, wherry_message **message, unsigned flags)
 {
-    int r = local->out.broken ? local->out.broken : local_write_rest(local);
+    int r = local->out.broken ? local->out.broken : local_move_carrier(local);
+    if (r >= 0 || r == -EAGAIN) // their reader may get as far as to it
+        r = local_write_rest(local);
     if (r < 0)
         return r;
+    local->out.waits_for_block = false;
     if ((*message)->file_count > 0)
         return local_write_files(local, message);
     return local_is_lent(local, *message) ? local_write_lent(local, message, flags)
@@ -136,6 +138,7 @@ static inline bool put_in_ring(struct local *local, const struct wherry_plain *m
     ring_put(ring, message->data, message->size, FRAME_MESSAGE, message->kind);
     ring->messages++;
     ring->bytes += message->size;
+    local->out.waits_for_block = false;
     return true;
 }
 
@@ -172,68 +175,4 @@ size_t local_gather(void *state, const struct wherry_plain *messages, size_t cou
         count_burst(local, done, 0);
     os_lock_give(&local->speech);
     return done;
-}
-
-/* --- what is held here --------------------------------------------------- */
-
-static int flush_carrier(struct local *local)
-{
-    os_lock_take(&local->speech);
-    (void)local_say_due(local);
-    int r = local->carrier.moves->flush(local->carrier.state);
-    if (r >= 0)
-        local->out.holds = false;
-    os_lock_give(&local->speech);
-    return r;
-}
-
-int local_flush(void *state)
-{
-    struct local *local = state;
-    struct local_out *out = &local->out;
-    if (!out->on_ring)
-        return flush_carrier(local);
-    int r = out->broken ? out->broken : local_check_life(local);
-    if (r >= 0)
-        r = local_write_rest(local);
-    if (r >= 0)
-        r = local_publish_rest(local);
-    if (r >= 0 && out->holds) {
-        r = flush_carrier(local);
-        out->waits_for_files = r == -EAGAIN;
-    }
-    return r;
-}
-
-int local_keep(void *state)
-{
-    struct local *local = state;
-    struct local_out *out = &local->out;
-    os_lock_take(&local->speech);
-    int r = local->carrier.moves->keep(local->carrier.state);
-    os_lock_give(&local->speech);
-    if (r < 0 || !out->rest || !out->rest->borrowed)
-        return r;
-    wherry_message *copy;
-    const wherry_message *rest = out->rest;
-    r = message_store_take(local->store, WHERRY_OUT, rest->size, &copy);
-    if (r < 0) {
-        out->rest = NULL; // the caller's bytes: nothing more goes out
-        return r;
-    }
-    copy->kind = rest->kind;
-    copy->word = rest->word;
-    memcpy(copy->data + out->offset, rest->data + out->offset,
-           rest->size - out->offset);
-    out->rest = copy;
-    return 0;
-}
-
-int local_finish(void *state)
-{
-    struct local *local = state;
-    os_lock_take(&local->speech);
-    int r = local->carrier.moves->finish(local->carrier.state);
-    os_lock_give(&local->speech);
-    return r;
 }

@@ -55,7 +55,8 @@ int local_publish_rest(struct local *local)
     return ring->published == ring->tail ? 0 : local_publish(local);
 }
 
-// What stands there must be read before there is room, so it has to be seen.
+// What stands there must be read before there is room, so it has to be seen.  Whoever
+// polls for it is told again, unless there is some by now.
 int local_no_room(struct local *local, bool for_block)
 {
     local->out.waits_for_block = for_block;
@@ -64,10 +65,19 @@ int local_no_room(struct local *local, bool for_block)
                           (local->out.is_asleep && local_peer_has_died(local));
     if (r >= 0 && is_alone)
         r = local->out.broken = -EPIPE;
-    // Whoever polls for room is told again.
-    if (r >= 0 && local->out.is_asleep)
-        (void)local_await_room(local);
-    return r < 0 ? r : -EAGAIN;
+    const bool is_none = !local->out.is_asleep || r < 0 || local_await_room(local);
+    return r < 0 ? r : is_none ? -EAGAIN : 0;
+}
+
+int local_find_room(struct local *local, uint64_t size)
+{
+    struct ring_out *ring = &local->out.ring;
+    int r = ring_has_room(ring, size);
+    while (r == 0 && (r = local_no_room(local, false)) == 0)
+        r = ring_has_room(ring, size);
+    if (r == -EPROTO)
+        local->out.broken = r;
+    return r;
 }
 
 /* --- one message --------------------------------------------------------- */
@@ -86,11 +96,9 @@ static int write_pieces(struct local *local, const wherry_message *message,
     do {
         const uint64_t left = message->size - *offset;
         const uint64_t piece = left < ring->piece ? left : ring->piece;
-        int r = ring_has_room(ring, piece);
+        int r = local_find_room(local, piece);
         if (r < 0)
-            return local->out.broken = r;
-        if (r == 0)
-            return local_no_room(local, false);
+            return r;
         ring_put(ring, message->data + *offset, left, message->word, message->kind);
         *offset += piece;
         if (*offset < message->size && (r = local_publish(local)) < 0)
@@ -142,9 +150,9 @@ int local_write_message(struct local *local, wherry_message **message, unsigned 
 int local_write_files(struct local *local, wherry_message **message)
 {
     struct local_out *out = &local->out;
-    int r = ring_has_room(&out->ring, 0);
-    if (r <= 0)
-        return r < 0 ? (out->broken = r) : local_no_room(local, false);
+    int r = local_find_room(local, 0);
+    if (r < 0)
+        return r;
     os_lock_take(&local->speech);
     r = local->carrier.moves->send(local->carrier.state, message, 0);
     os_lock_give(&local->speech);

@@ -259,9 +259,9 @@ enum wherry_direction { WHERRY_IN, WHERRY_OUT };
  * does a tenth of a second without a look at a queue: lest a wake-up be missed; and so
  * does idleness, once or twice: a recv that finds nothing then gives memory back.)
  * Take as many messages for one wake as you like, one is enough. WHERRY_OUT: writable
- * whenever wherry_send with WHERRY_POLL may not say -EAGAIN. Errors: -EMFILE, -ENFILE,
- * -ENOMEM, -EPERM (the other end of a simplex mechanism), -ENOTSUP (the mechanism has
- * none). */
+ * whenever wherry_send with WHERRY_POLL may not say -EAGAIN; which one that is may
+ * change, so ask for it anew before each wait. Errors: -EMFILE, -ENFILE, -ENOMEM,
+ * -EPERM (the other end of a simplex mechanism), -ENOTSUP (the mechanism has none). */
 WHERRY_EXPORT int wherry_fd(wherry_channel *, enum wherry_direction direction,
                             wherry_native *out, short *events);
 

@@ -179,8 +179,10 @@ TEST(a_writer_that_waits_for_room_is_rung_for_once_there_is_a_quarter)
         rung += rings_now;
     }
     CHECK_INT(rung, 1);
-    ring_out_wakes(&rings.out);
-    CHECK(!ring_out_sleeps(&rings.out)); // there is news
+    for (int i = 0; i < 2; i++) { // and it is no news the second time
+        ring_out_wakes(&rings.out);
+        CHECK(!ring_out_sleeps(&rings.out));
+    }
     rings_close(&rings);
 }
 
