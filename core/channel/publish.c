@@ -12,21 +12,32 @@ static int no_topic(const struct wherry_listener *listener)
                    listener->shown);
 }
 
-// The first reader is waited for, and no other.  A publish looks for them by itself.
-static int find_readers(struct wherry_listener *listener, bool publishes,
-                        wherry_deadline deadline)
+// The first reader is waited for, and no other.
+static int find_readers(struct wherry_listener *listener, wherry_deadline deadline)
 {
-    const struct transport *transport = listener->transport;
-    int readers = publishes ? transport->readers(listener->state, NULL, 0) : 0;
-    while (readers == 0) {
-        readers = transport->admit(listener->state);
+    for (;;) {
+        const int readers = listener->transport->admit(listener->state);
         if (readers != 0 || deadline == WHERRY_POLL)
             return readers;
-        int r = listener_wait(listener, deadline);
+        const int r = listener_wait(listener, deadline);
         if (r < 0)
             return r;
     }
-    return readers;
+}
+
+// Whoever read may have gone: then there is a first one again.
+static int publish_to(struct wherry_listener *listener, const wherry_message *message,
+                      wherry_deadline deadline)
+{
+    const bool to_somebody = deadline != WHERRY_POLL;
+    for (;;) {
+        int r = listener->transport->publish(listener->state, message, to_somebody);
+        if (r != 0 || !to_somebody)
+            return r;
+        r = find_readers(listener, deadline);
+        if (r < 0)
+            return r;
+    }
 }
 
 int wherry_publish(wherry_listener *listener, wherry_message **message,
@@ -34,14 +45,11 @@ int wherry_publish(wherry_listener *listener, wherry_message **message,
 {
     if (!listener->transport->publish)
         return no_topic(listener);
-    if (message && !*message)
+    if (!message)
+        return find_readers(listener, deadline);
+    if (!*message)
         return failure(-EINVAL, "%s: there is no message", listener->shown);
-    int r = 0;
-    if (!message || deadline != WHERRY_POLL)
-        r = find_readers(listener, message != NULL, deadline);
-    if (!message || r < 0)
-        return r;
-    r = listener->transport->publish(listener->state, *message);
+    const int r = publish_to(listener, *message, deadline);
     if (r < 0)
         return r;
     wherry_message_free(*message);

@@ -155,7 +155,7 @@ int local_listen(const struct address *, void **state, char *shown);
 int local_accept(void *state, struct endpoint *out);
 int local_accept_wait(void *state, struct wherry_wait waits[WHERRY_WAITS]);
 int local_admit(void *state);
-int local_publish_message(void *state, const wherry_message *);
+int local_publish_message(void *state, const wherry_message *, bool to_somebody);
 int local_readers(void *state, struct wherry_reader *out, size_t most);
 int local_remove(const struct address *);
 

@@ -204,10 +204,11 @@ int local_admit(void *state)
     return prefixed(state, topic ? topic_admit(topic) : no_topic());
 }
 
-int local_publish_message(void *state, const wherry_message *message)
+int local_publish_message(void *state, const wherry_message *message, bool to_somebody)
 {
     struct topic *topic = topic_of(state);
-    return prefixed(state, topic ? topic_publish(topic, message) : no_topic());
+    return prefixed(state,
+                    topic ? topic_publish(topic, message, to_somebody) : no_topic());
 }
 
 int local_readers(void *state, struct wherry_reader *out, size_t most)

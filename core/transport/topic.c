@@ -121,7 +121,9 @@ int topic_admit(struct topic *topic)
     int r = check_life(topic);
     if (r < 0)
         return r;
-    topic_look(topic);
+    r = topic_look(topic);
+    if (r < 0 && topic->seat_count == 0)
+        return failure(r, "letting in who dials: %s", error_words(r));
     return (int)topic->seat_count;
 }
 
@@ -156,7 +158,7 @@ static void look_for_readers(struct topic *topic, int64_t tick)
         return;
     topic->looks++;
     ring_out_tells_place(&topic->fan.ring);
-    topic_look(topic);
+    (void)topic_look(topic); // whoever waits on does so until the next
 }
 
 // Whoever is not there to be woken has died, and is forgotten when that is heard of; a
@@ -174,7 +176,7 @@ static bool ring_for_sleepers(struct topic *topic)
     return has_rung;
 }
 
-int topic_publish(struct topic *topic, const wherry_message *message)
+int topic_publish(struct topic *topic, const wherry_message *message, bool to_somebody)
 {
     int r = check_life(topic);
     if (r >= 0)
@@ -183,6 +185,8 @@ int topic_publish(struct topic *topic, const wherry_message *message)
         return r;
     const int64_t tick = os_tick();
     look_for_readers(topic, tick);
+    if (to_somebody && topic->seat_count == 0)
+        return 0;
     fan_put(&topic->fan, &(struct fan_record){.size = message->size,
                                               .kind = message->kind,
                                               .at = tick,

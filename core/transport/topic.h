@@ -77,7 +77,7 @@ void topic_close(struct topic *);
 int topic_descriptor(const struct topic *);
 
 int topic_admit(struct topic *);
-int topic_publish(struct topic *, const wherry_message *);
+int topic_publish(struct topic *, const wherry_message *, bool to_somebody);
 int topic_readers(struct topic *, struct wherry_reader *out, size_t most);
 
 /* --- topic_seat.c: the writer's end of one reader ------------------------ */
@@ -116,8 +116,9 @@ struct topic {
     unsigned looks; /* and how often in that */
 };
 
-/* Admits who waits, and forgets who has gone. */
-void topic_look(struct topic *);
+/* Admits who waits, and forgets who has gone.  Errors: -EMFILE, -ENFILE, -ENOMEM
+ * (somebody waits on). */
+int topic_look(struct topic *);
 
 /* Lets all go. */
 void topic_empty(struct topic *);

@@ -119,20 +119,23 @@ static void hear_all_coming(struct topic *topic)
         i += hear_coming(topic, i);
 }
 
-static void meet_newcomers(struct topic *topic)
+static int meet_newcomers(struct topic *topic)
 {
     for (int i = 0; i < NEWCOMERS_AT_ONCE; i++) {
         struct topic_seat seat = {.until = wherry_now() + topic->handshake};
-        if (os_accept(&topic->harbour->descriptor, &seat.carrier) < 0)
-            return;
-        if (os_watch_add(topic->watch, seat.carrier.fd, os_wait_in) < 0) {
+        int r = os_accept(&topic->harbour->descriptor, &seat.carrier);
+        if (r < 0)
+            return r == -EAGAIN ? 0 : r;
+        r = os_watch_add(topic->watch, seat.carrier.fd, os_wait_in);
+        if (r < 0) {
             os_release(&seat.carrier);
-            return;
+            return r;
         }
         if (topic->coming_count == TOPIC_COMING)
             turn_away(topic, 0);
         topic->coming[topic->coming_count++] = seat;
     }
+    return 0;
 }
 
 /* --- going --------------------------------------------------------------- */
@@ -165,21 +168,23 @@ static void hear_seats(struct topic *topic)
             forget(topic, i);
 }
 
-void topic_look(struct topic *topic)
+int topic_look(struct topic *topic)
 {
     struct os_wait waits[] = {
         {.fd = topic->harbour->descriptor.fd, .events = os_wait_in},
         {.fd = topic->watch, .events = os_wait_in}};
     const bool has_news = os_wait(waits, 2, WHERRY_POLL) > 0;
+    int r = 0;
     if (!has_news && topic->coming_count == 0)
-        return;
+        return 0;
     os_lock_take(&topic->lock);
     if (waits[1].happened)
         hear_seats(topic);
     if (waits[0].happened)
-        meet_newcomers(topic);
+        r = meet_newcomers(topic);
     hear_all_coming(topic);
     os_lock_give(&topic->lock);
+    return r;
 }
 
 void topic_empty(struct topic *topic)

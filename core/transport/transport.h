@@ -101,12 +101,13 @@ struct transport {
 
     /* Of a listener that is a topic, without waiting.  NULL: it never is one; -ENOTSUP:
      * this one is none.  Lets in who waits to read and forgets who has gone: how many
-     * readers there are. */
+     * readers there are.  Errors: -EMFILE, -ENFILE, -ENOMEM (there would be one). */
     int (*admit)(void *state);
 
-    /* The same, and publishes a message, which is copied.  Errors: as wherry_publish.
-     */
-    int (*publish)(void *state, const wherry_message *);
+    /* Forgets who has gone, and publishes a message, which is copied: to how many.  0
+     * and nothing is published, where it is to go to somebody, and nobody reads.
+     * Errors: as wherry_publish. */
+    int (*publish)(void *state, const wherry_message *, bool to_somebody);
 
     /* Fills in up to `most`: how many there are.  By any thread. */
     int (*readers)(void *state, struct wherry_reader *out, size_t most);

@@ -96,7 +96,8 @@ WHERRY_EXPORT int wherry_accept(wherry_listener *, wherry_deadline deadline,
  * Errors: -ENOTSUP (it is no topic; or the message carries open files), -ETIMEDOUT and
  * -ECANCELED (wherry_cancel_accept; nobody reads, the message is still the caller's),
  * -EMSGSIZE (larger than a quarter of `ring=`, or than `message=`), -EISCONN (to=),
- * -EINVAL (*message is NULL), -ECHILD (in a child of the process that opened it). */
+ * -EMFILE, -ENFILE and -ENOMEM (nobody reads, and who dials cannot be let in), -EINVAL
+ * (*message is NULL), -ECHILD (in a child of the process that opened it). */
 WHERRY_EXPORT int wherry_publish(wherry_listener *, wherry_message **message,
                                  wherry_deadline deadline);
 

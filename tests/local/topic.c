@@ -2,7 +2,9 @@
 /*
  * Topics: one publishes, many read, and each of those gets what it asked for.
  */
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "topics.h"
 
@@ -105,6 +107,60 @@ TEST(the_first_reader_is_waited_for_and_no_other)
     FAILS(wherry_publish(topic, &message, WHERRY_FOREVER), -ECANCELED, "cancelled");
     CHECK_INT(publish(topic, "still"), 0);
     wherry_message_free(message);
+    wherry_close_listener(topic);
+}
+
+TEST(a_reader_that_has_left_is_nobody)
+{
+    wherry_listener *topic = open_topic("");
+    wherry_channel *reader = read_topic("");
+    wherry_message *message = message_of("news", 4, 0);
+    CHECK_INT(wherry_publish(topic, &message, WHERRY_FOREVER), 1);
+    hear(reader, "news");
+    wherry_close(reader);
+    message = message_of("none", 4, 0);
+    FAILS(wherry_publish(topic, &message, at_once()), -ETIMEDOUT, "deadline");
+    CHECK(message != NULL);
+    wherry_message_free(message);
+    wherry_close_listener(topic);
+}
+
+static void dial_and_hear(void *argument)
+{
+    (void)argument;
+    wherry_channel *reader = read_topic("");
+    hear(reader, "news");
+    wherry_close(reader);
+}
+
+// No descriptor is left; what the limit was.
+static struct rlimit use_up_descriptors(void)
+{
+    struct rlimit before;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = dup(STDOUT_FILENO);
+    CHECK(next > 0);
+    close(next);
+    const struct rlimit none = {(rlim_t)next, before.rlim_max};
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    return before;
+}
+
+TEST(who_cannot_be_let_in_is_told_of)
+{
+    wherry_listener *topic = open_topic("");
+    struct pollfd wait;
+    WORKS(wherry_listener_fd(topic, &wait.fd, &wait.events));
+    pid_t child = harness_child(dial_and_hear, NULL);
+    while (poll(&wait, 1, harness_stretch(HARNESS_PATIENCE)) < 0)
+        CHECK_INT(errno, EINTR);
+    wherry_message *message = message_of("news", 4, 0);
+    const struct rlimit before = use_up_descriptors();
+    FAILS(wherry_publish(topic, &message, soon()), -EMFILE, "who dials");
+    FAILS(wherry_publish(topic, NULL, WHERRY_POLL), -EMFILE, "who dials");
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
+    CHECK_INT(wherry_publish(topic, &message, soon()), 1);
+    CHECK_INT(harness_wait(child), 0);
     wherry_close_listener(topic);
 }
 
