@@ -20,6 +20,7 @@ wherry_channel *channel_blank(void)
     channel->in.watch = -1;
     channel->in.ready = -1;
     channel->in.timer = -1;
+    channel->in.room = SIZE_MAX;
     return channel;
 }
 

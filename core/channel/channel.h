@@ -90,7 +90,8 @@ struct channel_in {
     struct message_list held; /* passed over, or received while draining */
     int ended;                /* 1: the orderly end, < 0: the error it ended with */
     int owed;                 /* an error of one message, for the next call to tell */
-    int64_t wanted;           /* the kind that the call under way wants */
+    int64_t wanted;           /* the kind that the call under way wants, */
+    size_t room;              /* and what it has room for */
     bool heard_hello;
     bool heard_end;
     int64_t taker; /* the process that received the first message; 0: nobody yet */

@@ -43,7 +43,7 @@ static int peer_died(wherry_channel *channel)
 // Errors that are one message's, and leave the channel as good as before.
 static bool is_passing(int error)
 {
-    return error == -EMFILE || error == -E2BIG || error == -ENOMEM;
+    return error == -EMFILE || error == -E2BIG || error == -ENOMEM || error == -ENOSPC;
 }
 
 static int end_with(wherry_channel *channel, int r)
@@ -89,8 +89,10 @@ static bool is_message(const wherry_channel *channel, const wherry_message *mess
 static int move(wherry_channel *channel, wherry_message **out)
 {
     const struct wherry_transport *moves = channel->moves;
-    return moves->recv_kind ? moves->recv_kind(channel->state, channel->in.wanted, out)
-                            : moves->recv(channel->state, out);
+    const struct channel_in *in = &channel->in;
+    return moves->recv_kind
+               ? moves->recv_kind(channel->state, in->wanted, in->room, out)
+               : moves->recv(channel->state, out);
 }
 
 int channel_pull(wherry_channel *channel, wherry_message **out)
@@ -335,7 +337,9 @@ static int take_into(wherry_channel *channel, int64_t kind, size_t room,
     wherry_message *message = NULL;
     if (kind == 0 && room == SIZE_MAX && take_ahead(channel, out, 1) == 1)
         return 1;
+    channel->in.room = room;
     int r = take_next(channel, kind, &message);
+    channel->in.room = SIZE_MAX;
     if (r != 1 || !message)
         return r;
     if (message->size > room) {
@@ -388,8 +392,11 @@ static enum quick take_quickly(wherry_channel *channel, size_t room,
     return r;
 }
 
-static bool may_be_quick(const wherry_channel *channel, int64_t kind)
+// What a mechanism picks by kind it may leave where it is, too, if there is no room.
+static bool may_be_quick(const wherry_channel *channel, int64_t kind, size_t room)
 {
+    if (room != SIZE_MAX && channel->moves->recv_kind)
+        return false;
     bool has_said =
         !(channel->abilities & WHERRY_ABLE_SEND) ||
         atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
@@ -446,7 +453,7 @@ static int receive(wherry_channel *channel, const struct wish *wish,
 static inline int receive_one(wherry_channel *channel, struct wish *wish,
                               wherry_message **out, wherry_deadline deadline)
 {
-    if (may_be_quick(channel, wish->kind)) {
+    if (may_be_quick(channel, wish->kind, wish->room)) {
         enum quick quick = take_quickly(channel, wish->room, deadline, out);
         if (quick == QUICK_TAKEN)
             return 1;

@@ -103,16 +103,17 @@ static int hand_out(struct queue *queue, wherry_message **out)
     return 1;
 }
 
-int queue_recv_kind(void *state, int64_t kind, wherry_message **out)
+int queue_recv_kind(void *state, int64_t kind, size_t room, wherry_message **out)
 {
     struct queue *queue = state;
+    (void)room; // the kernel does not say how large it is before it is taken
     int r = queue->is_received ? 0 : receive(queue, kind);
     return r < 0 ? r : hand_out(queue, out);
 }
 
 int queue_recv(void *state, wherry_message **out)
 {
-    return queue_recv_kind(state, 0, out);
+    return queue_recv_kind(state, 0, SIZE_MAX, out);
 }
 
 /* --- being there --------------------------------------------------------- */

@@ -86,7 +86,7 @@ void queue_received(struct queue *, size_t size, int64_t kind);
 /* Members of struct wherry_transport. */
 int queue_send(void *state, wherry_message **message, unsigned flags);
 int queue_recv(void *state, wherry_message **out);
-int queue_recv_kind(void *state, int64_t kind, wherry_message **out);
+int queue_recv_kind(void *state, int64_t kind, size_t room, wherry_message **out);
 int queue_ready(void *state);
 int64_t queue_rest(void *state);
 void queue_describe(void *state, struct wherry_channel_info *info);

@@ -62,7 +62,8 @@ static int say_sender(wherry_message *message, int64_t pid)
 }
 
 // Nothing is taken before there is memory for it.
-static int take_next(struct queue_end *end, int64_t kind, wherry_message **out)
+static int take_next(struct queue_end *end, int64_t kind, size_t room,
+                     wherry_message **out)
 {
     struct shared_queue_message found;
     wherry_message *message;
@@ -71,6 +72,9 @@ static int take_next(struct queue_end *end, int64_t kind, wherry_message **out)
         return r;
     if (found.size > end->message_limit)
         return refuse_size(end, found.size);
+    if (found.size > room)
+        return failure(-ENOSPC, "a message of %llu bytes waits, there is room for %zu",
+                       (unsigned long long)found.size, room);
     r = message_store_take(end->store, WHERRY_IN, found.size, &message);
     if (r < 0)
         return r;
@@ -86,7 +90,7 @@ static int take_next(struct queue_end *end, int64_t kind, wherry_message **out)
     return 1;
 }
 
-static int end_recv_kind(void *state, int64_t kind, wherry_message **out)
+static int end_recv_kind(void *state, int64_t kind, size_t room, wherry_message **out)
 {
     struct queue_end *end = state;
     end->wanted = kind;
@@ -95,14 +99,14 @@ static int end_recv_kind(void *state, int64_t kind, wherry_message **out)
         r = shared_queue_begin(end->queue);
     if (r < 0)
         return r;
-    r = take_next(end, kind, out);
+    r = take_next(end, kind, room, out);
     shared_queue_end(end->queue);
     return r;
 }
 
 static int end_recv(void *state, wherry_message **out)
 {
-    return end_recv_kind(state, 0, out);
+    return end_recv_kind(state, 0, SIZE_MAX, out);
 }
 
 static size_t end_recv_ahead(void *state, wherry_message **messages, size_t count)
@@ -112,7 +116,7 @@ static size_t end_recv_ahead(void *state, wherry_message **messages, size_t coun
     end->wanted = 0;
     if (shared_queue_check(end->queue) < 0 || shared_queue_begin(end->queue) < 0)
         return 0;
-    while (done < count && take_next(end, 0, &messages[done]) == 1)
+    while (done < count && take_next(end, 0, SIZE_MAX, &messages[done]) == 1)
         done++;
     shared_queue_end(end->queue);
     return done;

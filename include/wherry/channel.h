@@ -181,7 +181,7 @@ WHERRY_EXPORT int wherry_write(wherry_channel *, const void *bytes, size_t size,
  * Returns its size; 0 is also an empty message: `*ended` (may be NULL) tells the
  * difference, 1 when the peer finished, else 0.  `kind` may be NULL.
  * Errors: as wherry_recv, and -ENOSPC: the message is larger than `capacity`; it waits
- * for a call with more room. */
+ * for a call with more room: in the queue, of a queue:, elsewhere in this channel. */
 WHERRY_EXPORT int64_t wherry_read(wherry_channel *, void *bytes, size_t capacity,
                                   int64_t *kind, int *ended, wherry_deadline deadline);
 

@@ -63,8 +63,10 @@ struct wherry_transport {
     int (*recv)(void *state, wherry_message **out);
 
     /* Of mechanisms that pick by kind themselves: as recv, of the kind that
-     * wherry_recv_kind wants.  NULL: the channel picks among what it receives. */
-    int (*recv_kind)(void *state, int64_t kind, wherry_message **out);
+     * wherry_recv_kind wants.  One of more than `room` bytes may be left where it is:
+     * -ENOSPC, with a sentence; given all the same, this channel alone has it from then
+     * on.  NULL: the channel picks among what it receives. */
+    int (*recv_kind)(void *state, int64_t kind, size_t room, wherry_message **out);
 
     /* Of transports that keep messages back with WHERRY_MORE: does that with copies of
      * the first of `count` messages, in order, as long as it asks nothing of the

@@ -261,6 +261,24 @@ TEST(a_message_over_the_readers_own_limit_stays_for_others)
     close_all(out, in);
 }
 
+TEST(what_a_read_has_no_room_for_stays_for_others)
+{
+    wherry_channel *out = writer("queue:boat");
+    wherry_channel *in = reader("queue:boat");
+    wherry_channel *other = reader("queue:boat");
+    char bytes[4];
+    put(out, "five is too large", 5);
+    for (int i = 0; i < 3; i++) { // and it is no end of the channel
+        FAILS(wherry_read(in, bytes, sizeof(bytes), NULL, NULL, soon()), -ENOSPC,
+              "room for 4");
+        CHECK_INT(info_of(other).waiting_messages, 1);
+        CHECK_INT(info_of(in).held_messages, 0);
+    }
+    wherry_close(in);
+    take(other, 5, "five is too large", 5);
+    close_all(out, other);
+}
+
 TEST(a_message_says_which_process_put_it_there_and_nobody_vouches_for_it)
 {
     wherry_channel *out = writer("queue:boat");
