@@ -10,11 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-wherry_channel *channel_blank(void)
+wherry_channel *channel_blank(const char *address)
 {
     wherry_channel *channel = calloc(1, sizeof(*channel));
     if (!channel)
         return NULL;
+    channel->address = strdup(address);
+    if (!channel->address) {
+        free(channel);
+        return NULL;
+    }
+    const size_t scheme = strcspn(address, ":?");
+    assert(scheme < sizeof(channel->scheme));
+    memcpy(channel->scheme, address, scheme);
     for (int direction = 0; direction < 2; direction++)
         atomic_init(&channel->bell[direction], -1);
     channel->in.watch = -1;
@@ -22,6 +30,15 @@ wherry_channel *channel_blank(void)
     channel->in.timer = -1;
     channel->in.room = SIZE_MAX;
     return channel;
+}
+
+void channel_free(wherry_channel *channel)
+{
+    if (!channel)
+        return;
+    free(channel->address);
+    free(channel->error_text);
+    free(channel);
 }
 
 void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
@@ -43,16 +60,12 @@ void channel_fill(wherry_channel *channel, const struct endpoint *endpoint,
     if (endpoint->abilities & WHERRY_ABLE_KINDS)
         channel->kind_limit = endpoint->kind_limit ? endpoint->kind_limit : INT64_MAX;
     channel->limits = *limits;
-    memcpy(channel->address, endpoint->address, sizeof(channel->address));
-    size_t scheme = strcspn(channel->address, ":?");
-    assert(scheme < sizeof(channel->scheme));
-    memcpy(channel->scheme, channel->address, scheme);
 }
 
 int channel_new(struct endpoint *endpoint, const struct channel_limits *limits,
                 wherry_channel **out)
 {
-    wherry_channel *channel = channel_blank();
+    wherry_channel *channel = channel_blank(endpoint->address);
     if (!channel) {
         endpoint->moves->close(endpoint->state);
         message_store_leave(endpoint->store);
@@ -69,21 +82,20 @@ int channel_keep_error(wherry_channel *channel, int error)
         return error;
     os_lock_take(&channel->error_lock);
     channel->error = error;
-    snprintf(channel->error_text, sizeof(channel->error_text), "%s",
-             wherry_error_text());
+    free(channel->error_text);
+    channel->error_text = strdup(wherry_error_text());
     os_lock_give(&channel->error_lock);
     return error;
 }
 
 int channel_again(wherry_channel *channel, int error)
 {
-    char text[sizeof(channel->error_text)] = "";
     os_lock_take(&channel->error_lock);
-    if (channel->error == error)
-        memcpy(text, channel->error_text, sizeof(text));
+    const bool is_kept = channel->error == error && channel->error_text;
+    const int r = is_kept ? failure(error, "%s", channel->error_text)
+                          : failure_plain(error, channel->address);
     os_lock_give(&channel->error_lock);
-    return text[0] ? failure(error, "%s", text)
-                   : failure_plain(error, channel->address);
+    return r;
 }
 
 int channel_explain(wherry_channel *channel, int error)
@@ -175,5 +187,5 @@ void wherry_close(wherry_channel *channel)
     os_close(atomic_load(&channel->bell[WHERRY_IN]));
     os_close(atomic_load(&channel->bell[WHERRY_OUT]));
     message_store_leave(channel->store);
-    free(channel);
+    channel_free(channel);
 }

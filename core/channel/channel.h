@@ -125,7 +125,7 @@ struct wherry_channel {
     int64_t kind_least;       /* as which kind 0 arrives */
     const char *framing;
     char scheme[ADDRESS_SCHEME];
-    char address[ENDPOINT_ADDRESS];
+    char *address;
 
     struct channel_out out;
     struct channel_in in;
@@ -145,11 +145,12 @@ struct wherry_channel {
 
     struct os_lock error_lock;
     int error;
-    char error_text[256];
+    char *error_text; /* NULL: there was none, or no memory for it */
 };
 
 /* An empty channel (NULL: no memory), and an endpoint put into it. */
-wherry_channel *channel_blank(void);
+wherry_channel *channel_blank(const char *address);
+void channel_free(wherry_channel *);
 void channel_fill(wherry_channel *, const struct endpoint *,
                   const struct channel_limits *);
 

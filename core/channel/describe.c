@@ -84,7 +84,8 @@ int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
     os_lock_take(&channel->in.lock);
     os_lock_take(&channel->out.lock);
     describe_in(channel, &info);
-    info.memory = sizeof(*channel) + message_store_size(channel->store);
+    info.memory = sizeof(*channel) + strlen(channel->address) + 1 +
+                  message_store_size(channel->store);
     if (channel->moves->describe)
         channel->moves->describe(channel->state, &info);
     describe_out(channel, &info);
@@ -94,7 +95,8 @@ int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
     describe_holders(far_end, writes, &info);
     os_lock_take(&channel->error_lock);
     info.error = channel->error;
-    memcpy(info.error_text, channel->error_text, sizeof(info.error_text));
+    if (channel->error_text)
+        snprintf(info.error_text, sizeof(info.error_text), "%s", channel->error_text);
     os_lock_give(&channel->error_lock);
     memset(out, 0, size);
     memcpy(out, &info, size < sizeof(info) ? size : sizeof(info));

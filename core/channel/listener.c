@@ -92,7 +92,7 @@ void wherry_close_listener(wherry_listener *listener)
         return;
     for (size_t i = 0; i < listener->half_open_count; i++)
         wherry_close(listener->half_open[i].channel);
-    free(listener->spare);
+    channel_free(listener->spare);
     listener->transport->unlisten(listener->state);
     os_close(listener->watch);
     os_close(listener->once);
@@ -171,7 +171,7 @@ static int take_greeted(struct wherry_listener *listener, wherry_channel **out)
 static int take_new(struct wherry_listener *listener, wherry_channel **out)
 {
     // Before a peer is taken, so that none is lost for want of memory.
-    if (!listener->spare && !(listener->spare = channel_blank()))
+    if (!listener->spare && !(listener->spare = channel_blank(listener->shown)))
         return failure_plain(-ENOMEM, listener->shown);
     struct endpoint endpoint = {.peer = nobody};
     endpoint_show(&endpoint, listener->shown);

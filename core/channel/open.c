@@ -168,7 +168,7 @@ int wherry_channel_new(const struct wherry_transport *transport, void *state,
     r = message_store_new(&endpoint.store);
     if (r < 0)
         return r;
-    wherry_channel *channel = channel_blank();
+    wherry_channel *channel = channel_blank(endpoint.address);
     if (!channel) {
         message_store_leave(endpoint.store);
         return failure_plain(-ENOMEM, "no memory for a channel");

@@ -48,7 +48,7 @@ static void local_close(void *state)
     local_say_farewell(local);
     wherry_message_free(local->out.rest);
     wherry_message_free(local->in.partial);
-    wherry_message_free(local->in.early);
+    local_forget_early(local);
     local_forget(local);
     os_close(local->out.room);
     os_close(local->in.room);
@@ -80,7 +80,8 @@ static const struct wherry_transport local_moves = {
 static void wrap(struct local *local, const struct address *address,
                  struct endpoint *out)
 {
-    local->carrier = *out;
+    local->carrier.moves = out->moves;
+    local->carrier.state = out->state;
     local->store = out->store;
     local->message_limit = (uint64_t)address_number(address, "message");
     local->ring_size = (uint64_t)address_number(address, "ring");

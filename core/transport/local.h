@@ -86,6 +86,16 @@ struct local_out {
     bool is_asleep; /* it may have been rung */
 };
 
+/* What came over the carrier before its record in the ring was seen: a message, or what
+ * it lost on its way (its open files did not fit).  Two at once: what follows the first
+ * was sent after that one's record. */
+enum { LOCAL_EARLY = 2 };
+
+struct local_early {
+    wherry_message *message;
+    int error;
+};
+
 struct local_in {
     struct ring_in ring;
     bool on_ring;
@@ -97,14 +107,18 @@ struct local_in {
         wake;       /* what one costs, nanoseconds; 0: not known. A sender reads it. */
     bool has_ended; /* the carrier has, and how */
     int end;
-    wherry_message *early;   /* came over the carrier before its record was seen */
+    struct local_early early[LOCAL_EARLY]; /* the first of them first */
+    unsigned early_count;
     wherry_message *partial; /* a large one of which the first pieces were read */
     size_t filled;
     int room; /* their bell; -1: none yet */
 };
 
 struct local {
-    struct endpoint carrier;
+    struct {
+        const struct wherry_transport *moves;
+        void *state;
+    } carrier;
     struct os_descriptor socket; /* the carrier's */
     struct message_store *store; /* ditto */
     uint64_t message_limit;
@@ -281,9 +295,21 @@ enum { LOCAL_AGAIN = 2 }; /* nothing for the caller, but worth another look */
  * their ring), or as the carrier's recv. */
 int local_hear_carrier(struct local *, wherry_message **out);
 
-/* The same when the ring was found empty: bells are taken, and an end is noticed; what
- * belongs to a record that is yet to be seen is kept for it. */
+/* The same while they are on their ring: what belongs to a record that is yet to be
+ * seen is kept for it, and is LOCAL_AGAIN. */
+int local_hear_early(struct local *, wherry_message **out);
+
+/* The same when the ring was found empty: bells are taken, and an end is noticed. */
 int local_look_at_carrier(struct local *, wherry_message **out);
+
+/* What belongs to the record at hand.  Errors: as the carrier's recv. */
+int local_take_elsewhere(struct local *, wherry_message **out);
+
+/* Whether the carrier's recv said that of one message, which it is done with. */
+bool local_is_of_a_message(int r);
+
+/* What came early is gone. */
+void local_forget_early(struct local *);
 
 /* --- local_in.c ---------------------------------------------------------- */
 

@@ -20,11 +20,9 @@ static int ring_room(struct local *local)
 {
     struct local_in *in = &local->in;
     // It was sent before anybody waited for it.
-    wherry_message *message = NULL;
-    int r =
-        in->room < 0 && !in->early ? local_hear_carrier(local, &message) : LOCAL_AGAIN;
-    if (r == 1)
-        in->early = message;
+    wherry_message *message;
+    if (in->room < 0 && in->early_count == 0)
+        (void)local_hear_early(local, &message);
     if (in->room >= 0)
         os_far_bell_ring(in->room);
     return 0;
@@ -125,22 +123,9 @@ static int take_elsewhere(struct local *local, const struct ring_record *record,
     struct local_in *in = &local->in;
     if (in->partial || record->left > 0)
         return broken_pieces();
-    int r = 1;
-    if (in->early && in->early->word != FRAME_MESSAGE)
-        return broken_pieces();
-    if (in->early) {
-        *out = in->early;
-        in->early = NULL;
-    } else {
-        r = local_hear_carrier(local, out);
-        if (r == -EMFILE ||
-            r == -E2BIG) { // its files did not fit: this message's error
-            (void)take_room(local, record);
-            return r;
-        }
-    }
+    const int r = local_take_elsewhere(local, out);
     in->awaits_carrier = r == -EAGAIN;
-    if (r == 1)
+    if (local_is_of_a_message(r))
         (void)take_room(local, record);
     return r;
 }
@@ -175,10 +160,11 @@ static int recv_from_ring(struct local *local, wherry_message **out)
     return take_record(local, &record, out);
 }
 
-// The carrier's end came after all that is in the ring.
-static bool has_news(struct local *local)
+// The carrier's end came after all that is in the ring, and is told again.
+static bool is_put_off(const struct local *local, int r)
 {
-    return local->in.on_ring && ring_has_next(&local->in.ring);
+    const bool may_be = r == 0 || r == -ECONNRESET || r == -EAGAIN || r == -ENOMEM;
+    return may_be && local->in.on_ring && ring_has_next(&local->in.ring);
 }
 
 int local_recv(void *state, wherry_message **out)
@@ -192,7 +178,7 @@ int local_recv(void *state, wherry_message **out)
         if (r != 0)
             return r;
         r = local_look_at_carrier(local, out);
-        if (r != LOCAL_AGAIN && (r == 1 || !has_news(local)))
+        if (r != LOCAL_AGAIN && !is_put_off(local, r))
             return r;
         r = 0;
     }

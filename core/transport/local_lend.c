@@ -88,10 +88,8 @@ static int broken_loan(const struct ring_record *record)
 static int hear_of_pool(struct local *local)
 {
     struct local_in *in = &local->in;
-    wherry_message *message = NULL;
-    int r = in->early ? -EAGAIN : local_hear_carrier(local, &message);
-    if (r == 1)
-        in->early = message;
+    wherry_message *message;
+    int r = in->early_count > 0 ? -EAGAIN : local_hear_early(local, &message);
     in->ring.head += RING_STEP;
     return r < 0 && r != -EAGAIN ? r : LOCAL_AGAIN;
 }

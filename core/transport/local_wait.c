@@ -110,7 +110,7 @@ int local_ready(void *state)
     // A bell that was rung for what has been read meanwhile would show it as readable.
     if (ring_in_is_asleep(&in->ring) && !ring_has_next(&in->ring)) {
         wherry_message *message;
-        int r = in->early ? -EAGAIN : local_look_at_carrier(local, &message);
+        int r = in->early_count > 0 ? -EAGAIN : local_look_at_carrier(local, &message);
         if (r != -EAGAIN && r != LOCAL_AGAIN)
             return 1;
     }

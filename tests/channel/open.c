@@ -56,8 +56,8 @@ static void open_and_close(void *unused)
 TEST(without_memory_the_state_stays_its_owners)
 {
     scripted_begin(&script);
-    // The address, its options, the store and the channel.
-    CHECK_INT(harness_each_allocation(open_and_close, NULL), 4);
+    // The address, its options, the store, and the channel with its address.
+    CHECK_INT(harness_each_allocation(open_and_close, NULL), 5);
     scripted_end(&script);
 }
 
