@@ -117,8 +117,11 @@ int channel_explain(wherry_channel *channel, int error)
                        "%s: too many open files of this user are on their way; try "
                        "again later",
                        channel->address);
+    if (error == -EPROTO) // and so it stays
+        channel->out.broken = error;
     // The system says no sentence, and neither does a transport of the user's own.
-    bool told = error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG;
+    const bool told = error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG ||
+                      error == -ECHILD || error == -EPROTO;
     if (error == -ENOBUFS ? channel->out.broken == error : told && !channel->is_own)
         return failure_prefix(error, "%s", channel->address);
     return failure_plain(error, channel->address);

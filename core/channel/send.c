@@ -466,7 +466,8 @@ static APART int try_loan_again(wherry_channel *channel, size_t size,
         if (r == -ETIMEDOUT)
             return failure(r,
                            "%s: the peer has not freed enough of what it was lent for "
-                           "another %zu bytes (loan=)",
+                           "another %zu bytes (loan= has so many bytes; how many "
+                           "messages may be out is bounded, too)",
                            channel->address, size);
         if (r < 0)
             return r;

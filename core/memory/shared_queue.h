@@ -276,7 +276,8 @@ bool shared_queue_linger(struct shared_queue *,
 /* The lock of that side was given back. */
 void shared_queue_wake_locked_out(struct shared_queue *, enum shared_queue_side);
 
-/* Of one whose descriptor is polled: it is readable for as long as there is something.
+/* Of one whose descriptor is polled: it is readable for as long as there is something
+ * that is worth a try.
  * There was nothing: it can be rung anew, and looks once more, which it tells. */
 bool shared_queue_look_anew(struct shared_queue *,
                             bool (*is_there)(const struct shared_queue *));
@@ -285,6 +286,7 @@ bool shared_queue_look_anew(struct shared_queue *,
 void shared_queue_stay_out(struct shared_queue *);
 
 /* It has got the last: it can be rung anew, and is at once if more is there by now. */
-void shared_queue_hush(struct shared_queue *);
+void shared_queue_hush(struct shared_queue *,
+                       bool (*is_there)(const struct shared_queue *));
 
 #endif

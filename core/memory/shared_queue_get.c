@@ -61,7 +61,7 @@ void shared_queue_end(struct shared_queue *queue)
         shared_queue_wake(queue, QUEUE_WRITERS, 0);
     shared_queue_wake_locked_out(queue, QUEUE_READERS);
     if (given > 0 && !shared_queue_has_message(queue))
-        shared_queue_hush(queue);
+        shared_queue_hush(queue, shared_queue_has_message);
 }
 
 /* --- finding ------------------------------------------------------------- */

@@ -239,6 +239,6 @@ int64_t shared_queue_put(struct shared_queue *queue,
     if (r == -EAGAIN && shared_queue_is_orphan(queue, QUEUE_READERS))
         r = put_after_mending(queue, messages, count);
     if (r > 0 && !shared_queue_has_room(queue))
-        shared_queue_hush(queue);
+        shared_queue_hush(queue, shared_queue_has_room);
     return r;
 }

@@ -40,7 +40,9 @@ static bool wants(uint64_t wait, int64_t wanted, int64_t kind)
 {
     if (!(wait & READS) || (wait & LOCKED_OUT) || wanted == 0)
         return true;
-    return wanted > 0 ? kind == wanted : kind <= -wanted;
+    if (wanted > 0)
+        return kind == wanted;
+    return wanted == INT64_MIN || kind <= -wanted; // that one only a liar writes
 }
 
 // Whether it still waited so.
@@ -270,30 +272,25 @@ void shared_queue_polled(struct shared_queue *queue)
     (void)atomic_fetch_or(own_word(queue), POLLS);
 }
 
-static bool has_any(const struct shared_queue *queue)
-{
-    return queue->side == QUEUE_READERS ? shared_queue_has_message(queue)
-                                        : shared_queue_has_room(queue);
-}
-
 bool shared_queue_look_anew(struct shared_queue *queue,
                             bool (*is_there)(const struct shared_queue *))
 {
     if (!queue->is_polled)
         return false;
     places_watch(&queue->places);
-    shared_queue_hush(queue);
+    shared_queue_hush(queue, is_there);
     return is_there(queue);
 }
 
-void shared_queue_hush(struct shared_queue *queue)
+void shared_queue_hush(struct shared_queue *queue,
+                       bool (*is_there)(const struct shared_queue *))
 {
     if (!queue->is_polled)
         return;
     bells_clear(&queue->places);
     look_later(queue);
     (void)atomic_fetch_and(own_word(queue), ~(uint64_t)(RUNG | LOCKED_OUT));
-    if (has_any(queue))
+    if (is_there(queue))
         bells_ring(&queue->places, queue->places.owner);
 }
 

@@ -36,7 +36,8 @@ static const struct complaint complaints[] = {
     {EPERM, NULL},
     {ENAMETOOLONG, NULL},
     {ENOENT, "nobody listens there"},
-    {ECONNREFUSED, "nobody listens there any more: its listener has gone"},
+    {ECONNREFUSED, "nobody listens there: its listener has gone, or what "
+                   "stands in its place is no socket"},
     {EADDRINUSE, "somebody listens there already"},
     {EEXIST, "something that is no socket stands in its place"},
     {EPROTOTYPE, "it is no topic: leave fan=broadcast out"},
@@ -229,6 +230,9 @@ int local_remove(const struct address *address)
     r = os_look(path, &there);
     if (r >= 0)
         r = os_sweep(path);
+    if (r == -EEXIST)
+        (void)failure(r, "what stands in its place is %s: remove that by hand",
+                      os_path_word(path));
     os_close(directory);
     return r;
 }

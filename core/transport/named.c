@@ -79,7 +79,11 @@ int named_remove(int directory, const struct address *address, const struct name
 {
     char path[OS_DIRECTORY_PATH];
     path_of(directory, address, sort, path);
-    return os_memory_remove(path);
+    const int r = os_memory_remove(path);
+    return r == -EEXIST
+               ? failure(r, "what stands in its place is %s: remove that by hand",
+                         os_path_word(path))
+               : r;
 }
 
 static const struct complaint complaints[] = {

@@ -154,11 +154,13 @@ WHERRY_EXPORT int wherry_send(wherry_channel *, wherry_message **message,
  * -EPROTO (it speaks another framing or version, or sent a broken record; the channel
  * is of no more use), -EMSGSIZE (it sent more than `message=`; of no more use where
  * bytes are framed), -EMFILE (this message's open files did not fit into the process:
- * the message is lost, the channel goes on), -E2BIG (it came with more of them than
- * this side's `files=`: likewise), -EPERM (the writing end of a simplex mechanism),
- * -EIDRM (the queue was removed), -EOVERFLOW (of a topic, by `full=disconnect`: what
- * this reader had not read was overwritten), -EUSERS (of a topic: it has as many
- * `readers=` as it takes), -ENOMEM. */
+ * the message is lost, the channel goes on; before a first wait also that the process
+ * has no descriptor left to wait with, and nothing is lost: by WHERRY_POLL it is always
+ * the one, and the sentence tells them apart), -E2BIG (it came with more of them than
+ * this side's `files=`: lost likewise), -EPERM (the writing end of a simplex
+ * mechanism), -EIDRM (the queue was removed), -EOVERFLOW (of a topic, by
+ * `full=disconnect`: what this reader had not read was overwritten), -EUSERS (of a
+ * topic: it has as many `readers=` as it takes), -ENOMEM. */
 WHERRY_EXPORT int wherry_recv(wherry_channel *, wherry_message **out,
                               wherry_deadline deadline);
 
@@ -259,6 +261,7 @@ enum wherry_direction { WHERRY_IN, WHERRY_OUT };
  * part, or a drain of the peer's, makes it readable until a recv has looked at it; so
  * does a tenth of a second without a look at a queue: lest a wake-up be missed; and so
  * does idleness, once or twice: a recv that finds nothing then gives memory back.)
+ * What wherry_recv_kind passes over keeps it readable.
  * Take as many messages for one wake as you like, one is enough. WHERRY_OUT: writable
  * whenever wherry_send with WHERRY_POLL may not say -EAGAIN; which one that is may
  * change, so ask for it anew before each wait. Errors: -EMFILE, -ENFILE, -ENOMEM,

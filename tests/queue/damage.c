@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "memory/shared_queue.h"
+#include "queue_inside.h"
 #include "queue_talk.h"
 
 /* --- strangers and damage ------------------------------------------------ */
@@ -180,6 +180,20 @@ TEST(nonsense_in_its_memory_hurts_nobody)
     wherry_close(out);
     wherry_close(in);
     WORKS(wherry_remove("queue:boat"));
+}
+
+TEST(whoever_sends_into_broken_memory_is_told_what_is_wrong_with_it)
+{
+    wherry_channel *out = writer("queue:boat?bytes=64K");
+    wherry_channel *other;
+    static const char bytes[5000];
+    atomic_store(&inside(out)->writers->free, UINT32_MAX - 1);
+    for (int i = 0; i < 2; i++) {
+        FAILS(wherry_write(out, bytes, sizeof(bytes), 0, 0, WHERRY_POLL), -EPROTO,
+              "the queue's memory is broken");
+        FAILS(wherry_dial("queue:", soon(), &other), -EINVAL, "name"); // another one
+    }
+    close_all(out, NULL);
 }
 
 /* --- no room ------------------------------------------------------------- */

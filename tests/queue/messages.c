@@ -301,8 +301,8 @@ static void use_in_a_child(void *argument)
     wherry_native fd;
     short events;
     int64_t kind;
-    FAILS(wherry_write(ends[0], "x", 1, 0, 0, soon()), -ECHILD, "fork");
-    FAILS(wherry_recv(ends[1], &message, soon()), -ECHILD, "fork");
+    FAILS(wherry_write(ends[0], "x", 1, 0, 0, soon()), -ECHILD, "before fork(2)");
+    FAILS(wherry_recv(ends[1], &message, soon()), -ECHILD, "before fork(2)");
     CHECK_ERROR(wherry_peek(ends[1], 0, &kind), -ECHILD);
     CHECK(wherry_fd(ends[1], WHERRY_IN, &fd, &events) < 0);
     CHECK_INT(info_of(ends[1]).waiting_messages, 0);

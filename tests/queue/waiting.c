@@ -13,15 +13,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "channel/channel.h"
-#include "memory/shared_queue.h"
+#include "queue_inside.h"
 #include "queue_talk.h"
-#include "transport/shared_queue.h"
-
-static struct shared_queue *inside(wherry_channel *channel)
-{
-    return ((struct queue_end *)channel->state)->queue;
-}
 
 // It is told, or it sleeps: otherwise it looks by itself, too, ten times a second.
 static wherry_channel *that_never_looks(wherry_channel *channel)
@@ -78,6 +71,19 @@ TEST(each_who_waits_is_woken_by_what_it_waits_for)
     for (int i = 1; i < 3; i++)
         wherry_close(waits[i].channel);
     close_all(out, waits[0].channel);
+}
+
+// As only somebody writes it who means harm: there is no such kind to want.
+TEST(whoever_seems_to_want_the_least_of_numbers_is_woken_too)
+{
+    wherry_channel *out = writer("queue:boat");
+    struct wait wait = {that_never_looks(reader("queue:boat")), -5, "any", 0, 0};
+    const struct shared_queue *queue = inside(wait.channel);
+    begin(&wait);
+    atomic_store(&queue->wants[queue->places.place], INT64_MIN);
+    put(out, "any", 1);
+    pthread_join(wait.thread, NULL);
+    close_all(out, wait.channel);
 }
 
 // The first, who would take either, takes the lower one; the other is for the second.
@@ -383,6 +389,32 @@ TEST(whoever_polls_and_is_locked_out_by_one_that_is_stopped_sleeps)
     while (wherry_recv(in, &message, WHERRY_POLL) == -EAGAIN)
         CHECK_INT(poll_for(file, events, harness_stretch(HARNESS_PATIENCE)), 1);
     wherry_message_free(message);
+    close_all(out, in);
+}
+
+// There are slots, and no blocks; from time to time it may look without being told.
+TEST(whoever_polls_for_room_for_a_large_message_sleeps)
+{
+    enum { LARGE = 60000, TRIES = 100 };
+
+    static const char bytes[LARGE];
+    wherry_native file;
+    short events;
+    wherry_message *message;
+    wherry_channel *out = writer("queue:boat?bytes=64K");
+    wherry_channel *in = reader("queue:boat");
+    int wakes = 0;
+    WORKS(wherry_write(out, bytes, LARGE, 0, 0, soon()));
+    WORKS(wherry_fd(out, WHERRY_OUT, &file, &events));
+    for (int i = 0; i < TRIES; i++) {
+        CHECK_ERROR(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL), -EAGAIN);
+        wakes += poll_for(file, events, 0);
+    }
+    CHECK(wakes < TRIES / 2);
+    CHECK_INT(wherry_recv(in, &message, WHERRY_POLL), 1);
+    wherry_message_free(message);
+    CHECK_INT(poll_for(file, events, harness_stretch(HARNESS_PATIENCE)), 1);
+    CHECK_INT(wherry_write(out, bytes, LARGE, 0, 0, WHERRY_POLL), 0);
     close_all(out, in);
 }
 

@@ -44,7 +44,7 @@ bool reach(struct stage *stage, struct victim *victim,
            const struct step_subject *subject, const struct step_role *role,
            const struct point *point)
 {
-    enum { ATTEMPTS = 3 }; // who is woken meanwhile may be sooner or later
+    enum { ATTEMPTS = 5 }; // who is woken meanwhile may be sooner or later
 
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         stage_open(stage, subject, role);
@@ -103,7 +103,8 @@ static struct account try_once(const struct step_subject *subject,
     return account;
 }
 
-/* Where others are woken a recording may have been disturbed: then it is made anew. */
+/* A recording may have been disturbed, by who was woken or by how long it took: one of
+ * which the points are not found again is made anew. */
 static struct account try_role(const struct step_subject *subject,
                                const struct point_mode *mode,
                                const struct step_role *role)
@@ -111,7 +112,7 @@ static struct account try_role(const struct step_subject *subject,
     enum { RECORDINGS = 3 };
 
     struct account account = try_once(subject, mode, role);
-    for (int i = 1; i < RECORDINGS && subject->company && account.bad == 0 &&
+    for (int i = 1; i < RECORDINGS && account.bad == 0 &&
                     account.missed > account_excused(&account);
          i++)
         account = try_once(subject, mode, role);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stands in the place of the directory of named objects, and is not this user's
- * own: nothing is dialled, opened or removed there.
+ * own: nothing is dialled, opened or removed there.  And what stands in the place of
+ * one object: it is left alone, and said what it is.
  */
 #define _GNU_SOURCE
 #include <grp.h>
@@ -65,4 +66,30 @@ TEST(a_link_to_a_directory_is_refused)
     CHECK_INT(symlink(getenv("WHERRY_DIR"), place), 0);
     check_refused(place, -ENOTDIR, ":boat: ");
     CHECK_INT(unlink(place), 0);
+}
+
+// The sentence begins with the object, once, and shows no path of ours.
+static void check_left_alone(const char *scheme)
+{
+    char name[TEXT], address[TEXT], told[2 * TEXT];
+    snprintf(name, sizeof(name), "wherry/boat.%s", scheme);
+    snprintf(address, sizeof(address), "%s:boat", scheme);
+    snprintf(told, sizeof(told), "%s: what stands in its place is a directory",
+             address);
+    const char *place = harness_path(name);
+    CHECK_INT(mkdir(place, 0700), 0);
+    CHECK_ERROR(wherry_remove(address), -EEXIST);
+    CHECK_INT(strncmp(wherry_error_text(), told, strlen(told)), 0);
+    CHECK_INT(rmdir(place), 0);
+}
+
+TEST(what_stands_in_the_place_of_an_object_is_not_removed)
+{
+    wherry_channel *channel;
+    check_left_alone("queue");
+    check_left_alone("lease");
+    check_left_alone("local");
+    CHECK_INT(mkdir(harness_path("wherry/boat.local"), 0700), 0);
+    FAILS(wherry_dial("local:boat", soon(), &channel), -ECONNREFUSED, "no socket");
+    CHECK_INT(rmdir(harness_path("wherry/boat.local")), 0);
 }
