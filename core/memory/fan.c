@@ -212,8 +212,7 @@ uint64_t fan_took(struct fan_in *fan, const struct fan_record *record)
     ring->head += padded(record->size);
     ring->messages++;
     ring->bytes += record->size;
-    atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
-    atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
+    ring_tell_received(ring);
     if (lost > 0)
         atomic_store_explicit(
             &reader->lost,

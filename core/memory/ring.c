@@ -29,6 +29,7 @@ uint32_t ring_layout(void)
                                    offsetof(struct ring_page, places),
                                    offsetof(struct ring_page, sleeps),
                                    offsetof(struct ring_page, fan),
+                                   offsetof(struct ring_page, received),
                                    sizeof(struct ring_page),
                                    RING_FRONT,
                                    RING_STEP,
@@ -318,19 +319,11 @@ uint64_t ring_unread(const struct ring_in *ring)
     return there <= ring->size ? there : 0;
 }
 
-static void tell_what_was_read(const struct ring_in *ring)
-{
-    struct ring_reader *reader = &ring->own->reader;
-    atomic_store_explicit(&reader->messages, ring->messages, memory_order_relaxed);
-    atomic_store_explicit(&reader->bytes, ring->bytes, memory_order_relaxed);
-}
-
 bool ring_release(struct ring_in *ring)
 {
     struct ring_reader *reader = &ring->own->reader;
     ring_in_tells_place(ring);
     ring->released = ring->head;
-    tell_what_was_read(ring);
     WHERRY_STORE(&reader->head, ring->head);
     atomic_thread_fence(memory_order_seq_cst);
     const uint32_t epoch = WHERRY_LOAD(&ring->theirs->sleeps.writer);
@@ -343,7 +336,6 @@ bool ring_release(struct ring_in *ring)
 // Once it is odd every publish sees it.
 void ring_in_falls_asleep(struct ring_in *ring)
 {
-    tell_what_was_read(ring);
     ring->epoch++;
     atomic_store(&ring->own->sleeps.reader, ring->epoch);
     atomic_thread_fence(memory_order_seq_cst);

@@ -14,6 +14,7 @@
  *         512     sleeps: two epochs, odd while this side's reader or writer sleeps
  *         640     fan: where the newest record is, and from which on all are there
  *                 (memory/fan.h)
+ *         768     received: how many messages have been read
  *   ring    4096  records, each 16 bytes and its payload, in steps of 16 bytes
  *
  * A record is there once its first word is not 0.  That word is written last, and the
@@ -61,8 +62,7 @@ enum ring_mode { RING_FENCED, RING_UNFENCED };
 /* --- what is shared ------------------------------------------------------ */
 
 /* Messages and bytes of their payload are for whoever looks on (memory/onlooker.c): the
- * other side reads none of it.  What a reader has read it tells when it gives back
- * room, and when it goes to sleep. */
+ * other side reads none of it. */
 struct ring_writer {
     _Alignas(RING_LINE) _Atomic(uint64_t) tail;
     _Atomic(uint64_t) messages;
@@ -71,8 +71,6 @@ struct ring_writer {
 
 struct ring_reader {
     _Alignas(RING_LINE) _Atomic(uint64_t) head;
-    _Atomic(uint64_t) messages;
-    _Atomic(uint64_t) bytes;
     _Atomic(uint64_t) lost; /* messages that a fan's writer had overwritten by then */
 };
 
@@ -96,6 +94,12 @@ struct ring_fan {
     _Atomic(uint64_t) floor;
 };
 
+/* Apart from what the writer looks at: the reader tells it with each message. */
+struct ring_received {
+    _Alignas(RING_LINE) _Atomic(uint64_t) messages;
+    _Atomic(uint64_t) bytes;
+};
+
 /* Whose page it is. */
 enum ring_use { RING_OF_CHANNEL = 1, RING_OF_TOPIC, RING_OF_READER, RING_USES };
 
@@ -116,6 +120,7 @@ struct ring_page {
     struct ring_places places;
     struct ring_sleeps sleeps;
     struct ring_fan fan;
+    struct ring_received received;
 };
 
 /* A record's first word: bytes from here to the end of the message, and what it is; 0
@@ -379,11 +384,19 @@ static inline bool ring_is_due(const struct ring_in *ring)
 
 bool ring_release(struct ring_in *);
 
+static inline void ring_tell_received(const struct ring_in *ring)
+{
+    struct ring_received *received = &ring->own->received;
+    atomic_store_explicit(&received->messages, ring->messages, memory_order_relaxed);
+    atomic_store_explicit(&received->bytes, ring->bytes, memory_order_relaxed);
+}
+
 static inline bool ring_took(struct ring_in *ring, const struct ring_record *record)
 {
     ring->head += ring_padded(record->here);
     ring->messages += record->left == record->here;
     ring->bytes += record->here;
+    ring_tell_received(ring);
     return ring_is_due(ring) && ring_release(ring);
 }
 

@@ -235,9 +235,6 @@ WHERRY_EXPORT void wherry_view_free(struct wherry_process_view *view);
  * its side.  Who is at the other end is the kernel's word (sock_diag(7)), counts are
  * those of the processes, which may say anything; what cannot be is not known.  It is
  * all as it was since the memory was made, at the first burst, or after idleness.
- *
- * An end tells what it has received when a quarter of its ring is read, and when it
- * sleeps: until then that counts as waiting.
  */
 
 /* One direction of a channel.  -1: not known, as in all numbers here. */

@@ -55,8 +55,8 @@ struct wherry_memory_info {
     uint64_t sent_bytes; /* of their payload */
     uint64_t written;    /* bytes of its ring, and */
     uint64_t oldest;     /* from which on a topic still has them */
-    /* Of the other end's ring.  A channel's end tells it when a quarter of the ring is
-     * read, and when it sleeps; a topic's reader with each message. */
+    /* Of the other end's ring, told with each message; but how many bytes of it can be
+     * written again a channel's end tells when that is a quarter of the ring. */
     uint64_t received_messages;
     uint64_t received_bytes;
     uint64_t read;          /* bytes of the ring */

@@ -188,8 +188,8 @@ static void judge(void)
     const uint64_t all = plan->read + plan->unread + plan->messages;
     const struct ring_page *writer = &at.writer.page;
     EXPLORE_CHECK(at.received == all);
-    EXPLORE_CHECK(writer->writer.messages == all && at.reader.reader.messages == all);
-    EXPLORE_CHECK(at.reader.reader.bytes == all * plan->size);
+    EXPLORE_CHECK(writer->writer.messages == all && at.reader.received.messages == all);
+    EXPLORE_CHECK(at.reader.received.bytes == all * plan->size);
     EXPLORE_CHECK(at.reader.reader.head == writer->writer.tail);
     EXPLORE_CHECK(!ring_has_next(&at.in));
 }
