@@ -72,6 +72,13 @@ void group_join(const struct harness_group *group)
     CHECK(write_number(group, "cgroup.procs", (long)getpid()));
 }
 
+void group_leave(const struct harness_group *group)
+{
+    struct harness_group all;
+    snprintf(all.path, sizeof all.path, "%s", versions[group->version].root);
+    CHECK(write_number(&all, "cgroup.procs", (long)getpid()));
+}
+
 long group_bytes(const struct harness_group *group)
 {
     char text[64];

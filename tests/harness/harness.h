@@ -273,6 +273,10 @@ bool group_open(struct harness_group *group, long most);
 /* The calling process, and all that it forks from now on, belongs to it. */
 void group_join(const struct harness_group *group);
 
+/* The calling process does not any more: what it looks at is not counted there, be it
+ * the kernel's own of the others' /proc. */
+void group_leave(const struct harness_group *group);
+
 /* What its processes have now, and the kernel for them, as far as the kernel counts. */
 long group_bytes(const struct harness_group *group);
 

@@ -251,6 +251,8 @@ static void be_idle(void *argument)
     if (group.path[0])
         group_join(&group);
     const int channels = start();
+    if (group.path[0])
+        group_leave(&group);
     const long before = bytes();
     const long descriptors = sum(descriptors_of) + 2L * OF_IDLE * channels;
     next_phase();
