@@ -95,8 +95,9 @@ int wherry_describe(wherry_channel *channel, struct wherry_channel_info *out,
     describe_holders(far_end, writes, &info);
     os_lock_take(&channel->error_lock);
     info.error = channel->error;
-    if (channel->error_text)
-        snprintf(info.error_text, sizeof(info.error_text), "%s", channel->error_text);
+    if (info.error < 0)
+        snprintf(info.error_text, sizeof(info.error_text), "%s",
+                 channel->error_text ? channel->error_text : error_words(info.error));
     os_lock_give(&channel->error_lock);
     memset(out, 0, size);
     memcpy(out, &info, size < sizeof(info) ? size : sizeof(info));

@@ -37,11 +37,8 @@ enum { BINS = sizeof(sizes) / sizeof(sizes[0]), LAST_BIN = BINS - 1 };
 
 /* One thread's unused messages. */
 struct shelf {
-    struct bin {
-        wherry_message *unused;
-        unsigned count;
-    } bins[BINS];
-
+    wherry_message *bins[BINS];
+    uint16_t counts[BINS];
     int64_t out; /* taken less returned; the sum of both shelves counts */
 };
 
@@ -117,14 +114,14 @@ static size_t bin_for(size_t size)
 
 static void keep(struct shelf *shelf, wherry_message *message)
 {
-    struct bin *bin = &shelf->bins[message->bin];
-    if (bin->count >= sizes[message->bin].keeps) {
+    const size_t bin = message->bin;
+    if (shelf->counts[bin] >= sizes[bin].keeps) {
         block_release(message);
         return;
     }
-    message->next = bin->unused;
-    bin->unused = message;
-    bin->count++;
+    message->next = shelf->bins[bin];
+    shelf->bins[bin] = message;
+    shelf->counts[bin]++;
 }
 
 static void sort_returned(struct message_store *store, struct shelf *shelf)
@@ -140,12 +137,12 @@ static void sort_returned(struct message_store *store, struct shelf *shelf)
     shelf->out -= count;
 }
 
-static wherry_message *take_unused(struct bin *bin)
+static wherry_message *take_unused(struct shelf *shelf, size_t bin)
 {
-    wherry_message *message = bin->unused;
+    wherry_message *message = shelf->bins[bin];
     if (message) {
-        bin->unused = message->next;
-        bin->count--;
+        shelf->bins[bin] = message->next;
+        shelf->counts[bin]--;
     }
     return message;
 }
@@ -190,7 +187,7 @@ static APART int take_other(struct message_store *store, enum wherry_direction s
     struct shelf *shelf = &store->shelves[side];
     size_t bin = bin_for(size);
     sort_returned(store, shelf);
-    wherry_message *message = take_unused(&shelf->bins[bin]);
+    wherry_message *message = take_unused(shelf, bin);
     int r = message ? 0 : make(store, bin, size, &message);
     if (r >= 0)
         hand_out(shelf, side, size, message, out);
@@ -201,7 +198,7 @@ int message_store_take(struct message_store *store, enum wherry_direction side,
                        size_t size, wherry_message **out)
 {
     struct shelf *shelf = &store->shelves[side];
-    wherry_message *message = take_unused(&shelf->bins[bin_for(size)]);
+    wherry_message *message = take_unused(shelf, bin_for(size));
     if (!message)
         return take_other(store, side, size, out);
     hand_out(shelf, side, size, message, out);
@@ -214,7 +211,7 @@ void message_store_trim(struct message_store *store, enum wherry_direction side)
     sort_returned(store, shelf);
     for (size_t bin = 0; bin < BINS; bin++) {
         wherry_message *message;
-        while ((message = take_unused(&shelf->bins[bin])))
+        while ((message = take_unused(shelf, bin)))
             block_release(message);
     }
 }

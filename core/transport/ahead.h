@@ -9,7 +9,8 @@
 #include "transport/transport.h"
 
 enum {
-    AHEAD_SMALL = 1024, /* what a quiet channel reads at once */
+    AHEAD_LEAST = 256,  /* what a quiet channel reads at once, if words travel on it */
+    AHEAD_SMALL = 1024, /* else; or once that was full */
     AHEAD_LARGE = MESSAGE_READ,
     AHEAD_MORE = 2 /* no whole message there: read on */
 };

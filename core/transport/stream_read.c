@@ -11,15 +11,21 @@
 
 #include "base/base.h"
 
-// A block that is full is followed by a larger one: a quiet stream keeps the small one,
-// a busy one has the large one, and only a record whose size cannot be told before its
+// A block that is full is followed by a larger one: a quiet stream keeps a small one, a
+// busy one has the large one, and only a record whose size cannot be told before its
 // end (a line) needs more, up to the channel's limit, which scan enforces.
 static size_t larger(const struct stream *stream, size_t capacity)
 {
     const size_t most = (size_t)stream->cutter.message_limit + FRAMING_HEAD;
     if (capacity < AHEAD_LARGE)
-        return AHEAD_LARGE;
+        return capacity < AHEAD_SMALL ? AHEAD_SMALL : AHEAD_LARGE;
     return capacity * 4 < most ? capacity * 4 : most;
+}
+
+// Where there are no heads, a message is what one read got: that is not to be little.
+static size_t first_room(const struct stream *stream)
+{
+    return stream->cutter.framing->has_words ? AHEAD_LEAST : AHEAD_SMALL;
 }
 
 static int make_room(struct stream *stream)
@@ -27,7 +33,7 @@ static int make_room(struct stream *stream)
     struct ahead *ahead = &stream->in.ahead;
     if (!ahead->block) {
         size_t room = ahead->room > AHEAD_LARGE ? AHEAD_LARGE : ahead->room;
-        return ahead_change(ahead, &stream->cutter, room > 0 ? room : AHEAD_SMALL);
+        return ahead_change(ahead, &stream->cutter, room > 0 ? room : first_room(stream));
     }
     ahead_compact(ahead);
     size_t capacity = ahead->block->capacity;
