@@ -26,7 +26,6 @@ wherry_channel *channel_blank(const char *address)
     for (int direction = 0; direction < 2; direction++)
         atomic_init(&channel->bell[direction], -1);
     channel->in.watch = -1;
-    channel->in.ready = -1;
     channel->in.timer = -1;
     channel->in.room = SIZE_MAX;
     return channel;
@@ -186,7 +185,7 @@ void wherry_close(wherry_channel *channel)
     list_free(&channel->in.held);
     os_close(channel->in.timer);
     os_close(channel->in.watch);
-    os_close(channel->in.ready);
+    ready_give(channel->in.ready);
     os_close(atomic_load(&channel->bell[WHERRY_IN]));
     os_close(atomic_load(&channel->bell[WHERRY_OUT]));
     message_store_leave(channel->store);

@@ -100,11 +100,11 @@ struct channel_in {
     struct expectation expectation;
     /* wherry_fd */
     int watch;
-    int ready;        /* a bell: readable while user space holds a message */
-    int timer;        /* of rest.c; -1: nothing is to be given back */
-    unsigned changes; /* of what the transport waits for, as far as it is watched */
-    uint32_t rested;  /* bytes, or more, that were kept when all was given back */
-    bool ready_rung;
+    struct ready *ready; /* shown there while user space holds a message */
+    int timer;           /* of rest.c; -1: nothing is to be given back */
+    unsigned changes;    /* of what the transport waits for, as far as it is watched */
+    uint32_t rested;     /* bytes, or more, that were kept when all was given back */
+    bool shows_ready;
     bool always_ready;       /* a file, of which epoll(7) knows nothing */
     wherry_deadline rest_at; /* as the timer is set; 0: it is not */
 };
@@ -232,6 +232,14 @@ int64_t channel_rest(wherry_channel *);
 void rest_expect(wherry_channel *);
 bool rest_is_due(const wherry_channel *);
 void rest_when_due(wherry_channel *);
+
+/* --- ready.c ------------------------------------------------------------- */
+
+/* A descriptor that is always readable, which a few channels share; never NULL in *out
+ * but on failure.  Errors: -EMFILE, -ENFILE, -ENOMEM. */
+int ready_take(struct ready **out);
+void ready_give(struct ready *); /* may be NULL */
+int ready_descriptor(const struct ready *);
 
 /* --- descriptor.c -------------------------------------------------------- */
 

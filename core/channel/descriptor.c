@@ -2,9 +2,10 @@
 /*
  * One descriptor for an event loop.
  *
- * For receiving it is a watch over the kernel's descriptors and a bell of our own,
- * which is rung while user space holds a message (read ahead, passed over) that the
- * kernel no longer knows of.  For sending the kernel's own descriptor says it all.
+ * For receiving it is a watch over the kernel's descriptors and one that is always
+ * readable, which it looks at while user space holds a message (read ahead, passed
+ * over) that the kernel no longer knows of.  For sending the kernel's own descriptor
+ * says it all.
  */
 #include "channel/channel.h"
 
@@ -22,31 +23,40 @@ static unsigned changes_of(const wherry_channel *channel)
     return moves->changes ? moves->changes(channel->state) : 0;
 }
 
+static int fill_watch(int watch, const struct ready *ready,
+                      const struct wherry_wait *waits, int count)
+{
+    int r = os_watch_add(watch, ready_descriptor(ready), 0);
+    for (int i = 0; i < count && r >= 0; i++)
+        r = os_watch_add(watch, waits[i].fd, waits[i].events);
+    return r;
+}
+
 static int make_watch(wherry_channel *channel)
 {
     struct channel_in *in = &channel->in;
     struct wherry_wait waits[WHERRY_WAITS];
+    struct ready *ready = NULL;
     int count = channel->moves->wait(channel->state, WHERRY_IN, waits);
     if (count <= 0)
         return count < 0 ? count : -ENOTSUP;
     int watch = os_watch_new();
     if (watch < 0)
         return watch;
-    int ready = os_bell_new();
-    int r = ready < 0 ? ready : os_watch_add(watch, ready, os_wait_in);
-    for (int i = 0; i < count && r >= 0; i++)
-        r = os_watch_add(watch, waits[i].fd, waits[i].events);
+    int r = ready_take(&ready);
+    if (r >= 0)
+        r = fill_watch(watch, ready, waits, count);
     // A file is always ready, so epoll(7) takes none.
     in->always_ready = r == -EPERM;
     if (r < 0 && !in->always_ready) {
-        os_close(ready);
         os_close(watch);
+        ready_give(ready);
         return r;
     }
     tell_polled(channel, WHERRY_IN);
     in->watch = watch;
     in->ready = ready;
-    in->ready_rung = false;
+    in->shows_ready = false;
     in->changes = changes_of(channel);
     return 0;
 }

@@ -268,13 +268,10 @@ void channel_show_ready(wherry_channel *channel)
     rest_expect(channel);
     bool ready = in->always_ready || in->held.count > 0 || in->ended || in->owed ||
                  (channel->moves->ready && channel->moves->ready(channel->state));
-    if (ready == in->ready_rung)
+    if (ready == in->shows_ready)
         return;
-    in->ready_rung = ready;
-    if (ready)
-        os_bell_ring(in->ready);
-    else
-        os_bell_clear(in->ready);
+    in->shows_ready = ready;
+    os_watch_change(in->watch, ready_descriptor(in->ready), ready ? os_wait_in : 0);
 }
 
 static int check(wherry_channel *channel, int64_t kind)

@@ -128,12 +128,22 @@ int os_watch_new(void)
     return watch < 0 ? -errno : os_above_standard(watch);
 }
 
-int os_watch_add(int watch, int fd, short events)
+// The low epoll event bits are poll's own (epoll_ctl(2)).
+static int control(int watch, int how, int fd, short events)
 {
-    // The low epoll event bits are poll's own (epoll_ctl(2)).
     struct epoll_event event = {.events = (uint32_t)(unsigned short)events,
                                 .data = {.fd = fd}};
-    return epoll_ctl(watch, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+    return epoll_ctl(watch, how, fd, &event) < 0 ? -errno : 0;
+}
+
+int os_watch_add(int watch, int fd, short events)
+{
+    return control(watch, EPOLL_CTL_ADD, fd, events);
+}
+
+void os_watch_change(int watch, int fd, short events)
+{
+    (void)control(watch, EPOLL_CTL_MOD, fd, events);
 }
 
 void os_watch_remove(int watch, int fd)

@@ -22,7 +22,8 @@ enum {
     CHANNELS = 200,
     PAIRS_MOST = 64,         // of processes
     OF_ONE = 6,              // descriptors of a channel that is busy
-    OF_IDLE = 3,             // of one that is not: its socket, watch and bell
+    OF_IDLE = 2,             // of one that is not: its socket and its watch
+    SHARE_READY = 8,         // channels of a process that share one descriptor
     SPARE = 64,              // others of a process
     BYTES_MOST = 28672,      // of one channel that is idle
     PROGRAMS_MOST = 1 << 20, // what the two processes have at once, whatever they do
@@ -254,7 +255,8 @@ static void be_idle(void *argument)
     if (group.path[0])
         group_leave(&group);
     const long before = bytes();
-    const long descriptors = sum(descriptors_of) + 2L * OF_IDLE * channels;
+    const long shared = 2L * (channels / SHARE_READY + pair_count);
+    const long descriptors = sum(descriptors_of) + 2L * OF_IDLE * channels + shared;
     next_phase();
     check_bytes(until_given_back(descriptors, AFTER_IDLE) - before, channels,
                 "after a word each way");
