@@ -185,5 +185,7 @@ int words_hear(wherry_channel *channel, wherry_message *word)
         r = hearers[word->word](channel, word);
     if (r <= 0)
         wherry_message_free(word);
+    if (is_hello) // there is none like it again
+        message_store_trim(channel->store, WHERRY_IN);
     return r < 0 ? r : 0;
 }

@@ -2,8 +2,9 @@
 /*
  * Cutting messages out of what was read ahead.
  *
- * A small message is copied out of the block; one whose payload fills most of it is
- * handed out with its block, uncopied, and what stands behind it moves to a new one.
+ * A small message is copied out of the block; one whose payload fills most of it, or
+ * that is alone in a block of the least room, is handed out with its block, uncopied,
+ * and what stands behind it moves to a new one.
  */
 #include "transport/ahead.h"
 
@@ -84,8 +85,11 @@ static APART bool hand_out_block(struct ahead *ahead, const struct cutter *cutte
 static inline int take(struct ahead *ahead, const struct cutter *cutter, size_t head,
                        size_t size, wherry_message **out)
 {
-    bool fills_block = size >= ahead->block->capacity / 2;
-    if (fills_block && hand_out_block(ahead, cutter, head, size, out))
+    const size_t capacity = ahead->block->capacity;
+    const bool is_alone = head + size == ahead_size(ahead);
+    const bool goes_whole =
+        size >= capacity / 2 || (is_alone && capacity <= AHEAD_LEAST);
+    if (goes_whole && hand_out_block(ahead, cutter, head, size, out))
         return 1;
     int r = message_store_take(cutter->store, WHERRY_IN, size, out);
     if (r < 0)

@@ -33,7 +33,8 @@ static int make_room(struct stream *stream)
     struct ahead *ahead = &stream->in.ahead;
     if (!ahead->block) {
         size_t room = ahead->room > AHEAD_LARGE ? AHEAD_LARGE : ahead->room;
-        return ahead_change(ahead, &stream->cutter, room > 0 ? room : first_room(stream));
+        return ahead_change(ahead, &stream->cutter,
+                            room > 0 ? room : first_room(stream));
     }
     ahead_compact(ahead);
     size_t capacity = ahead->block->capacity;
