@@ -91,6 +91,7 @@ static void wrap(struct local *local, const struct address *address,
     local->spin_is_set = address_given(address, "spin");
     local->wish = local_wish(address);
     local->pidfd = LOCAL_UNWATCHED;
+    local->seen = LOCAL_UNSEEN;
     local->file = local->out.room = local->in.room = -1;
     out->moves = &local_moves;
     out->state = local;

@@ -65,6 +65,8 @@ enum { LOCAL_BURST = 8 }; /* messages that make it worth having memory */
 
 enum { LOCAL_UNWATCHED = -2 }; /* nobody has slept yet */
 
+#define LOCAL_UNSEEN UINT64_MAX
+
 enum local_wish { LOCAL_AUTO, LOCAL_ALWAYS, LOCAL_NEVER };
 
 struct local_out {
@@ -143,8 +145,9 @@ struct local {
     struct local_out out;
     struct local_in in;
     struct local_loans loans;
-    uint64_t seen;   /* messages, when it was last looked whether this is idle, */
-    int64_t seen_at; /* and when they had become so many */
+    uint64_t seen;   /* how far both rings were used, when it was last looked whether
+                        this is idle (LOCAL_UNSEEN: it was not), */
+    int64_t seen_at; /* and since when */
 
     struct spin_habit habits[2]; /* by direction */
 };

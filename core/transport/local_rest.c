@@ -19,17 +19,18 @@ void local_drop(struct local *local)
     local->out.room = local->in.room = -1;
     local->out.is_asleep = false;
     local->out.burst = 0;
+    local->seen = LOCAL_UNSEEN;
     atomic_store(&local->steps, 0);
 }
 
 // Whether nothing was said through either ring since it was last looked at.
 static bool is_quiet(struct local *local, int64_t now)
 {
-    const uint64_t messages = local->out.ring.tail + local->in.ring.head;
-    const bool quiet = messages == local->seen && !local_loans_are_out(local);
+    const uint64_t used = local->out.ring.tail + local->in.ring.head;
+    const bool quiet = used == local->seen && !local_loans_are_out(local);
     if (!quiet)
         local->seen_at = now;
-    local->seen = messages;
+    local->seen = used;
     return quiet;
 }
 

@@ -93,6 +93,33 @@ TEST(whoever_only_polls_gives_its_memory_back_after_each_burst)
     close_two(&two);
 }
 
+// Many go one way over the socket; what is said of memory meanwhile both hear, and
+// neither sends again.
+static void have_memory_alone(const struct two *two)
+{
+    const int64_t end = harness_now() + 1000000LL * harness_stretch(HARNESS_PATIENCE);
+    say(two->accepted, "hello");
+    hear(two->dialled, "hello");
+    for (int i = 0; i < MANY; i++)
+        say(two->dialled, "there");
+    for (int i = 0; i < MANY; i++)
+        hear(two->accepted, "there");
+    while (!are_up(two)) {
+        CHECK(harness_now() < end);
+        (void)turn(two, 100);
+    }
+}
+
+TEST(memory_that_nothing_has_gone_through_is_kept_for_as_long_as_any)
+{
+    struct two two = open_polled("?idle=60min");
+    have_memory_alone(&two);
+    while (turn(&two, QUIET) > 0)
+        ;
+    CHECK(are_up(&two));
+    close_two(&two);
+}
+
 TEST(a_channel_that_has_given_all_back_wakes_nobody)
 {
     struct two two = open_polled("?idle=200ms");
