@@ -25,7 +25,7 @@ enum {
     OF_IDLE = 2,             // of one that is not: its socket and its watch
     SHARE_READY = 8,         // channels of a process that share one descriptor
     SPARE = 64,              // others of a process
-    BYTES_MOST = 28672,      // of one channel that is idle
+    BYTES_MOST = 16384,      // of one channel that is idle
     PROGRAMS_MOST = 1 << 20, // what the two processes have at once, whatever they do
     AFTER_IDLE = 5,          // seconds
     LIMIT = 300000,          // milliseconds, for all of it
