@@ -24,6 +24,17 @@ static uint64_t size_most(const wherry_channel *channel)
     return peer && peer < most ? peer : most;
 }
 
+// With what sets it, as the table of mechanisms says it.
+static int over_mechanism(const wherry_channel *channel, size_t size)
+{
+    const struct transport *transport = transport_find(channel->scheme);
+    return failure(
+        -EMSGSIZE,
+        "%s: a message of %zu bytes is over the mechanism's limit of %llu%s%s",
+        channel->address, size, (unsigned long long)channel->mechanism_limit,
+        transport ? ": " : "", transport ? transport->mechanism.limit : "");
+}
+
 static APART int refuse_size(const wherry_channel *channel, size_t size)
 {
     if (size > channel->limits.message)
@@ -33,12 +44,7 @@ static APART int refuse_size(const wherry_channel *channel, size_t size)
             "(message=)",
             channel->address, size, (unsigned long long)channel->limits.message);
     if (channel->mechanism_limit && size > channel->mechanism_limit)
-        return failure(
-            -EMSGSIZE,
-            "%s: a message of %zu bytes is over the mechanism's limit of %llu "
-            "(the channel's own is %llu)",
-            channel->address, size, (unsigned long long)channel->mechanism_limit,
-            (unsigned long long)channel->limits.message);
+        return over_mechanism(channel, size);
     return failure(-EMSGSIZE,
                    "%s: a message of %zu bytes is over the peer's limit of %llu (this "
                    "side's is %llu)",

@@ -42,7 +42,8 @@ typedef struct wherry_listener wherry_listener;
 
 /* The sentence behind the last error that a call of this thread returned: which
  * address, what was wrong, what would work.  Borrowed until this thread's next failing
- * call; "" if there was none. */
+ * call; "" if there was none.  What is no error to tell of, -EAGAIN, leaves it as it
+ * was. */
 WHERRY_EXPORT const char *wherry_error_text(void);
 
 /* Makes that sentence, in the format of printf(3), and returns `error`: for libraries
