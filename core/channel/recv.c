@@ -271,7 +271,7 @@ void channel_show_ready(wherry_channel *channel)
     if (ready == in->shows_ready)
         return;
     in->shows_ready = ready;
-    os_watch_change(in->watch, ready_descriptor(in->ready), ready ? os_wait_in : 0);
+    os_watch_change(in->watch, ready_descriptor(in->ready), ready);
 }
 
 static int check(wherry_channel *channel, int64_t kind)

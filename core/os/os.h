@@ -92,7 +92,8 @@ void os_far_bell_clear(int ours);
 /* A watch is readable while any of its members is: an epoll(7) descriptor. */
 int os_watch_new(void);
 int os_watch_add(int watch, int fd, short events);
-void os_watch_change(int watch, int fd, short events); /* of a member; cannot fail */
+void os_watch_change(int watch, int fd,
+                     bool reads); /* a member's events: in, or none */
 void os_watch_remove(int watch, int fd);
 
 /* Which members are readable now, at most OS_READY of them: how many. */

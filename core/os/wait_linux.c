@@ -128,22 +128,22 @@ int os_watch_new(void)
     return watch < 0 ? -errno : os_above_standard(watch);
 }
 
-// The low epoll event bits are poll's own (epoll_ctl(2)).
-static int control(int watch, int how, int fd, short events)
+static int control(int watch, int how, int fd, uint32_t events)
 {
-    struct epoll_event event = {.events = (uint32_t)(unsigned short)events,
-                                .data = {.fd = fd}};
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
     return epoll_ctl(watch, how, fd, &event) < 0 ? -errno : 0;
 }
 
+// The low epoll event bits are poll's own (epoll_ctl(2)).
 int os_watch_add(int watch, int fd, short events)
 {
-    return control(watch, EPOLL_CTL_ADD, fd, events);
+    return control(watch, EPOLL_CTL_ADD, fd, (unsigned short)events);
 }
 
-void os_watch_change(int watch, int fd, short events)
+// It takes no memory, and cannot fail.
+void os_watch_change(int watch, int fd, bool reads)
 {
-    (void)control(watch, EPOLL_CTL_MOD, fd, events);
+    (void)control(watch, EPOLL_CTL_MOD, fd, reads ? EPOLLIN : 0U);
 }
 
 void os_watch_remove(int watch, int fd)
