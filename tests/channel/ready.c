@@ -4,6 +4,8 @@
  * holds a message is shared with a few others, makes none of those readable, and stays
  * within what epoll(7) allows.
  */
+#include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 
 #include "../transport/talk.h"
@@ -65,12 +67,12 @@ static int32_t find_readable(void)
 }
 
 // Of two the second is taken: the first is held, and the kernel has nothing more.
-static void hold_one(uint32_t number)
+static void hold_one(wherry_channel *const ends[2])
 {
     wherry_message *message;
-    WORKS(wherry_write(channels[number][1], "held", 4, 1, 0, soon()));
-    WORKS(wherry_write(channels[number][1], "taken", 5, 2, 0, soon()));
-    CHECK_INT(wherry_recv_kind(channels[number][0], 2, &message, soon()), 1);
+    WORKS(wherry_write(ends[1], "held", 4, 1, 0, soon()));
+    WORKS(wherry_write(ends[1], "taken", 5, 2, 0, soon()));
+    CHECK_INT(wherry_recv_kind(ends[0], 2, &message, soon()), 1);
     wherry_message_free(message);
 }
 
@@ -78,7 +80,7 @@ static void check_each(void)
 {
     for (uint32_t i = 0; i < CHANNELS; i++) {
         CHECK_INT(find_readable(), -1);
-        hold_one(i);
+        hold_one(channels[i]);
         CHECK_INT(find_readable(), i);
         hear(channels[i][0], "held");
     }
@@ -95,4 +97,44 @@ TEST(each_of_many_that_holds_a_message_is_readable_and_no_other)
     }
     check_each();
     close_all();
+}
+
+/* --- at once ------------------------------------------------------------- */
+
+enum { THREADS = 4, ROUNDS = 200 };
+
+static bool is_readable(const struct pollfd *asked)
+{
+    struct pollfd wait = *asked;
+    int r;
+    do
+        r = poll(&wait, 1, 0);
+    while (r < 0 && errno == EINTR);
+    return r == 1;
+}
+
+static void *open_and_close(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        wherry_channel *ends[2];
+        struct pollfd wait;
+        WORKS(wherry_pair("pair:", ends));
+        WORKS(wherry_fd(ends[0], WHERRY_IN, &wait.fd, &wait.events));
+        CHECK(!is_readable(&wait));
+        hold_one(ends);
+        CHECK(is_readable(&wait));
+        wherry_close(ends[1]);
+        wherry_close(ends[0]);
+    }
+    return NULL;
+}
+
+TEST(threads_that_open_and_close_share_it_and_leave_nothing)
+{
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, open_and_close, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        CHECK_INT(pthread_join(threads[i], NULL), 0);
 }
