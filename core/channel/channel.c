@@ -116,7 +116,7 @@ int channel_explain(wherry_channel *channel, int error)
                        "%s: too many open files of this user are on their way; try "
                        "again later",
                        channel->address);
-    if (error == -EPROTO) // and so it stays
+    if (error == -EPROTO && !channel->is_own) // and so it stays
         channel->out.broken = error;
     // The system says no sentence, and neither does a transport of the user's own.
     const bool told = error == -ENOTSUP || error == -EMSGSIZE || error == -EBADMSG ||
