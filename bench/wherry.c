@@ -5,7 +5,8 @@
  * A mechanism with pairs is opened as one, another is listened to and dialled; one that
  * goes one way is opened twice.  A %s in the address becomes a name that nobody else
  * has.  Copied messages are written from plain bytes, and read into them up to 64 KiB;
- * larger and lent ones are received as messages, and freed.
+ * larger and lent ones are received as messages, and freed.  Many a call are written
+ * from plain bytes, and read into them.
  */
 #define _GNU_SOURCE
 #include "contest.h"
@@ -34,7 +35,8 @@ struct boat {
     bool is_duplex;
     pid_t maker;           /* who removes what stays */
     char (*told)[ADDRESS]; /* [side] where it listens; both see it */
-    wherry_message *batch[CONTEST_BATCH];
+    struct wherry_bytes batch[CONTEST_BATCH];
+    unsigned char *bytes; /* theirs */
 };
 
 static int explain(struct contest_end *end, int error)
@@ -212,6 +214,8 @@ static int meet(struct contest_end *end)
 static void close_end(struct contest_end *end)
 {
     struct boat *boat = end->state;
+    free(boat->bytes);
+    boat->bytes = NULL;
     if (boat->out != boat->in)
         wherry_close(boat->out);
     wherry_close(boat->in);
@@ -289,45 +293,59 @@ static int take_one(struct contest_end *end)
     return (is_message ? take_message : take_bytes)(end);
 }
 
-static int fill_batch(struct contest_end *end, size_t count)
+static size_t room_of_batch(const struct contest_end *end)
+{
+    return CONTEST_BATCH * (end->size + WHERRY_BYTES_STEP);
+}
+
+// Each with its number, and so in bytes of its own.
+static void fill_batch(struct contest_end *end, size_t count)
 {
     struct boat *boat = end->state;
     uint64_t number;
     memcpy(&number, end->bytes, sizeof(number));
     for (size_t i = 0; i < count; i++, number++) {
-        int r = wherry_loan(boat->out, end->size, &boat->batch[i], WHERRY_FOREVER);
-        if (r < 0)
-            return r;
-        unsigned char *bytes = wherry_message_data(boat->batch[i]);
+        unsigned char *bytes = boat->bytes + i * end->size;
         memcpy(bytes, &number, sizeof(number));
         memcpy(bytes + sizeof(number), end->bytes + sizeof(number),
                end->size - sizeof(number));
+        boat->batch[i] = (struct wherry_bytes){bytes, end->size, 0};
     }
-    return 0;
+}
+
+static int make_room(struct contest_end *end)
+{
+    struct boat *boat = end->state;
+    if (!boat->bytes)
+        boat->bytes = malloc(room_of_batch(end));
+    return boat->bytes ? 0 : -ENOMEM;
 }
 
 static int send_many(struct contest_end *end, size_t count)
 {
     struct boat *boat = end->state;
-    int r = fill_batch(end, count);
+    int r = make_room(end);
+    if (r >= 0)
+        fill_batch(end, count);
     for (size_t done = 0; r >= 0 && done < count; done += (size_t)r)
-        r = wherry_send_many(boat->out, boat->batch + done, count - done,
-                             WHERRY_FOREVER);
+        r = wherry_write_many(boat->out, boat->batch + done, count - done,
+                              WHERRY_FOREVER);
     return r < 0 ? explain(end, r) : 0;
 }
 
 static int take_many(struct contest_end *end, size_t most)
 {
     struct boat *boat = end->state;
-    const int r = wherry_recv_many(boat->in, boat->batch, most, WHERRY_FOREVER);
+    int r = make_room(end);
+    if (r >= 0)
+        r = wherry_read_many(boat->in, boat->bytes, room_of_batch(end), boat->batch,
+                             most, WHERRY_FOREVER);
     if (r <= 0)
         return r < 0 ? explain(end, r) : -EPIPE;
     bool is_whole = true;
-    memcpy(end->bytes, wherry_message_data(boat->batch[r - 1]), CONTEST_LEAST);
-    for (int i = 0; i < r; i++) {
-        is_whole &= wherry_message_size(boat->batch[i]) == end->size;
-        wherry_message_free(boat->batch[i]);
-    }
+    memcpy(end->bytes, boat->batch[r - 1].bytes, CONTEST_LEAST);
+    for (int i = 0; i < r; i++)
+        is_whole &= boat->batch[i].size == end->size;
     return is_whole ? r : -EPROTO;
 }
 

@@ -87,6 +87,15 @@ int channel_keep_error(wherry_channel *channel, int error)
     return error;
 }
 
+int channel_check_count(wherry_channel *channel, const char *call, size_t count)
+{
+    if (count > 0 && count <= INT32_MAX)
+        return 0;
+    return channel_error(channel,
+                         failure(-EINVAL, "%s: %s: %zu messages are none or too many",
+                                 channel->address, call, count));
+}
+
 int channel_again(wherry_channel *channel, int error)
 {
     os_lock_take(&channel->error_lock);

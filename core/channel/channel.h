@@ -174,6 +174,10 @@ static inline int channel_error(wherry_channel *channel, int result)
     return result < 0 ? channel_keep_error(channel, result) : result;
 }
 
+/* Of calls for many messages: -EINVAL, told, unless `count` can be returned as an int.
+ */
+int channel_check_count(wherry_channel *, const char *call, size_t count);
+
 /* An error that ended a direction, told again in the words of the first time. */
 int channel_again(wherry_channel *, int error);
 
@@ -302,8 +306,23 @@ int channel_greeted(wherry_channel *);
  * caller holds in.lock. */
 int channel_pull(wherry_channel *, wherry_message **out);
 
-/* Whether the held list takes no more. */
-bool channel_held_full(const wherry_channel *);
+/* --- held.c: what was passed over; the caller holds in.lock --------------- */
+
+/* Whether the list takes no more; and says so, of the kind that is not in it:
+ * -ENOBUFS. */
+bool held_is_full(const wherry_channel *);
+int held_tell_full(const wherry_channel *, int64_t kind);
+
+/* Whether a message is one that a recv of `kind`, 0 or more, takes. */
+static inline bool held_fits(const wherry_message *message, int64_t kind)
+{
+    return message->word == FRAME_MESSAGE && (kind == 0 || message->kind == kind);
+}
+
+/* Takes the first that fits, or of a kind below 0 the lowest; and the lowest up to
+ * `most`: whether there was one. */
+bool held_take(wherry_channel *, int64_t kind, wherry_message **out);
+bool held_take_lowest(wherry_channel *, int64_t most, wherry_message **out);
 
 /* Sets the readiness of wherry_fd to what user space holds; the caller holds in.lock.
  */

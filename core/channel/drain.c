@@ -54,7 +54,7 @@ static int listen_for_answer(wherry_channel *channel, int64_t serial)
     bool held_any = false;
     os_lock_take(&channel->in.lock);
     while (r >= 0 && atomic_load(&channel->ack_heard) < serial) {
-        if (channel_held_full(channel)) {
+        if (held_is_full(channel)) {
             r = failure(
                 -ENOBUFS,
                 "%s: what arrives while draining no longer fits (held=): receive "

@@ -2,24 +2,14 @@
 /*
  * Receiving: the next message, or the next of a kind.
  *
- * What was passed over stands in the held list, in order, and is looked at first.  The
- * list is bounded; when it is full and nothing in it fits, that is said at once and
- * nothing is lost.
+ * What was passed over stands in the held list (held.c), and is looked at first.
  */
 #include "channel/channel.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { HELD_MESSAGES = 1024, HELD_FILES_FACTOR = 16, WORDS_AT_ONCE = 64 };
-
-bool channel_held_full(const wherry_channel *channel)
-{
-    const struct message_list *held = &channel->in.held;
-    uint64_t files = (uint64_t)channel->limits.files * HELD_FILES_FACTOR;
-    return held->count >= HELD_MESSAGES || held->bytes >= channel->limits.held ||
-           (held->files > 0 && held->files >= files);
-}
+enum { WORDS_AT_ONCE = 64 };
 
 /* --- from the transport -------------------------------------------------- */
 
@@ -122,86 +112,18 @@ int channel_pull(wherry_channel *channel, wherry_message **out)
     return -EAGAIN;
 }
 
-/* --- from the held list -------------------------------------------------- */
-
-static bool fits(const wherry_message *message, int64_t kind)
-{
-    return message->word == FRAME_MESSAGE && (kind == 0 || message->kind == kind);
-}
-
-// Two syncs that meet say what the later one says.
-static wherry_message *take_behind(struct message_list *held, wherry_message *before)
-{
-    wherry_message *taken = list_take(held, before);
-    wherry_message *next = before ? before->next : NULL;
-    if (next && before->word == FRAME_SYNC && next->word == FRAME_SYNC) {
-        before->kind = next->kind;
-        wherry_message_free(list_take(held, before));
-    }
-    return taken;
-}
-
-static bool take_first_fitting(wherry_channel *channel, int64_t kind,
-                               wherry_message **out)
-{
-    wherry_message *before = NULL;
-    for (wherry_message *each = channel->in.held.first; each; each = each->next) {
-        if (fits(each, kind)) {
-            *out = take_behind(&channel->in.held, before);
-            return true;
-        }
-        before = each;
-    }
-    return false;
-}
-
-static bool take_lowest(wherry_channel *channel, int64_t most, wherry_message **out)
-{
-    wherry_message *before = NULL;
-    wherry_message *before_lowest = NULL;
-    wherry_message *lowest = NULL;
-    for (wherry_message *each = channel->in.held.first; each; each = each->next) {
-        bool better = !lowest || each->kind < lowest->kind;
-        if (each->word == FRAME_MESSAGE && each->kind <= most && better) {
-            lowest = each;
-            before_lowest = before;
-        }
-        before = each;
-    }
-    if (lowest)
-        *out = take_behind(&channel->in.held, before_lowest);
-    return lowest != NULL;
-}
-
-static bool take_held(wherry_channel *channel, int64_t kind, wherry_message **out)
-{
-    return kind < 0 ? take_lowest(channel, -kind, out)
-                    : take_first_fitting(channel, kind, out);
-}
-
-static int list_is_full(const wherry_channel *channel, int64_t kind)
-{
-    const struct message_list *held = &channel->in.held;
-    return failure(
-        -ENOBUFS,
-        "%s: %llu messages of %llu bytes have been passed over and none is of "
-        "the kind wanted (%lld): receive some of them, or raise held=",
-        channel->address, (unsigned long long)held->count,
-        (unsigned long long)held->bytes, (long long)kind);
-}
-
 /* --- the next one -------------------------------------------------------- */
 
 static bool is_wanted(const wherry_message *message, int64_t kind)
 {
-    return kind < 0 ? message->kind <= -kind : fits(message, kind);
+    return kind < 0 ? message->kind <= -kind : held_fits(message, kind);
 }
 
 // The lowest of what is held, unless the mechanism has a lower one.
 static int take_lower(wherry_channel *channel, int64_t most, wherry_message **out)
 {
     wherry_message *held = NULL;
-    if (!take_lowest(channel, most, &held))
+    if (!held_take_lowest(channel, most, &held))
         return 0;
     channel->in.wanted = 1 - held->kind;
     bool may_be_lower = held->kind > 1;
@@ -220,7 +142,7 @@ static int take_picked(wherry_channel *channel, int64_t kind, wherry_message **o
     bool has_held = channel->in.held.first != NULL;
     if (has_held && kind < 0 && take_lower(channel, -kind, out))
         return 1;
-    if (has_held && kind >= 0 && take_held(channel, kind, out))
+    if (has_held && kind >= 0 && held_take(channel, kind, out))
         return 1;
     for (;;) {
         channel->in.wanted = kind;
@@ -242,16 +164,16 @@ static int take_next(wherry_channel *channel, int64_t kind, wherry_message **out
     }
     if (channel->moves->recv_kind)
         return take_picked(channel, kind, out);
-    if (held->first && kind >= 0 && take_held(channel, kind, out))
+    if (held->first && kind >= 0 && held_take(channel, kind, out))
         return 1;
     for (;;) {
-        if (kind != 0 && channel_held_full(channel))
-            return take_held(channel, kind, out) ? 1 : list_is_full(channel, kind);
+        if (kind != 0 && held_is_full(channel))
+            return held_take(channel, kind, out) ? 1 : held_tell_full(channel, kind);
         wherry_message *message = NULL;
         int r = channel_pull(channel, &message);
         if (r <= 0)
-            return kind < 0 && take_held(channel, kind, out) ? 1 : r;
-        if (message && kind >= 0 && fits(message, kind)) {
+            return kind < 0 && held_take(channel, kind, out) ? 1 : r;
+        if (message && kind >= 0 && held_fits(message, kind)) {
             *out = message;
             return 1;
         }
@@ -313,17 +235,37 @@ int channel_greeted(wherry_channel *channel)
     return heard ? 1 : r;
 }
 
-// What needs no look at the held list or at the words that the two ends say.
-static size_t take_ahead(wherry_channel *channel, wherry_message **out, size_t most)
+// Whether the next message is the transport's, and needs no look at the words that the
+// two ends say.
+static bool may_take_ahead(const wherry_channel *channel)
 {
     const struct channel_in *in = &channel->in;
     bool heard = in->heard_hello || !channel->words;
-    if (!channel->moves->recv_ahead || in->held.first || in->owed || in->ended ||
-        in->heard_end || !heard)
+    return !in->held.first && !in->owed && !in->ended && !in->heard_end && heard;
+}
+
+static size_t take_ahead(wherry_channel *channel, wherry_message **out, size_t most)
+{
+    if (!channel->moves->recv_ahead || !may_take_ahead(channel))
         return 0;
     size_t run = channel->moves->recv_ahead(channel->state, out, most);
     counter_add(&channel->in.messages, run);
     counter_add(&channel->in.bytes, list_bytes(out, run));
+    return run;
+}
+
+// NOLINTNEXTLINE(readability-function-size): the transport's own parameters
+static size_t read_ahead(wherry_channel *channel, void *bytes, size_t capacity,
+                         struct wherry_bytes *out, size_t most)
+{
+    if (!channel->moves->read_ahead || !may_take_ahead(channel))
+        return 0;
+    size_t run = channel->moves->read_ahead(channel->state, bytes, capacity, out, most);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < run; i++)
+        sum += out[i].size;
+    counter_add(&channel->in.messages, run);
+    counter_add(&channel->in.bytes, sum);
     return run;
 }
 
@@ -360,26 +302,44 @@ static void spin(wherry_channel *channel, wherry_deadline deadline,
         (void)patience_spins(channel, WHERRY_IN, patience);
 }
 
+/* What a call asks for.  A read has `room` for bytes, and what needs no object on its
+ * way there is in `got`. */
+struct wish {
+    int64_t kind;
+    size_t room;
+    void *bytes;
+    struct wherry_bytes got;
+    bool has_spun; // in vain, before the long way
+};
+
+static inline bool take_first(wherry_channel *channel, struct wish *wish,
+                              wherry_message **out)
+{
+    if (wish->bytes && read_ahead(channel, wish->bytes, wish->room, &wish->got, 1) == 1)
+        return true;
+    return take_ahead(channel, out, 1) == 1;
+}
+
 /* What becomes of the first look of a call. */
 enum quick { QUICK_TAKEN, QUICK_NOTHING, QUICK_SPUN };
 
 // The next message where that is seen without asking the system: no more than a copy.
 // What is larger than the caller has room for goes the long way, which says so.
-static enum quick take_quickly(wherry_channel *channel, size_t room,
+static enum quick take_quickly(wherry_channel *channel, struct wish *wish,
                                wherry_deadline deadline, wherry_message **out)
 {
     enum quick r = QUICK_NOTHING;
     os_lock_take(&channel->in.lock);
-    if (take_ahead(channel, out, 1) == 1) {
+    if (take_first(channel, wish, out)) {
         r = QUICK_TAKEN;
     } else if (deadline != WHERRY_POLL && !channel->in.held.first &&
                !channel->in.ended && !channel->in.owed) {
         int spun = channel->moves->spin(channel->state, WHERRY_IN);
         r = spun == -ENOTSUP ? QUICK_NOTHING : QUICK_SPUN;
-        if (spun == 1 && take_ahead(channel, out, 1) == 1)
+        if (spun == 1 && take_first(channel, wish, out))
             r = QUICK_TAKEN;
     }
-    if (r == QUICK_TAKEN && (*out)->size > room) {
+    if (*out && (*out)->size > wish->room) {
         list_prepend(&channel->in.held, *out);
         r = QUICK_NOTHING;
     }
@@ -399,13 +359,6 @@ static bool may_be_quick(const wherry_channel *channel, int64_t kind, size_t roo
         atomic_load_explicit(&channel->out.said_hello, memory_order_relaxed);
     return channel->moves->spin && kind == 0 && channel->in.taker != 0 && has_said;
 }
-
-/* What a call asks for. */
-struct wish {
-    int64_t kind;
-    size_t room;
-    bool has_spun; // in vain, before the long way
-};
 
 static int receive(wherry_channel *channel, const struct wish *wish,
                    wherry_message **out, wherry_deadline deadline)
@@ -451,7 +404,7 @@ static inline int receive_one(wherry_channel *channel, struct wish *wish,
                               wherry_message **out, wherry_deadline deadline)
 {
     if (may_be_quick(channel, wish->kind, wish->room)) {
-        enum quick quick = take_quickly(channel, wish->room, deadline, out);
+        enum quick quick = take_quickly(channel, wish, deadline, out);
         if (quick == QUICK_TAKEN)
             return 1;
         *out = NULL;
@@ -476,36 +429,57 @@ int wherry_recv(wherry_channel *channel, wherry_message **out, wherry_deadline d
     return wherry_recv_kind(channel, 0, out, deadline);
 }
 
+// Bytes lie where they were wanted, and its object is gone.
+static struct wherry_bytes land(void *bytes, wherry_message *message)
+{
+    const struct wherry_bytes landed = {bytes, message->size, message->kind};
+    copy_shared(bytes, message->data, message->size);
+    wherry_message_free(message);
+    return landed;
+}
+
+static inline int read_one(wherry_channel *channel, struct wish *wish,
+                           wherry_deadline deadline)
+{
+    wherry_message *message = NULL;
+    int r = receive_one(channel, wish, &message, deadline);
+    if (r > 0 && message)
+        wish->got = land(wish->bytes, message);
+    return r;
+}
+
 // NOLINTNEXTLINE(readability-function-size): what recv(2) takes, and a kind and an end
 int64_t wherry_read(wherry_channel *channel, void *bytes, size_t capacity,
                     int64_t *kind, int *ended, wherry_deadline deadline)
 {
-    wherry_message *message = NULL;
-    struct wish wish = {.room = capacity};
-    int r = receive_one(channel, &wish, &message, deadline);
+    struct wish wish = {.room = capacity, .bytes = bytes};
+    int r = read_one(channel, &wish, deadline);
     if (r < 0)
         return r;
     if (ended)
         *ended = r == 0;
-    if (r == 0)
-        return 0;
-    size_t size = message->size;
-    copy_shared(bytes, message->data, size);
-    if (kind)
-        *kind = message->kind;
-    wherry_message_free(message);
-    return (int64_t)size;
+    if (r > 0 && kind)
+        *kind = wish.got.kind;
+    return (int64_t)wish.got.size;
+}
+
+// After as many as there were.  The next call tells why there are no more: what ended
+// the channel by itself, one message's own error because it is owed.
+static void end_many(wherry_channel *channel, int r)
+{
+    r = channel_error(channel, r);
+    if (r < 0 && r != -EAGAIN && !channel->in.ended)
+        channel->in.owed = r;
+    channel_show_ready(channel);
+    os_lock_give(&channel->in.lock);
 }
 
 int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count_most,
                      wherry_deadline deadline)
 {
-    if (count_most == 0 || count_most > INT32_MAX)
-        return channel_error(channel,
-                             failure(-EINVAL,
-                                     "%s: recv_many: %zu messages are none or too many",
-                                     channel->address, count_most));
-    int r = wherry_recv(channel, &out[0], deadline);
+    int r = channel_check_count(channel, "recv_many", count_most);
+    if (r >= 0)
+        r = wherry_recv(channel, &out[0], deadline);
     if (r <= 0)
         return r;
     size_t done = 1;
@@ -516,12 +490,58 @@ int wherry_recv_many(wherry_channel *channel, wherry_message **out, size_t count
             r = take_into(channel, 0, SIZE_MAX, &out[done]);
         done += run > 0 ? run : r == 1;
     }
-    // The next call tells it: what ended the channel by itself, one message's own error
-    // because it is owed.
-    r = channel_error(channel, r);
-    if (r < 0 && r != -EAGAIN && !channel->in.ended)
-        channel->in.owed = r;
-    channel_show_ready(channel);
-    os_lock_give(&channel->in.lock);
+    end_many(channel, r);
+    return (int)done;
+}
+
+// One that needs an object on its way.  That there is no room for it is no error of the
+// call that has others, and needs no sentence.
+static int read_by_object(wherry_channel *channel, uint8_t *bytes, size_t capacity,
+                          struct wherry_bytes *out)
+{
+    struct failure_aside before;
+    wherry_message *message = NULL;
+    failure_put_aside(&before);
+    const int r = take_into(channel, 0, capacity, &message);
+    if (r == 1)
+        *out = land(bytes, message);
+    if (r != -ENOSPC)
+        return r;
+    failure_bring_back(&before);
+    return -EAGAIN;
+}
+
+static size_t end_of(const struct wherry_bytes *last, const void *bytes)
+{
+    const ptrdiff_t start = (const uint8_t *)last->bytes - (const uint8_t *)bytes;
+    return (size_t)start + bytes_padded(last->size);
+}
+
+// NOLINTNEXTLINE(readability-function-size): read's, and where each lies
+int wherry_read_many(wherry_channel *channel, void *bytes, size_t capacity,
+                     struct wherry_bytes *out, size_t count_most,
+                     wherry_deadline deadline)
+{
+    struct wish wish = {.room = capacity, .bytes = bytes};
+    int r = channel_check_count(channel, "read_many", count_most);
+    if (r >= 0)
+        r = read_one(channel, &wish, deadline);
+    if (r <= 0)
+        return r;
+    out[0] = wish.got;
+    size_t done = 1;
+    os_lock_take(&channel->in.lock);
+    while (done < count_most && r == 1) {
+        const size_t used = end_of(&out[done - 1], bytes);
+        if (used >= capacity)
+            break;
+        uint8_t *at = (uint8_t *)bytes + used;
+        size_t run =
+            read_ahead(channel, at, capacity - used, out + done, count_most - done);
+        if (run == 0)
+            r = read_by_object(channel, at, capacity - used, &out[done]);
+        done += run > 0 ? run : r == 1;
+    }
+    end_many(channel, r);
     return (int)done;
 }

@@ -145,14 +145,6 @@ static int try_send(wherry_channel *channel, wherry_message **message, unsigned 
     return 0;
 }
 
-int channel_flush(wherry_channel *channel)
-{
-    int r = queue_flush(channel);
-    if (r >= 0 && channel->moves->flush)
-        r = channel->moves->flush(channel->state);
-    return r;
-}
-
 static bool may_wait(const wherry_channel *channel)
 {
     return channel->limits.full == FULL_BLOCK;
@@ -324,7 +316,7 @@ static APART void listen(wherry_channel *channel)
     int r = 1;
     if (!os_lock_try(&channel->in.lock))
         return; // somebody receives
-    while (r == 1 && !channel->in.ended && !channel_held_full(channel)) {
+    while (r == 1 && !channel->in.ended && !held_is_full(channel)) {
         wherry_message *message;
         r = channel_error(channel, channel_pull(channel, &message));
         if (r == 1)
@@ -502,86 +494,71 @@ int wherry_loan(wherry_channel *channel, size_t size, wherry_message **out,
     return channel_error(channel, r);
 }
 
+// As many as go without waiting, and without being looked at one by one.
+static size_t gather_bytes(wherry_channel *channel, const struct wherry_bytes *messages,
+                           size_t most)
+{
+    struct wherry_plain plain[RUN];
+    const uint64_t largest = size_most(channel);
+    uint64_t bytes = 0;
+    size_t run = 0;
+    if (channel->out.broken || channel->out.ending || !may_gather(channel))
+        return 0;
+    for (; run < most && run < RUN; run++) {
+        const struct wherry_bytes *each = &messages[run];
+        if (each->size > largest || !fits_kind(channel, each->kind))
+            break;
+        plain[run] = (struct wherry_plain){each->bytes, each->size, each->kind, NULL};
+    }
+    const size_t done =
+        run > 0 ? channel->moves->gather(channel->state, plain, run) : 0;
+    for (size_t i = 0; i < done; i++)
+        bytes += plain[i].size;
+    count_sent(channel, done, bytes);
+    return done;
+}
+
+// An error in the middle leaves those before it to be pushed on.
+static void push_gathered(wherry_channel *channel, wherry_deadline deadline)
+{
+    os_lock_take(&channel->out.lock);
+    const int pushed = push(channel, 0);
+    channel_give_out(channel);
+    if (pushed < 0)
+        (void)channel_error(channel, settle(channel, pushed, deadline));
+}
+
+// The last one goes alone: it pushes on those before it.
+int wherry_write_many(wherry_channel *channel, const struct wherry_bytes *messages,
+                      size_t count_most, wherry_deadline deadline)
+{
+    const size_t last = count_most - 1;
+    size_t done = 0;
+    int r = channel_check_count(channel, "write_many", count_most);
+    while (r >= 0 && done < count_most) {
+        const struct wherry_bytes *next = &messages[done];
+        os_lock_take(&channel->out.lock);
+        const size_t run = gather_bytes(channel, next, last - done);
+        channel_give_out(channel);
+        done += run;
+        if (run > 0)
+            continue;
+        r = wherry_write(channel, next->bytes, next->size, next->kind,
+                         done < last ? WHERRY_MORE : 0, deadline);
+        done += r >= 0;
+    }
+    if (r < 0 && done > 0)
+        push_gathered(channel, deadline);
+    return done > 0 ? (int)done : r;
+}
+
 int wherry_send_many(wherry_channel *channel, wherry_message **messages,
                      size_t count_most, wherry_deadline deadline)
 {
-    if (count_most == 0 || count_most > INT32_MAX)
-        return channel_error(channel,
-                             failure(-EINVAL,
-                                     "%s: send_many: %zu messages are none or too many",
-                                     channel->address, count_most));
-    struct batch batch = {.messages = messages, .count = count_most};
-    int r = channel_error(channel, send_batch(channel, &batch, deadline));
-    return batch.done > 0 ? (int)batch.done : r;
-}
-
-static int flush(wherry_channel *channel)
-{
-    if (channel->out.finished)
-        return 0;
-    if (channel->out.broken)
-        return channel_again(channel, channel->out.broken);
-    int r = channel_flush(channel);
-    return r < 0 && r != -EAGAIN ? channel_explain(channel, r) : r;
-}
-
-int wherry_flush(wherry_channel *channel)
-{
-    if (!(channel->abilities & WHERRY_ABLE_SEND))
-        return channel_error(channel, failure(-EPERM, "%s: this is the receiving end",
-                                              channel->address));
-    os_lock_take(&channel->out.lock);
-    int r = flush(channel);
-    channel_give_out(channel);
-    if (r >= 0 && atomic_load(&channel->ack_due) > 0)
-        r = -EAGAIN;
-    return channel_error(channel, r);
-}
-
-int channel_say_end(wherry_channel *channel)
-{
-    int r = channel_flush(channel);
-    if (r < 0 || channel->out.ending)
-        return r;
-    if (channel->words)
-        r = words_say(channel, FRAME_END, 0);
-    channel->out.ending = r >= 0;
-    return r < 0 ? r : channel_flush(channel); // the word may have gone in part
-}
-
-/* Says the last word if it must be said, then closes the direction. */
-static int finish(wherry_channel *channel)
-{
-    int r = words_say_hello(channel, WHERRY_MORE);
-    if (r >= 0)
-        r = channel_say_end(channel);
+    int r = channel_check_count(channel, "send_many", count_most);
     if (r < 0)
         return r;
-    r = channel->moves->finish ? channel->moves->finish(channel->state) : -ENOTSUP;
-    // The word has been said: whether the descriptor can be half closed does not
-    // matter.
-    if (r == -ENOTSUP && channel->words)
-        r = 0;
-    channel->out.finished = r >= 0;
-    if (r != -ENOTSUP)
-        return r;
-    // Nobody was told anything: sending goes on.
-    channel->out.ending = false;
-    return failure(r, "the other end cannot be told of an end here");
-}
-
-int wherry_finish(wherry_channel *channel)
-{
-    if (!(channel->abilities & WHERRY_ABLE_SEND))
-        return channel_error(channel, failure(-EPERM, "%s: this is the receiving end",
-                                              channel->address));
-    os_lock_take(&channel->out.lock);
-    int broken = channel->out.broken;
-    int r = channel->out.finished || broken ? 0 : finish(channel);
-    if (r < 0 && r != -EAGAIN)
-        r = channel_explain(channel, r);
-    if (broken && !channel->out.finished)
-        r = channel_again(channel, broken);
-    channel_give_out(channel);
-    return channel_error(channel, r);
+    struct batch batch = {.messages = messages, .count = count_most};
+    r = channel_error(channel, send_batch(channel, &batch, deadline));
+    return batch.done > 0 ? (int)batch.done : r;
 }

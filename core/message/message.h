@@ -132,6 +132,12 @@ struct wherry_message {
 /* A message over someone's bytes, for the length of one call; on the caller's stack. */
 void message_borrow(wherry_message *, const void *bytes, size_t size, int64_t kind);
 
+/* How far from one message to the next where bytes lie behind each other. */
+static inline size_t bytes_padded(size_t size)
+{
+    return (size + WHERRY_BYTES_STEP - 1) & ~(size_t)(WHERRY_BYTES_STEP - 1);
+}
+
 /* Closes its files, but for those that were taken. */
 void message_close_files(wherry_message *);
 

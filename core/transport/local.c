@@ -62,6 +62,7 @@ static const struct wherry_transport local_moves = {
     .gather = local_gather,
     .put = local_put,
     .recv_ahead = local_recv_ahead,
+    .read_ahead = local_read_ahead,
     .lend = local_lend,
     .flush = local_flush,
     .wait = local_wait,

@@ -318,6 +318,9 @@ void local_forget_early(struct local *);
 
 int local_recv(void *state, wherry_message **out);
 size_t local_recv_ahead(void *state, wherry_message **messages, size_t count);
+size_t local_read_ahead(void *state, void *bytes, size_t capacity,
+                        struct wherry_bytes *out, size_t count);
+
 /* --- local_wait.c -------------------------------------------------------- */
 
 int local_wait(void *state, enum wherry_direction direction,

@@ -185,6 +185,12 @@ int local_recv(void *state, wherry_message **out)
     return r < 0 ? r : -EAGAIN;
 }
 
+static inline bool is_whole(const struct local *local, const struct ring_record *record)
+{
+    return record->flags == FRAME_MESSAGE && record->left == record->here &&
+           record->left <= local->message_limit;
+}
+
 // 1: it was a whole message, with which nothing can be wrong.
 static inline int take_plain(struct local *local, const struct ring_record *record,
                              wherry_message **out)
@@ -192,8 +198,7 @@ static inline int take_plain(struct local *local, const struct ring_record *reco
     wherry_message *message;
     if (record->flags == RING_LENT && record->left > 0)
         return take_lent(local, record, out);
-    if (record->flags != FRAME_MESSAGE || record->left != record->here ||
-        record->left > local->message_limit ||
+    if (!is_whole(local, record) ||
         message_store_take(local->store, WHERRY_IN, (size_t)record->here, &message) < 0)
         return 0;
     message->kind = record->kind;
@@ -216,5 +221,26 @@ size_t local_recv_ahead(void *state, wherry_message **messages, size_t count)
     while (done < count && ring_next(&in->ring, &record) == 1 &&
            take_plain(local, &record, &messages[done]) == 1)
         done++;
+    return done;
+}
+
+size_t local_read_ahead(void *state, void *bytes, size_t capacity,
+                        struct wherry_bytes *out, size_t count)
+{
+    struct local *local = state;
+    struct local_in *in = &local->in;
+    struct ring_record record;
+    size_t done = 0;
+    size_t at = 0;
+    if (!in->on_ring || in->partial || local_check_life(local) < 0)
+        return 0;
+    while (done < count && at <= capacity && ring_next(&in->ring, &record) == 1 &&
+           is_whole(local, &record) && record.here <= capacity - at) {
+        uint8_t *place = (uint8_t *)bytes + at;
+        copy_shared(place, record.payload, record.here);
+        (void)take_room(local, &record);
+        out[done++] = (struct wherry_bytes){place, record.here, record.kind};
+        at += bytes_padded(record.here);
+    }
     return done;
 }

@@ -8,9 +8,9 @@
  * tells.  What it cannot do is -ENOTSUP, never imitated.
  *
  * Threads: one thread may send and another receive at the same time.  Sending are send,
- * write, loan, send_many, flush, finish and drain; receiving are recv, recv_kind,
- * recv_many and read.  wherry_cancel() and wherry_describe() may be called by any
- * thread.  close comes last, when no other thread is inside.
+ * write, loan, send_many, write_many, flush, finish and drain; receiving are recv,
+ * recv_kind, recv_many, read and read_many.  wherry_cancel() and wherry_describe() may
+ * be called by any thread.  close comes last, when no other thread is inside.
  *
  * fork(2): a channel that the kernel carries goes on working afterwards, in one process
  * each: after wherry_pair() and a plain fork(), either process closes the end it does
@@ -215,6 +215,31 @@ WHERRY_EXPORT int wherry_send_many(wherry_channel *, wherry_message **messages,
  * how many, or 0 when the peer finished. Errors: as wherry_recv; -EINVAL for a count of
  * 0. */
 WHERRY_EXPORT int wherry_recv_many(wherry_channel *, wherry_message **out, size_t count,
+                                   wherry_deadline deadline);
+
+/* A message in plain bytes, one of many. */
+struct wherry_bytes {
+    const void *bytes;
+    size_t size;
+    int64_t kind;
+};
+
+/* Sends up to `count` messages of plain bytes: wherry_send_many without objects, the
+ * least that a message can cost.  Returns how many were taken, from the first on; an
+ * error only if that is none.  Errors: as wherry_send; -EINVAL for a count of 0. */
+WHERRY_EXPORT int wherry_write_many(wherry_channel *, const struct wherry_bytes *,
+                                    size_t count, wherry_deadline deadline);
+
+enum { WHERRY_BYTES_STEP = 16 };
+
+/* Receives at least one and up to `count` messages into the `capacity` bytes at `bytes`
+ * and says in `out` where each lies: wherry_recv_many without objects.  Each begins at
+ * the next multiple of WHERRY_BYTES_STEP from `bytes`; what finds no room waits for the
+ * next call, and open files are closed, as by wherry_read.  Waits for the first
+ * only.  Returns how many, or 0 when the peer finished.  Errors: as wherry_read, also
+ * where the first finds no room; -EINVAL for a count of 0. */
+WHERRY_EXPORT int wherry_read_many(wherry_channel *, void *bytes, size_t capacity,
+                                   struct wherry_bytes *out, size_t count,
                                    wherry_deadline deadline);
 
 /* Moves on what earlier calls took and could not get rid of: what WHERRY_MORE gathered,

@@ -86,6 +86,13 @@ struct wherry_transport {
      * receives all. */
     size_t (*recv_ahead)(void *state, wherry_message **messages, size_t count);
 
+    /* As recv_ahead, of messages whose bytes can be copied from where they lie to where
+     * the caller wants them: into the `capacity` bytes at `bytes`, each at the next
+     * multiple of WHERRY_BYTES_STEP from there, as long as there is room; `out` tells
+     * where.  NULL: recv_ahead and recv do it all. */
+    size_t (*read_ahead)(void *state, void *bytes, size_t capacity,
+                         struct wherry_bytes *out, size_t count);
+
     /* Of transports that have memory which the other end reads: an empty message of
      * `size` bytes there, for send.  -EAGAIN: all of it is in use (wait, of WHERRY_OUT,
      * then says what to wait for); -ENOTSUP: none for this one, the channel takes one

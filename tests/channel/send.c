@@ -102,10 +102,14 @@ TEST(a_destination_can_be_taken_back)
 TEST(none_and_too_many_messages_are_refused)
 {
     static const size_t counts[] = {0, (size_t)INT32_MAX + 1};
+    struct wherry_bytes bytes = {NULL, 0, 0};
     channel = scripted_open(&script, "own:");
     for (int i = 0; i < 2; i++) {
         FAILS(wherry_send_many(channel, &message, counts[i], soon()), -EINVAL, "none");
         FAILS(wherry_recv_many(channel, &message, counts[i], soon()), -EINVAL, "none");
+        FAILS(wherry_write_many(channel, &bytes, counts[i], soon()), -EINVAL, "none");
+        FAILS(wherry_read_many(channel, NULL, 0, &bytes, counts[i], soon()), -EINVAL,
+              "none");
     }
     scripted_close(&script, channel);
 }
@@ -133,6 +137,37 @@ TEST(what_a_transport_gathers_is_in_order_with_the_rest)
     CHECK(message == NULL);
     CHECK_INT(script.gathered, 5);
     CHECK_STRING(script.said, "a bb ccc d e f g");
+    scripted_close(&script, channel);
+}
+
+TEST(bytes_of_a_batch_are_gathered_in_order_with_the_rest)
+{
+    static const struct wherry_bytes batch[] = {{"a", 1, 0},   {"bb", 2, 0},
+                                                {"ccc", 3, 0}, {"d", 1, 0},
+                                                {"e", 1, 0},   {"f", 1, 0}};
+    struct wherry_channel_info info;
+    scripted_begin(&script);
+    script.moves.gather = scripted_gather;
+    channel = scripted_open_as(&script, "own:");
+    CHECK_INT(wherry_write_many(channel, batch, 6, soon()), 6);
+    CHECK_STRING(script.said, "a bb ccc d e f");
+    CHECK_INT(wherry_describe(channel, &info, sizeof info), 0);
+    CHECK_INT(info.sent_messages, 6);
+    CHECK_INT(info.sent_bytes, 9);
+    CHECK_INT(script.gathered, 4); // the first says hello, nothing follows the last
+    scripted_close(&script, channel);
+}
+
+// What was gathered before it is pushed on all the same.
+TEST(an_error_in_a_batch_of_bytes_is_the_next_calls)
+{
+    static const struct wherry_bytes batch[] = {{"a", 1, 0}, {"b", 1, -1}};
+    channel = scripted_open(&script, "own:");
+    script.flush = first(-EAGAIN);
+    CHECK_INT(wherry_write_many(channel, batch, 2, soon()), 1);
+    CHECK_STRING(script.said, "a");
+    CHECK_INT(script.flush.times, 0);
+    FAILS(wherry_write_many(channel, batch + 1, 1, soon()), -EINVAL, "kind");
     scripted_close(&script, channel);
 }
 

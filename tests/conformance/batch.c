@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wherry_send_many and wherry_recv_many: what a batch does not take, what one holds
- * that is not all alike, and what is counted.
+ * wherry_send_many and wherry_recv_many, wherry_write_many and wherry_read_many: what a
+ * batch does not take, what one holds that is not all alike, and what is counted.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "bytes.h"
 
-enum { COUNT = 700, AT_ONCE = 97, SHORT = 5, LEAST_LIMIT = 4000 };
+enum { COUNT = 700, AT_ONCE = 97, SHORT = 5, LEAST_LIMIT = 4000, ROOM = 100000 };
 
 static const size_t sizes[] = {64, 1, 64, 700, 64, 64, 30000, 64, 5000};
 
@@ -70,17 +70,25 @@ static void send_all(struct ends *ends, void *nothing)
 }
 
 // The limit of a FIFO's writer, PIPE_BUF, is not known to its reader.
+static void check_bytes(const struct ends *ends, const struct wherry_bytes *got,
+                        unsigned number)
+{
+    size_t wanted = size_of(ends, number);
+    if (wanted > LEAST_LIMIT)
+        CHECK_RANGE(got->size, LEAST_LIMIT, wanted);
+    else
+        CHECK_INT(got->size, wanted);
+    CHECK_INT(got->kind, kind_of(ends, number));
+    bytes_check(got->bytes, got->size, number);
+}
+
 static void check(const struct ends *ends, const wherry_message *message,
                   unsigned number)
 {
-    size_t size = wherry_message_size(message);
-    size_t wanted = size_of(ends, number);
-    if (wanted > LEAST_LIMIT)
-        CHECK_RANGE(size, LEAST_LIMIT, wanted);
-    else
-        CHECK_INT(size, wanted);
-    CHECK_INT(wherry_message_kind(message), kind_of(ends, number));
-    bytes_check(wherry_message_data(message), size, number);
+    const struct wherry_bytes bytes = {wherry_message_data(message),
+                                       wherry_message_size(message),
+                                       wherry_message_kind(message)};
+    check_bytes(ends, &bytes, number);
 }
 
 ROW_TEST(a_batch_of_all_sizes_and_kinds_arrives_as_it_was)
@@ -106,6 +114,128 @@ ROW_TEST(a_batch_of_all_sizes_and_kinds_arrives_as_it_was)
     if (!row->endless)
         end_receive(ends.receiver);
     CHECK_INT(harness_wait(child), 0);
+    ends_close(&ends);
+}
+
+static struct wherry_bytes make_bytes(const struct ends *ends, unsigned char *room,
+                                      unsigned number)
+{
+    const size_t size = size_of(ends, number);
+    bytes_fill(room, size, number);
+    return (struct wherry_bytes){room, size, kind_of(ends, number)};
+}
+
+static void write_all(struct ends *ends, void *nothing)
+{
+    (void)nothing;
+    static unsigned char room[AT_ONCE][LEAST_LIMIT * 8];
+    struct wherry_bytes batch[AT_ONCE];
+    for (unsigned sent = 0; sent < COUNT;) {
+        unsigned count = COUNT - sent < AT_ONCE ? COUNT - sent : AT_ONCE;
+        for (unsigned i = 0; i < count; i++)
+            batch[i] = make_bytes(ends, room[i], sent + i);
+        for (size_t done = 0; done < count;) {
+            int n = wherry_write_many(ends->sender, batch + done, count - done, soon());
+            CHECK_RANGE(n, 1, (int64_t)(count - done));
+            done += (size_t)n;
+        }
+        sent += count;
+    }
+    CHECK_INT(channel_info(ends->sender).sent_messages, COUNT);
+    finish_all(ends->sender);
+}
+
+ROW_TEST(a_batch_of_bytes_of_all_sizes_and_kinds_arrives_as_it_was)
+{
+    struct ends ends;
+    static unsigned char room[ROOM];
+    pid_t child = row_fork(row, NULL, ROW_SENDS, write_all, NULL, &ends);
+    if (ends_can(&ends, WHERRY_ABLE_LOSS) || !ends_keep_messages(&ends))
+        ends_skip(&ends, "it may lose messages or their boundaries");
+    uint64_t bytes = 0;
+    for (unsigned next = 0; next < COUNT;) {
+        struct wherry_bytes got[AT_ONCE];
+        size_t end = 0;
+        int n = wherry_read_many(ends.receiver, room, ROOM, got, AT_ONCE, soon());
+        CHECK_RANGE(n, 1, AT_ONCE);
+        for (int i = 0; i < n; i++, next++) {
+            size_t at = (size_t)((const unsigned char *)got[i].bytes - room);
+            CHECK_INT(at, (end + WHERRY_BYTES_STEP - 1) / WHERRY_BYTES_STEP *
+                              WHERRY_BYTES_STEP);
+            end = at + got[i].size;
+            CHECK(end <= ROOM);
+            check_bytes(&ends, &got[i], next);
+            bytes += got[i].size;
+        }
+    }
+    struct wherry_channel_info info = channel_info(ends.receiver);
+    CHECK_INT(info.received_messages, COUNT);
+    CHECK_INT(info.received_bytes, bytes);
+    if (!row->endless)
+        end_receive(ends.receiver);
+    CHECK_INT(harness_wait(child), 0);
+    ends_close(&ends);
+}
+
+// Two at a time: for the third there is a byte too few.  For the first that is told.
+ROW_TEST(bytes_that_find_no_room_wait_for_the_next_batch)
+{
+    struct ends ends;
+    unsigned char room[256], sent[SHORT][64];
+    struct wherry_bytes batch[SHORT];
+    ends_open(row, NULL, &ends);
+    ends_need_messages(&ends);
+    const size_t size = size_there(ends.sender, 64);
+    for (unsigned i = 0; i < SHORT; i++) {
+        bytes_fill(sent[i], size, i);
+        batch[i] = (struct wherry_bytes){sent[i], size, kind_of(&ends, i)};
+    }
+    CHECK_INT(wherry_write_many(ends.sender, batch, SHORT, soon()), SHORT);
+    const size_t second =
+        (size + WHERRY_BYTES_STEP - 1) / WHERRY_BYTES_STEP * WHERRY_BYTES_STEP;
+    const size_t capacity = 2 * second + size - 1;
+    memset(room, 'x', sizeof(room));
+    CHECK_ERROR(wherry_read_many(ends.receiver, room, size - 1, batch, SHORT, soon()),
+                -ENOSPC);
+    CHECK_CONTAINS(wherry_error_text(), "there is room for");
+    CHECK_INT(wherry_error_set(-EIO, "untouched"), -EIO);
+    for (unsigned have = 0; have < SHORT;) {
+        int n = wherry_read_many(ends.receiver, room, capacity, batch, SHORT, soon());
+        CHECK_RANGE(n, 1, 2);
+        for (int i = 0; i < n; i++, have++) {
+            CHECK(batch[i].bytes == room + (size_t)i * second);
+            CHECK_INT(batch[i].size, size);
+            bytes_check(batch[i].bytes, size, have);
+        }
+        CHECK_INT(room[capacity], 'x');
+    }
+    CHECK_STRING(wherry_error_text(), "untouched");
+    CHECK_ERROR(wherry_read_many(ends.receiver, room, size, batch, 1, WHERRY_POLL),
+                -EAGAIN);
+    ends_close(&ends);
+}
+
+ROW_TEST(bytes_that_are_too_many_stop_a_batch_before_them)
+{
+    struct ends ends;
+    static unsigned char room[SHORT][LEAST_LIMIT * 8];
+    struct wherry_bytes batch[SHORT];
+    ends_open(row, NULL, &ends);
+    ends_need_messages(&ends);
+    for (unsigned i = 0; i < SHORT; i++)
+        batch[i] = make_bytes(&ends, room[i], i);
+    const size_t right = batch[2].size;
+    batch[2].size = (size_t)ends.can.message_limit + 1;
+    CHECK_INT(wherry_write_many(ends.sender, batch, SHORT, soon()), 2);
+    CHECK_INT(channel_info(ends.sender).sent_messages, 2);
+    bytes_receive(ends.receiver, size_of(&ends, 0), 0, kind_of(&ends, 0));
+    bytes_receive(ends.receiver, size_of(&ends, 1), 1, kind_of(&ends, 1));
+    CHECK_ERROR(wherry_write_many(ends.sender, batch + 2, SHORT - 2, soon()),
+                -EMSGSIZE);
+    batch[2].size = right;
+    CHECK_INT(wherry_write_many(ends.sender, batch + 2, SHORT - 2, soon()), SHORT - 2);
+    for (unsigned i = 2; i < SHORT; i++)
+        bytes_receive(ends.receiver, size_of(&ends, i), i, kind_of(&ends, i));
     ends_close(&ends);
 }
 

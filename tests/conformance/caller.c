@@ -43,6 +43,13 @@ static long long read_bytes(wherry_channel *channel, wherry_deadline deadline)
     return wherry_read(channel, bytes, sizeof bytes, NULL, NULL, deadline);
 }
 
+static long long read_several(wherry_channel *channel, wherry_deadline deadline)
+{
+    char bytes[PIECE];
+    struct wherry_bytes got[4];
+    return wherry_read_many(channel, bytes, sizeof bytes, got, 4, deadline);
+}
+
 static long long send_one(wherry_channel *channel, wherry_deadline deadline)
 {
     wherry_message *message;
@@ -74,6 +81,15 @@ static long long send_several(wherry_channel *channel, wherry_deadline deadline)
     return r;
 }
 
+static long long write_several(wherry_channel *channel, wherry_deadline deadline)
+{
+    char bytes[PIECE];
+    size_t size = size_there(channel, PIECE);
+    bytes_fill(bytes, size, 0);
+    return wherry_write_many(channel, &(struct wherry_bytes){bytes, size, 0}, 1,
+                             deadline);
+}
+
 static long long drain(wherry_channel *channel, wherry_deadline deadline)
 {
     return wherry_drain(channel, deadline);
@@ -94,6 +110,10 @@ const struct waiting_call call_send = {"send", ROW_SENDS, 0, true, send_one};
 const struct waiting_call call_write = {"write", ROW_SENDS, 0, true, write_bytes};
 const struct waiting_call call_send_many = {"send_many", ROW_SENDS, 0, true,
                                             send_several};
+const struct waiting_call call_read_many = {"read_many", ROW_RECEIVES, 0, false,
+                                            read_several};
+const struct waiting_call call_write_many = {"write_many", ROW_SENDS, 0, true,
+                                             write_several};
 const struct waiting_call call_drain = {"drain", ROW_SENDS, WHERRY_ABLE_DRAIN, false,
                                         drain};
 const struct waiting_call call_relay = {

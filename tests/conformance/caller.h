@@ -20,7 +20,8 @@ struct waiting_call {
 };
 
 extern const struct waiting_call call_recv, call_recv_kind, call_recv_many, call_read,
-    call_send, call_write, call_send_many, call_drain, call_relay;
+    call_send, call_write, call_send_many, call_read_many, call_write_many, call_drain,
+    call_relay;
 
 /* Skips where the ends have no such call. */
 void call_need(const struct waiting_call *, const struct ends *);

@@ -73,6 +73,11 @@ ROW_TEST(cancel_ends_recv_many)
     check_call(row, &call_recv_many);
 }
 
+ROW_TEST(cancel_ends_read_many)
+{
+    check_call(row, &call_read_many);
+}
+
 ROW_TEST(cancel_ends_read)
 {
     check_call(row, &call_read);
@@ -91,6 +96,11 @@ ROW_TEST(cancel_ends_write)
 ROW_TEST(cancel_ends_send_many)
 {
     check_call(row, &call_send_many);
+}
+
+ROW_TEST(cancel_ends_write_many)
+{
+    check_call(row, &call_write_many);
 }
 
 ROW_TEST(cancel_ends_drain)

@@ -64,6 +64,11 @@ ROW_TEST(recv_many_ends_at_its_deadline)
     check_call(row, &call_recv_many);
 }
 
+ROW_TEST(read_many_ends_at_its_deadline)
+{
+    check_call(row, &call_read_many);
+}
+
 ROW_TEST(read_ends_at_its_deadline)
 {
     check_call(row, &call_read);
@@ -82,6 +87,11 @@ ROW_TEST(write_ends_at_its_deadline)
 ROW_TEST(send_many_ends_at_its_deadline)
 {
     check_call(row, &call_send_many);
+}
+
+ROW_TEST(write_many_ends_at_its_deadline)
+{
+    check_call(row, &call_write_many);
 }
 
 ROW_TEST(drain_ends_at_its_deadline)

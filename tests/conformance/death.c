@@ -101,6 +101,11 @@ ROW_TEST(death_ends_recv_many)
     check_call(row, &call_recv_many);
 }
 
+ROW_TEST(death_ends_read_many)
+{
+    check_call(row, &call_read_many);
+}
+
 ROW_TEST(death_ends_read)
 {
     check_call(row, &call_read);
@@ -119,6 +124,11 @@ ROW_TEST(death_ends_write)
 ROW_TEST(death_ends_send_many)
 {
     check_call(row, &call_send_many);
+}
+
+ROW_TEST(death_ends_write_many)
+{
+    check_call(row, &call_write_many);
 }
 
 ROW_TEST(death_ends_drain)

@@ -333,9 +333,9 @@ static void finish_it(void)
 
 static void check_result(int64_t r)
 {
-    static const int known[] = {-EAGAIN, -EPROTO, -ECONNRESET, -EPIPE,     -EMSGSIZE,
-                                -EMFILE, -E2BIG,  -ENOBUFS,    -ESHUTDOWN, -ENOTSUP,
-                                0};
+    static const int known[] = {-EAGAIN,    -EPROTO,  -ECONNRESET, -EPIPE,
+                                -EMSGSIZE,  -EMFILE,  -E2BIG,      -ENOBUFS,
+                                -ESHUTDOWN, -ENOTSUP, -ENOSPC,     0};
     if (r >= 0)
         return;
     size_t i = 0;
@@ -404,6 +404,31 @@ static void receive_many(void)
     check_result(r);
     for (int i = 0; i < r; i++)
         wherry_message_free(messages[i]);
+}
+
+// Into exactly as much room as there is.
+static void read_some(void)
+{
+    enum { MANY = 4 };
+
+    struct wherry_bytes got[MANY];
+    const size_t room = next();
+    uint8_t *bytes = malloc(room + 1);
+    PROPERTY(bytes != NULL);
+    int r = wherry_read_many(peer.channel, bytes, room, got, MANY, WHERRY_POLL);
+    check_result(r);
+    for (int i = 0; i < r; i++) {
+        const size_t at = (size_t)((const uint8_t *)got[i].bytes - bytes);
+        PROPERTY(at % WHERRY_BYTES_STEP == 0 && at <= room);
+        PROPERTY(got[i].size <= room - at && got[i].kind >= 0);
+    }
+    free(bytes);
+}
+
+static void write_some(void)
+{
+    static const struct wherry_bytes some[] = {{"a", 1, 1}, {"", 0, 2}, {"ccc", 3, 3}};
+    check_result(wherry_write_many(peer.channel, some, 3, WHERRY_POLL));
 }
 
 static void write_small(void)
@@ -534,7 +559,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         finish,        finish_it,   read_more,     receive_many,
         change_sleeps, go_back,     change_record, shrink_memory,
         lend,          write_loan,  give_back,     free_kept,
-        change_pool,
+        change_pool,   read_some,   write_some,
     };
     if (!peer.page)
         make_files();
