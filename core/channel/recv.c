@@ -503,7 +503,7 @@ static int read_by_object(wherry_channel *channel, uint8_t *bytes, size_t capaci
     wherry_message *message = NULL;
     failure_put_aside(&before);
     const int r = take_into(channel, 0, capacity, &message);
-    if (r == 1)
+    if (r == 1 && message)
         *out = land(bytes, message);
     if (r != -ENOSPC)
         return r;
