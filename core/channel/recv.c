@@ -433,7 +433,7 @@ int wherry_recv(wherry_channel *channel, wherry_message **out, wherry_deadline d
 static struct wherry_bytes land(void *bytes, wherry_message *message)
 {
     const struct wherry_bytes landed = {bytes, message->size, message->kind};
-    copy_shared(bytes, message->data, message->size);
+    copy_shared(bytes, message->data, message->size, false);
     wherry_message_free(message);
     return landed;
 }

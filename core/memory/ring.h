@@ -248,7 +248,7 @@ static inline void ring_put(struct ring_out *ring, const void *bytes, uint64_t l
     atomic_store_explicit(ring_words(ring->data, behind), 0, memory_order_relaxed);
     atomic_store_explicit(ring_words(ring->data, at) + 1, (uint64_t)kind,
                           memory_order_relaxed);
-    copy_shared(ring->data + at + RING_STEP, bytes, here);
+    copy_shared(ring->data + at + RING_STEP, bytes, here, here < left);
     ring_add(ring, left | (uint64_t)(flags | RING_THERE) << RING_FLAGS_AT, size);
 }
 

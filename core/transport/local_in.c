@@ -76,7 +76,7 @@ static int add_piece(struct local *local, const struct ring_record *record,
     wherry_message *message = in->partial;
     if (record->left != message->size - in->filled || record->flags != message->word)
         return broken_pieces();
-    copy_shared(message->data + in->filled, record->payload, record->here);
+    copy_shared(message->data + in->filled, record->payload, record->here, true);
     in->filled += record->here;
     (void)take_room(local, record);
     if (in->filled < message->size)
@@ -101,7 +101,7 @@ static int take_record(struct local *local, const struct ring_record *record,
         in->filled = 0;
         return add_piece(local, record, out);
     }
-    copy_shared(message->data, record->payload, record->here);
+    copy_shared(message->data, record->payload, record->here, false);
     (void)take_room(local, record);
     *out = message;
     return 1;
@@ -202,7 +202,7 @@ static inline int take_plain(struct local *local, const struct ring_record *reco
         message_store_take(local->store, WHERRY_IN, (size_t)record->here, &message) < 0)
         return 0;
     message->kind = record->kind;
-    copy_shared(message->data, record->payload, record->here);
+    copy_shared(message->data, record->payload, record->here, false);
     (void)take_room(local, record);
     *out = message;
     return 1;
@@ -237,7 +237,7 @@ size_t local_read_ahead(void *state, void *bytes, size_t capacity,
     while (done < count && at <= capacity && ring_next(&in->ring, &record) == 1 &&
            is_whole(local, &record) && record.here <= capacity - at) {
         uint8_t *place = (uint8_t *)bytes + at;
-        copy_shared(place, record.payload, record.here);
+        copy_shared(place, record.payload, record.here, false);
         (void)take_room(local, &record);
         out[done++] = (struct wherry_bytes){place, record.here, record.kind};
         at += bytes_padded(record.here);

@@ -26,7 +26,7 @@ static bool is_all(const uint8_t *bytes, size_t size, uint8_t value)
 static bool is_copied(size_t to, size_t from, size_t size)
 {
     memset(target, GUARD, sizeof(target));
-    copy_shared(target + to, source + from, size);
+    copy_shared(target + to, source + from, size, true);
     return memcmp(target + to, source + from, size) == 0 && is_all(target, to, GUARD) &&
            is_all(target + to + size, sizeof(target) - to - size, GUARD);
 }
