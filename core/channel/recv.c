@@ -315,8 +315,11 @@ struct wish {
 static inline bool take_first(wherry_channel *channel, struct wish *wish,
                               wherry_message **out)
 {
-    if (wish->bytes && read_ahead(channel, wish->bytes, wish->room, &wish->got, 1) == 1)
+    if (wish->bytes &&
+        read_ahead(channel, wish->bytes, wish->room, &wish->got, 1) == 1) {
+        *out = NULL; // a look in vain may have written there
         return true;
+    }
     return take_ahead(channel, out, 1) == 1;
 }
 
@@ -339,7 +342,7 @@ static enum quick take_quickly(wherry_channel *channel, struct wish *wish,
         if (spun == 1 && take_first(channel, wish, out))
             r = QUICK_TAKEN;
     }
-    if (*out && (*out)->size > wish->room) {
+    if (r == QUICK_TAKEN && *out && (*out)->size > wish->room) {
         list_prepend(&channel->in.held, *out);
         r = QUICK_NOTHING;
     }

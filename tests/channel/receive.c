@@ -43,6 +43,59 @@ TEST(behind_the_end_and_before_what_is_held_no_run_is_asked_for)
     scripted_close(&script, channel);
 }
 
+static int is_there(void *state, enum wherry_direction direction)
+{
+    (void)state;
+    return direction == WHERRY_IN;
+}
+
+// Leaves something where no message is.
+static size_t find_none(void *state, wherry_message **out, size_t most)
+{
+    static wherry_message nonsense;
+    (void)state;
+    (void)most;
+    nonsense.size = 1000;
+    *out = &nonsense;
+    return 0;
+}
+
+static unsigned turns;
+
+static size_t find_at_second_look(void *state, void *bytes, size_t capacity,
+                                  struct wherry_bytes *out, size_t most)
+{
+    (void)state;
+    if (++turns % 2 != 0 || capacity < 3 || most == 0)
+        return 0;
+    memcpy(bytes, "two", 3);
+    *out = (struct wherry_bytes){bytes, 3, 2};
+    return 1;
+}
+
+TEST(what_a_look_in_vain_left_behind_is_no_message)
+{
+    char room[8];
+    int64_t kind = 0;
+    channel = scripted_open(&script, "own:");
+    CHECK_INT(say(channel, "hello"), 0);
+    scripted_arrives(&script, 1, "one");
+    hear(channel, "one");
+    script.moves.spin = is_there;
+    script.moves.recv_ahead = find_none;
+    script.moves.read_ahead = find_at_second_look;
+    turns = 0;
+    CHECK_INT(wherry_read(channel, room, sizeof(room), &kind, NULL, soon()), 3);
+    CHECK_BYTES(room, "two", 3);
+    CHECK_INT(kind, 2);
+    CHECK_INT(turns, 2);
+    scripted_arrives(&script, 3, "three");
+    script.moves.read_ahead = NULL;
+    CHECK_INT(wherry_read(channel, room, sizeof(room), &kind, NULL, soon()), 5);
+    CHECK_INT(kind, 3);
+    scripted_close(&script, channel);
+}
+
 static const int of_packets[] = {-EMSGSIZE, -EPROTO, -ECONNREFUSED};
 
 TEST(a_packet_that_is_refused_is_lost_alone)
