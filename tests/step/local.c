@@ -38,12 +38,14 @@ static const struct line_setting settings[] = {
     {"send-pieces-to-a-full-ring", LINE_LARGE, UP, 0},
     {"send-many", LINE_SMALL, UP, 0},
     {"send-many-to-a-poller", LINE_SMALL, UP, ORDER_POLL},
+    {"send-bytes", LINE_SMALL, UP, 0},
     {"send-file", LINE_SMALL, UP, 0},
     {"send-file-to-a-poller", LINE_SMALL, UP, ORDER_POLL},
     {"lend", LINE_SMALL, LENDS, 0},
     {"lend-to-a-poller", LINE_SMALL, LENDS, ORDER_POLL},
     {"lend-of-a-full-pool", LINE_LARGE, LENDS, 0},
     {"recv", LINE_SMALL, UP, 0},
+    {"recv-bytes", LINE_SMALL, UP, 0},
     {"recv-over-the-end", LINE_MIDDLE, UP, 0},
     {"recv-from-a-full-ring", LINE_MIDDLE, UP, ORDER_SEND},
     {"recv-asleep", LINE_SMALL, UP, 0},
@@ -118,6 +120,12 @@ static void receive_one(struct step_scene *scene)
 {
     struct line *line = scene->shared;
     (void)line_receive(line, &line->back, scene->own, soon());
+}
+
+static void read_many(struct step_scene *scene)
+{
+    struct line *line = scene->shared;
+    (void)line_read_many(line, &line->back, scene->own);
 }
 
 // There and back, the other end being told.
@@ -275,6 +283,12 @@ static void have_one(struct step_scene *scene)
     tell(scene->shared, ORDER_WRITE);
 }
 
+static void have_two(struct step_scene *scene)
+{
+    have_one(scene);
+    tell(scene->shared, ORDER_WRITE);
+}
+
 static void have_one_over_the_end(struct step_scene *scene)
 {
     go_over(scene);
@@ -343,6 +357,14 @@ static void send_many(struct step_scene *scene)
 
     struct line *line = scene->shared;
     (void)line_send_many(line, &line->there, scene->own, MANY);
+}
+
+static void write_many(struct step_scene *scene)
+{
+    enum { MANY = 4 };
+
+    struct line *line = scene->shared;
+    (void)line_write_many(line, &line->there, scene->own, MANY);
 }
 
 static void send_file(struct step_scene *scene)
@@ -465,6 +487,7 @@ static const struct step_role writer_roles[] = {
      .wake = let_take},
     {.name = "send-many", .prepare = be_up, .run = send_many},
     {.name = "send-many-to-a-poller", .prepare = be_up, .run = send_many},
+    {.name = "send-bytes", .prepare = be_up, .run = write_many},
     {.name = "send-file", .prepare = be_up, .run = send_file},
     {.name = "send-file-to-a-poller", .prepare = be_up, .run = send_file},
     {.name = "poll-for-room", .prepare = fill, .run = poll_for_room, .wake = let_take},
@@ -478,6 +501,7 @@ static const struct step_role writer_roles[] = {
 
 static const struct step_role reader_roles[] = {
     {.name = "recv", .prepare = have_one, .run = receive_one},
+    {.name = "recv-bytes", .prepare = have_two, .run = read_many},
     {.name = "recv-over-the-end", .prepare = have_one_over_the_end, .run = receive_one},
     {.name = "recv-from-a-full-ring", .prepare = be_up, .run = receive_one},
     {.name = "recv-asleep", .prepare = be_up, .run = receive_one, .wake = let_write},

@@ -108,4 +108,9 @@ int line_send_many(struct line *line, struct flow *flow, wherry_channel *channel
 int line_receive(struct line *line, struct flow *flow, wherry_channel *channel,
                  wherry_deadline deadline);
 
+/* The same with bytes, of LINE_SMALL; as wherry_write_many and wherry_read_many. */
+int line_write_many(struct line *line, struct flow *flow, wherry_channel *channel,
+                    int count);
+int line_read_many(struct line *line, struct flow *flow, wherry_channel *channel);
+
 #endif

@@ -104,13 +104,37 @@ int line_send_many(struct line *line, struct flow *flow, wherry_channel *to, int
     return r;
 }
 
+int line_write_many(struct line *line, struct flow *flow, wherry_channel *to, int count)
+{
+    enum { MOST = 64 };
+
+    static unsigned char room[MOST][LINE_SMALL];
+    struct wherry_bytes messages[MOST];
+    const unsigned number = atomic_load(&flow->begun);
+    for (int i = 0; i < count; i++) {
+        memcpy(room[i], bytes_of(number + (unsigned)i, line->size), line->size);
+        messages[i] = (struct wherry_bytes){room[i], line->size, 0};
+    }
+    atomic_store(&flow->begun, number + (unsigned)count);
+    int r = wherry_write_many(to, messages, (size_t)count, patience());
+    if (r > 0)
+        atomic_store(&flow->sent, number + (unsigned)r);
+    return r;
+}
+
+static bool is_right(const struct line *line, const void *bytes, size_t size,
+                     unsigned number)
+{
+    return size == line->size &&
+           memcmp(bytes, bytes_of(number, line->size), line->size) == 0;
+}
+
 static bool is_whole(const struct line *line, const wherry_message *message,
                      unsigned number)
 {
     const bool has_file = wherry_message_kind(message) == 1;
-    return wherry_message_size(message) == line->size &&
-           memcmp(wherry_message_data(message), bytes_of(number, line->size),
-                  line->size) == 0 &&
+    return is_right(line, wherry_message_data(message), wherry_message_size(message),
+                    number) &&
            wherry_message_files(message) == (has_file ? 1 : 0);
 }
 
@@ -129,6 +153,23 @@ int line_receive(struct line *line, struct flow *flow, wherry_channel *from,
     else
         atomic_store(&flow->taken, number + 1);
     wherry_message_free(message);
+    return r;
+}
+
+int line_read_many(struct line *line, struct flow *flow, wherry_channel *from)
+{
+    enum { MOST = 4 };
+
+    unsigned char room[MOST * (LINE_SMALL + WHERRY_BYTES_STEP)];
+    struct wherry_bytes got[MOST];
+    int r = wherry_read_many(from, room, sizeof(room), got, MOST, patience());
+    for (int i = 0; i < r; i++) {
+        const unsigned number = atomic_load(&flow->taken);
+        if (is_right(line, got[i].bytes, got[i].size, number))
+            atomic_store(&flow->taken, number + 1);
+        else
+            atomic_fetch_add(&flow->torn, 1);
+    }
     return r;
 }
 
