@@ -97,6 +97,15 @@ static char *add_options(const char *address, const struct opening *opening)
     return whole;
 }
 
+// What is wrong with an address may show only when it is used: local: is good for a
+// pair.
+static int say_not_opened(const struct opening *opening, const char *address, int error,
+                          const char *text)
+{
+    return error == -EINVAL ? say_bad_address(opening->verb, address, text)
+                            : say_error(opening->verb, "%s", text);
+}
+
 /* --- dialling ------------------------------------------------------------ */
 
 static bool is_nobody(int error)
@@ -120,7 +129,7 @@ static int dial_until(const struct opening *opening, const char *address,
         bool goes_on =
             opening->choices->wait && is_nobody(r) && wherry_now() < deadline;
         if (!goes_on)
-            return say_error(opening->verb, "%s", text);
+            return say_not_opened(opening, address, r, text);
         if (!told && wherry_now() - begun > OPEN_PATIENCE * INT64_C(1000000)) {
             say_progress(opening->verb, "waiting for somebody to listen at %s",
                          address);
@@ -137,8 +146,9 @@ static int dial_until(const struct opening *opening, const char *address,
 
 static int listen_at(const struct opening *opening, struct opened *opened)
 {
-    if (wherry_listen(opened->address, &opened->listener) < 0)
-        return say_error(opening->verb, "%s", wherry_error_text());
+    const int r = wherry_listen(opened->address, &opened->listener);
+    if (r < 0)
+        return say_not_opened(opening, opened->address, r, wherry_error_text());
     interrupt_watch_listener(opened->listener);
     const char *shown = wherry_listener_address(opened->listener);
     // A port that the system chose has to be known.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Help as JSON says what help says to people, of every verb, mechanism and framing.
+ * Help as JSON says what help says to people, of every verb, mechanism and framing; and
+ * who is sent there.
  */
 #include "shell.h"
 
@@ -90,4 +91,14 @@ TEST(json_takes_no_word)
     CHECK_INT(said.status, 2);
     CHECK_STRING(said.out, "");
     CHECK_CONTAINS(said.err, "--json prints all there is");
+}
+
+// Good for a pair, and so found wrong only when it is used.
+TEST(an_address_without_its_name_is_a_wrong_word)
+{
+    shell("for verb in listen dial recv send; do\n"
+          "wherry $verb local: < /dev/null; echo $?; done");
+    CHECK_STRING(said.out, "2\n2\n2\n2\n");
+    CHECK_CONTAINS(said.err, "it needs a name here: local:NAME");
+    CHECK_CONTAINS(said.err, "Try: wherry help local:");
 }

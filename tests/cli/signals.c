@@ -129,8 +129,8 @@ static const struct {
     {"--ready KILL 1", 2, "no process can block or handle KILL"},
     {"--wait --ready USR1", 2, "--ready is for sending"},
     {"--count 1 USR1 1", 2, "--count is for --wait"},
-    {"--wait KILL", 1, "no process can receive it"},
-    {"--wait USR1 SEGV", 1, "a fault of the program"},
+    {"--wait KILL", 2, "no process can receive it"},
+    {"--wait USR1 SEGV", 2, "a fault of the program"},
     {"--wait USR9", 2, "no signal \"USR9\""},
     {"USR1 999999999", 1, "no such process"},
 };
