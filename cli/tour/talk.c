@@ -117,6 +117,7 @@ int tour_return(struct tour_side *side)
     wherry_message *message = NULL;
     int r = wherry_recv(side->in, &message, WHERRY_FOREVER);
     bool last = r == 0 || (r > 0 && wherry_message_size(message) == 0);
+    side->proof.gone = r == 0; // whatever is found wrong from here on comes of that
     if (r > 0 && !last)
         r = wherry_send(side->out, &message, 0, WHERRY_FOREVER);
     wherry_message_free(message);

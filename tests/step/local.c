@@ -156,6 +156,7 @@ static void remember_memory(struct step_scene *scene)
     const struct local *local = local_of(scene);
     atomic_store(&line->own, (uintptr_t)local->own.page);
     atomic_store(&line->theirs, (uintptr_t)local->theirs.page);
+    local_start(scene);
 }
 
 // What the company does begins; it is waited for until it sleeps.

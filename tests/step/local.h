@@ -54,6 +54,13 @@ struct flow {
     atomic_uint torn; // or out of order, or without its file
 };
 
+/* How far both ends are; each number grows with what is said. */
+struct line_progress {
+    _Atomic(uint64_t) flows;
+    _Atomic(uint64_t) own; // bytes through either ring
+    _Atomic(uint64_t) theirs;
+};
+
 /* What runs share. */
 struct line {
     char address[LINE_ADDRESS];
@@ -70,6 +77,7 @@ struct line {
     // The words that they share, in the memory of the one that is stepped.
     _Atomic(uint64_t) own;
     _Atomic(uint64_t) theirs;
+    struct line_progress start; // when these were known
 };
 
 extern const struct step_subject local_name;
@@ -84,6 +92,10 @@ struct line_setting {
 };
 
 const struct line_setting *line_setting_of(const struct step_role *role);
+
+/* Remembers how far it is: it took both ends longer or less long to get there, and a
+ * state is how far it is from there. */
+void local_start(const struct step_scene *scene);
 
 /* Of subjects whose shared is a line. */
 uint64_t local_state(const struct step_scene *scene);

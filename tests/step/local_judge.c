@@ -31,30 +31,59 @@ static bool peek(const struct step_scene *scene, uint64_t page, size_t offset,
            process_vm_readv(scene->stepped, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-// How far a ring is written, how far the other is read, and who sleeps.
-static uint64_t words_of(const struct step_scene *scene, uint64_t page, bool is_own)
+// How far a ring is written and the other is read; 0 where there is none.
+static uint64_t progress_of(const struct step_scene *scene, uint64_t page, bool is_own)
 {
     uint64_t tail = 0;
     uint64_t head = 0;
-    uint32_t sleeps[2] = {0, 0};
     if (!peek(scene, page, offsetof(struct ring_page, reader), &head, sizeof head))
         return 0;
     if (is_own)
         (void)peek(scene, page, offsetof(struct ring_page, writer), &tail, sizeof tail);
+    return 1 + tail * 31 + head;
+}
+
+static uint64_t sleepers_of(const struct step_scene *scene, uint64_t page)
+{
+    uint32_t sleeps[2] = {0, 0};
     (void)peek(scene, page, offsetof(struct ring_page, sleeps), sleeps, sizeof sleeps);
-    return ((tail * 31 + head) * 2 + (sleeps[0] & 1)) * 2 + (sleeps[1] & 1);
+    return (sleeps[0] & 1) * 2 + (sleeps[1] & 1);
 }
 
 // How much the other end has sent meanwhile is no part of it: that one is not stepped,
 // and may be anywhere.
+static uint64_t flows_of(struct line *line)
+{
+    const uint64_t there =
+        atomic_load(&line->there.sent) * UINT64_C(31) + atomic_load(&line->there.taken);
+    return there * 31 + atomic_load(&line->back.taken);
+}
+
+void local_start(const struct step_scene *scene)
+{
+    struct line *line = scene->shared;
+    atomic_store(&line->start.flows, flows_of(line));
+    atomic_store(&line->start.own, progress_of(scene, atomic_load(&line->own), true));
+    atomic_store(&line->start.theirs,
+                 progress_of(scene, atomic_load(&line->theirs), false));
+}
+
+static uint64_t since_start(uint64_t now, uint64_t start)
+{
+    return now > 0 ? 1 + now - start : 0;
+}
+
 uint64_t local_state(const struct step_scene *scene)
 {
     struct line *line = scene->shared;
-    uint64_t sum =
-        atomic_load(&line->there.sent) * 31 + atomic_load(&line->there.taken);
-    sum = sum * 31 + atomic_load(&line->back.taken);
-    sum = sum * 1009 + words_of(scene, atomic_load(&line->own), true);
-    return sum * 1009 + words_of(scene, atomic_load(&line->theirs), false);
+    const uint64_t own = atomic_load(&line->own);
+    const uint64_t theirs = atomic_load(&line->theirs);
+    uint64_t sum = flows_of(line) - atomic_load(&line->start.flows);
+    sum = sum * 1009 +
+          since_start(progress_of(scene, own, true), atomic_load(&line->start.own));
+    sum = sum * 1009 + since_start(progress_of(scene, theirs, false),
+                                   atomic_load(&line->start.theirs));
+    return (sum * 4 + sleepers_of(scene, own)) * 4 + sleepers_of(scene, theirs);
 }
 
 /* --- the judgement ------------------------------------------------------- */

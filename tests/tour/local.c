@@ -129,6 +129,21 @@ TEST(a_burst_that_brings_no_memory_is_found)
     check_nothing_is_left(&stop);
 }
 
+// What it then finds is no cause: who gave up says why.
+TEST(one_who_sends_back_tells_an_end_from_a_last_word)
+{
+    wherry_channel *ends[2];
+    CHECK_OK(wherry_pair("pair:", ends));
+    struct tour_side side = {.in = ends[0], .out = ends[0]};
+    CHECK_OK(wherry_write(ends[1], "", 0, 0, 0, WHERRY_FOREVER));
+    CHECK_INT(tour_return(&side), 0);
+    CHECK(!side.proof.gone);
+    wherry_close(ends[1]);
+    CHECK_INT(tour_return(&side), 0);
+    CHECK(side.proof.gone);
+    wherry_close(ends[0]);
+}
+
 /* --- those who die ------------------------------------------------------- */
 
 static void go_over(struct tour_side *side)
