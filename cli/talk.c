@@ -77,6 +77,18 @@ static int receive_or_tell(struct receiver *receiver, int64_t kind,
     }
 }
 
+// A wait that somebody ends, for the sender or the program is gone, may have been woken
+// for a message just before.
+static int take_the_last(struct receiver *receiver, int64_t kind,
+                         wherry_message **message)
+{
+    if (interrupted())
+        return -ECANCELED;
+    return wherry_recv_kind(receiver->channel, kind, message, WHERRY_POLL) == 1
+               ? 1
+               : -ECANCELED;
+}
+
 // 1: a message, 0: the end, or an error.  What is printed goes out before a wait.
 static int receive(struct receiver *receiver, wherry_message **message)
 {
@@ -94,7 +106,8 @@ static int receive(struct receiver *receiver, wherry_message **message)
     // Whoever only sends may take its time, and the sender minds the time itself.
     wherry_deadline deadline =
         receiver->plan->way == TALK_SEND ? WHERRY_FOREVER : open_deadline(choices);
-    return receive_or_tell(receiver, kind, message, deadline);
+    r = receive_or_tell(receiver, kind, message, deadline);
+    return r == -ECANCELED ? take_the_last(receiver, kind, message) : r;
 }
 
 // 1, or a negative errno of stdout.
